@@ -1,0 +1,2 @@
+//! The `jeton` binary: parse, run, exit code.
+fn main() {}
