@@ -1,0 +1,2 @@
+//! jeton
+pub mod core;

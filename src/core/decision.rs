@@ -1,0 +1,319 @@
+//! The one decision: the only code that says yes.
+
+use std::sync::Arc;
+
+use super::{
+    event::Actor,
+    organization::Organization,
+    privilege::{Privilege, Privileges},
+    refusal::Refusal,
+    time::Instant,
+    token::{Death, Status, Token},
+    user::{Membership, User, holdings},
+};
+
+/// What a route or a proxy asks of a credential.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Demand {
+    /// That it is good: enough to read and revoke itself.
+    Itself,
+    /// That it may act for its owner: everything but a restricted token.
+    Owner,
+    /// That it may ask about other people's tokens.
+    Introspection,
+    /// That it operates the whole instance.
+    Operator,
+}
+
+/// A user in an organization, as both stand now.
+#[derive(Clone, Debug)]
+pub struct Account {
+    /// The user.
+    pub user: User,
+    /// The organization: a token's own, or the user's home.
+    pub organization: Organization,
+    /// What the user is in it; `None` where the user has left it.
+    pub membership: Option<Membership>,
+}
+
+impl Account {
+    /// What the user holds there.
+    pub fn holdings(&self) -> Privileges {
+        holdings(&self.user, &self.organization, self.membership.as_ref())
+    }
+}
+
+/// A token and everything around it that a decision reads.
+#[derive(Clone, Debug)]
+pub struct Standing {
+    /// The token.
+    pub token: Token,
+    /// Its owner in its organization.
+    pub account: Account,
+    /// What it was given, cut to what its owner still holds.
+    pub privileges: Privileges,
+}
+
+impl Standing {
+    /// Puts a token beside its owner and organization and cuts its privileges to what they still hold.
+    pub fn new(token: Token, account: Account) -> Self {
+        let privileges = token.privileges.meet(&account.holdings());
+        Self { token, account, privileges }
+    }
+
+    /// Why it is dead; `None` while it lives.
+    pub fn death(&self, now: Instant) -> Option<Death> {
+        match self.token.status {
+            Status::Deleted => Some(Death::Deleted),
+            Status::Disabled => Some(Death::Disabled),
+            Status::Active if self.token.is_expired(now) => Some(Death::Expired),
+            Status::Active if !self.account.user.active => Some(Death::OwnerDisabled),
+            Status::Active if self.account.membership.is_none() => Some(Death::OwnerGone),
+            Status::Active if !self.account.organization.enabled => Some(Death::OrganizationDisabled),
+            Status::Active if !self.account.organization.policy.api_access => Some(Death::ApiAccessOff),
+            Status::Active => None,
+        }
+    }
+}
+
+/// Whose credential it was, once it has proved genuine.
+#[derive(Clone, Debug)]
+pub enum Subject {
+    /// A token whose whole secret was presented.
+    Token(Arc<Standing>),
+    /// A user who gave the right password, in the home organization.
+    Password(Arc<Account>),
+    /// The operator of the machine, by the control secret.
+    Local,
+}
+
+impl Subject {
+    /// The account it acts for; the local operator has none.
+    pub fn account(&self) -> Option<&Account> {
+        match self {
+            Self::Token(standing) => Some(&standing.account),
+            Self::Password(account) => Some(account),
+            Self::Local => None,
+        }
+    }
+
+    /// Who it is, for the record.
+    pub fn actor(&self) -> Actor {
+        match self {
+            Self::Token(standing) => Actor::Token { user: standing.token.owner, token: standing.token.id },
+            Self::Password(account) => Actor::Password(account.user.id),
+            Self::Local => Actor::Local,
+        }
+    }
+
+    fn privileges(&self) -> Privileges {
+        match self {
+            Self::Token(standing) => standing.privileges.clone(),
+            Self::Password(account) => account.holdings(),
+            Self::Local => Privileges::everything().with(Privilege::admin()).with(Privilege::introspect()),
+        }
+    }
+}
+
+/// Decides whether a genuine credential meets a demand now.
+///
+/// Forward-auth, introspection, every dialect and the native API ask this and nothing else.
+pub fn decide(subject: &Subject, demand: Demand, now: Instant) -> Result<(), Refusal> {
+    match subject {
+        Subject::Token(standing) => {
+            if let Some(death) = standing.death(now) {
+                return Err(Refusal::TokenDead(death));
+            }
+            if standing.token.restricted && demand != Demand::Itself {
+                return Err(Refusal::TokenRestricted);
+            }
+        }
+        // Not found out by a password: a disabled user is answered like one who doesn't exist.
+        Subject::Password(account) if !account.user.active => return Err(Refusal::CredentialInvalid),
+        Subject::Password(_) | Subject::Local => {}
+    }
+    let hold = |privilege: Privilege| {
+        let held = subject.privileges().cover(&privilege);
+        if held { Ok(()) } else { Err(Refusal::PrivilegeMissing { needed: privilege }) }
+    };
+    match demand {
+        Demand::Itself | Demand::Owner => Ok(()),
+        Demand::Introspection => {
+            hold(Privilege::introspect()).or_else(|refusal| hold(Privilege::admin()).map_err(|_| refusal))
+        }
+        Demand::Operator if subject.account().is_none_or(|account| account.user.operator) => {
+            hold(Privilege::admin())
+        }
+        Demand::Operator => Err(Refusal::OperatorRequired),
+    }
+}
+
+#[cfg(test)]
+pub(super) mod fixtures {
+    use super::{Account, Standing};
+    use crate::core::{
+        id::{OrganizationId, TokenId, UserId},
+        keys::Digest,
+        number::Number,
+        organization::{Organization, Policy},
+        privilege::Privileges,
+        time::Instant,
+        token::{MintedBy, Status, Token},
+        user::{Membership, Role, User},
+    };
+
+    pub(in crate::core) const NOW: Instant = Instant::from_millis(1_700_000_000_000);
+
+    pub(in crate::core) fn set(text: &str) -> Privileges {
+        Privileges::from_stored(text).expect("a list of privileges")
+    }
+
+    pub(in crate::core) fn account(role: Role, operator: bool, granted: &str) -> Account {
+        let (user, organization) = (UserId::from_bytes([1; 16]), OrganizationId::from_bytes([2; 16]));
+        Account {
+            user: User {
+                id: user,
+                username: "ada".into(),
+                email: String::new(),
+                first_name: String::new(),
+                last_name: String::new(),
+                title: String::new(),
+                image: String::new(),
+                active: true,
+                operator,
+                home: organization,
+                created_at: NOW,
+                updated_at: NOW,
+                change_sequence: 0,
+            },
+            organization: Organization {
+                id: organization,
+                number: Number::from_place(1),
+                slug: "default".into(),
+                name: "Default".into(),
+                description: String::new(),
+                image: String::new(),
+                owner: None,
+                enabled: true,
+                privileges: Privileges::everything(),
+                policy: Policy::default(),
+                created_at: NOW,
+                updated_at: NOW,
+                change_sequence: 0,
+            },
+            membership: Some(Membership {
+                user,
+                organization,
+                role,
+                may_issue: None,
+                privileges: set(granted),
+            }),
+        }
+    }
+
+    pub(in crate::core) fn token(privileges: &str, account: &Account) -> Token {
+        Token {
+            id: TokenId::from_bytes([3; 16]),
+            number: Number::from_place(1),
+            digest: Digest([0; 32]),
+            pepper: 1,
+            owner: account.user.id,
+            organization: account.organization.id,
+            name: "robot".into(),
+            description: String::new(),
+            icon: String::new(),
+            privileges: set(privileges),
+            modules: Vec::new(),
+            limits: String::new(),
+            restricted: false,
+            minted_by: MintedBy::Password,
+            status: Status::Active,
+            created_at: NOW,
+            updated_at: NOW,
+            expires_at: NOW.checked_add(1000),
+            change_sequence: 0,
+        }
+    }
+
+    pub(in crate::core) fn standing(privileges: &str, account: Account) -> Standing {
+        Standing::new(token(privileges, &account), account)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::{
+        Account, Death, Demand, Refusal, Standing, Status, Subject, decide,
+        fixtures::{NOW, account, standing},
+    };
+    use crate::core::user::Role;
+
+    const DEMANDS: [Demand; 4] = [Demand::Itself, Demand::Owner, Demand::Introspection, Demand::Operator];
+
+    fn verdicts(subject: &Subject) -> [bool; 4] {
+        DEMANDS.map(|demand| decide(subject, demand, NOW).is_ok())
+    }
+
+    fn by_token(privileges: &str, account: Account) -> [bool; 4] {
+        verdicts(&Subject::Token(Arc::new(standing(privileges, account))))
+    }
+
+    #[test]
+    fn a_token_needs_the_privilege_as_well_as_its_owners_role() {
+        let operator = || account(Role::Administrator, true, "");
+        let administrator = || account(Role::Administrator, false, "");
+        let member = |granted| account(Role::Member, false, granted);
+        assert_eq!(by_token("*:*", operator()), [true, true, false, false]);
+        assert_eq!(by_token("jeton:introspect", operator()), [true, true, true, false]);
+        assert_eq!(by_token("jeton:admin", operator()), [true, true, true, true]);
+        assert_eq!(by_token("jeton:admin", administrator()), [true, true, true, false]);
+        assert_eq!(by_token("jeton:admin", member("")), [true, true, false, false]);
+        assert_eq!(by_token("jeton:introspect", member("jeton:introspect")), [true, true, true, false]);
+        assert_eq!(by_token("jeton:introspect", member("*:*")), [true, true, false, false]);
+    }
+
+    #[test]
+    fn a_password_carries_the_whole_role() {
+        let by = |account| verdicts(&Subject::Password(Arc::new(account)));
+        assert_eq!(by(account(Role::Administrator, true, "")), [true; 4]);
+        assert_eq!(by(account(Role::Administrator, false, "")), [true, true, true, false]);
+        assert_eq!(by(account(Role::Member, false, "")), [true, true, false, false]);
+        assert_eq!(verdicts(&Subject::Local), [true; 4]);
+        let mut disabled = account(Role::Administrator, true, "");
+        disabled.user.active = false;
+        assert_eq!(by(disabled), [false; 4]);
+    }
+
+    #[test]
+    fn a_restricted_token_is_good_for_itself_alone() {
+        let mut standing = standing("jeton:admin", account(Role::Administrator, true, ""));
+        standing.token.restricted = true;
+        let subject = Subject::Token(Arc::new(standing));
+        assert_eq!(verdicts(&subject), [true, false, false, false]);
+        assert_eq!(decide(&subject, Demand::Owner, NOW), Err(Refusal::TokenRestricted));
+    }
+
+    #[test]
+    fn each_way_to_die_is_named() {
+        type Change = fn(&mut Standing);
+        let deaths: [(Death, Change); 7] = [
+            (Death::Deleted, |s| s.token.status = Status::Deleted),
+            (Death::Disabled, |s| s.token.status = Status::Disabled),
+            (Death::Expired, |s| s.token.expires_at = Some(NOW)),
+            (Death::OwnerDisabled, |s| s.account.user.active = false),
+            (Death::OwnerGone, |s| s.account.membership = None),
+            (Death::OrganizationDisabled, |s| s.account.organization.enabled = false),
+            (Death::ApiAccessOff, |s| s.account.organization.policy.api_access = false),
+        ];
+        for (death, change) in deaths {
+            let mut standing = standing("jeton:admin", account(Role::Administrator, true, ""));
+            change(&mut standing);
+            let subject = Subject::Token(Arc::new(standing));
+            for demand in DEMANDS {
+                assert_eq!(decide(&subject, demand, NOW), Err(Refusal::TokenDead(death)));
+            }
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! How long a token lives: what was asked for, held against the policy; checked arithmetic, no sentinel.
+
+use super::{organization::Policy, refusal::Refusal, time::Instant};
+
+/// A day, in milliseconds.
+pub const DAY: i64 = 24 * 60 * 60 * 1000;
+
+/// What a request asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lifetime {
+    /// So many milliseconds from now, more than none.
+    For(i64),
+    /// Until an instant.
+    Until(Instant),
+    /// For good.
+    Never,
+    /// Whatever the policy's default is.
+    Default,
+}
+
+impl Lifetime {
+    /// Reads `30d`, `12h`, `90m`, `3600s`, `52w`, `never` or an RFC 3339 instant.
+    pub fn parse(field: &'static str, text: &str) -> Result<Self, Refusal> {
+        if text == "never" {
+            return Ok(Self::Never);
+        }
+        if let Some(duration) = duration(text) {
+            return match duration {
+                Some(millis) if millis > 0 => Ok(Self::For(millis)),
+                _ => Err(Refusal::invalid(field, "must be more than none and end before the year 10000")),
+            };
+        }
+        Instant::parse(text).map(Self::Until).ok_or_else(|| {
+            Refusal::invalid(
+                field,
+                "a number and a unit (30d, 12h, 90m, 3600s, 52w), never, or an RFC 3339 instant",
+            )
+        })
+    }
+
+    /// The expiry under a policy: the first instant at which the token is dead; `None` for never.
+    ///
+    /// What isn't clearly inside the policy is refused with the limit named.
+    pub fn resolve(
+        self,
+        field: &'static str,
+        policy: &Policy,
+        now: Instant,
+    ) -> Result<Option<Instant>, Refusal> {
+        let longest = || format!("the longest life allowed here is {}", show(policy.max_lifetime));
+        let beyond = || Refusal::invalid(field, longest());
+        let expires_at = match self {
+            Self::Never if policy.allow_never => return Ok(None),
+            Self::Never => {
+                return Err(Refusal::invalid(field, format!("never isn't allowed here: {}", longest())));
+            }
+            Self::Default => now.checked_add(policy.default_lifetime.min(policy.max_lifetime)),
+            Self::For(millis) => now.checked_add(millis),
+            Self::Until(instant) if instant <= now => {
+                return Err(Refusal::invalid(field, "this instant is past"));
+            }
+            Self::Until(instant) => Some(instant),
+        };
+        let expires_at = expires_at.ok_or_else(beyond)?;
+        if expires_at.millis() - now.millis() > policy.max_lifetime {
+            return Err(beyond());
+        }
+        Ok(Some(expires_at))
+    }
+}
+
+/// Milliseconds of `30d` and the like: `None` where it has no such form, `Some(None)` where it is too large.
+fn duration(text: &str) -> Option<Option<i64>> {
+    let unit = match text.as_bytes().last()? {
+        b's' => 1000,
+        b'm' => 60 * 1000,
+        b'h' => 60 * 60 * 1000,
+        b'd' => DAY,
+        b'w' => 7 * DAY,
+        _ => return None,
+    };
+    let digits = &text[..text.len() - 1];
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    Some(digits.parse::<i64>().ok().and_then(|count| count.checked_mul(unit)))
+}
+
+/// A duration in the largest unit that it is a whole number of.
+pub fn show(millis: i64) -> String {
+    let units = [(DAY, "d"), (60 * 60 * 1000, "h"), (60 * 1000, "m"), (1000, "s")];
+    let unit = units.iter().find(|(unit, _)| millis % unit == 0);
+    unit.map_or_else(|| format!("{millis}ms"), |(unit, name)| format!("{}{name}", millis / unit))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{DAY, Instant, Lifetime, Policy};
+
+    const NOW: Instant = Instant::from_millis(1_700_000_000_000);
+
+    fn resolve(text: &str, policy: &Policy) -> Option<Option<Instant>> {
+        Lifetime::parse("lifetime", text).ok()?.resolve("lifetime", policy, NOW).ok()
+    }
+
+    #[test]
+    fn every_form_gives_its_expiry() {
+        let policy = Policy { allow_never: true, ..Policy::default() };
+        for (text, millis) in [
+            ("30d", 30 * DAY),
+            ("12h", DAY / 2),
+            ("90m", 5_400_000),
+            ("3600s", 3_600_000),
+            ("52w", 364 * DAY),
+        ] {
+            assert_eq!(resolve(text, &policy), Some(NOW.checked_add(millis)), "{text}");
+        }
+        assert_eq!(resolve("never", &policy), Some(None));
+        assert_eq!(resolve("2023-11-14T22:13:21Z", &policy), Some(NOW.checked_add(1000)));
+        assert_eq!(Lifetime::Default.resolve("lifetime", &policy, NOW), Ok(NOW.checked_add(30 * DAY)));
+    }
+
+    #[test]
+    fn what_is_not_clearly_inside_the_policy_is_refused() {
+        let policy = Policy::default();
+        for text in [
+            "",
+            "0",
+            "-1",
+            "0d",
+            "-0d",
+            "-1d",
+            "1",
+            "1e9d",
+            "367d",
+            "never",
+            "Never",
+            "NaN",
+            "d",
+            "1 d",
+            "1.5d",
+            "2147483648d",
+            "9007199254740993s",
+            "9223372036854775807s",
+            "9223372036854775808s",
+            "18446744073709551616d",
+            "999999999991d",
+            "9999-12-31T23:59:59Z",
+            "10000-01-01T00:00:00Z",
+            "2023-11-14T22:13:20Z",
+            "1970-01-01T00:00:00Z",
+            "+1d",
+            "١d",
+        ] {
+            assert_eq!(resolve(text, &policy), None, "{text}");
+        }
+        assert!(resolve("366d", &policy).is_some());
+        let refusal = Lifetime::For(367 * DAY).resolve("lifetime", &policy, NOW).expect_err("too long");
+        assert_eq!(refusal.to_string(), "lifetime: the longest life allowed here is 366d");
+    }
+
+    #[test]
+    fn even_the_widest_policy_ends_with_the_calendar() {
+        let policy = Policy { max_lifetime: i64::MAX, ..Policy::default() };
+        assert_eq!(resolve("9999999d", &policy), None);
+        assert!(resolve("9999-12-30T22:00:00.999Z", &policy).is_some());
+    }
+
+    #[test]
+    fn a_default_longer_than_the_longest_is_cut_to_it() {
+        let policy = Policy { max_lifetime: DAY, ..Policy::default() };
+        assert_eq!(Lifetime::Default.resolve("lifetime", &policy, NOW), Ok(NOW.checked_add(DAY)));
+    }
+}

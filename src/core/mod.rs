@@ -1,0 +1,18 @@
+//! The rules: no I/O, no clock, no framework; every function is of its inputs alone.
+
+pub mod base62;
+pub mod decision;
+pub mod event;
+pub mod id;
+pub mod keys;
+pub mod lifetime;
+pub mod minting;
+pub mod number;
+pub mod organization;
+pub mod privilege;
+pub mod refusal;
+pub mod secret;
+pub mod text;
+pub mod time;
+pub mod token;
+pub mod user;

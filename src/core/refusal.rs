@@ -1,0 +1,201 @@
+//! Why jeton says no. A refusal knows nothing of HTTP: each dialect has its own words for each.
+
+use std::{borrow::Cow, sync::Arc};
+
+use super::{
+    privilege::Privilege,
+    token::{Death, Status},
+};
+
+/// What was asked is understood and refused. Closed: a new one compiles only when every dialect renders it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// No credential came and one is needed.
+    #[error("this needs a credential: a password by HTTP Basic, or a token")]
+    CredentialMissing,
+    /// Two credentials, or one twice: which of them counts would be a guess.
+    #[error("more than one credential was sent: send one, in one header, once")]
+    CredentialAmbiguous,
+    /// Unknown, misspelt, wrong: one answer for all, so that nothing can be learned by trying.
+    #[error("the credential isn't valid")]
+    CredentialInvalid,
+    /// A token that was good once, told only to whoever presents its whole secret.
+    #[error("the token {0}")]
+    TokenDead(Death),
+    /// Too many wrong passwords for this account or from this peer.
+    #[error("too many wrong passwords: wait {retry_after} s")]
+    Throttled {
+        /// Seconds until the next try is looked at.
+        retry_after: u32,
+    },
+
+    /// A token made `restricted` reads and revokes itself and nothing more.
+    #[error("this token is restricted: it may read and revoke itself and nothing more")]
+    TokenRestricted,
+    /// The credential lacks a privilege.
+    #[error("this needs the privilege {needed}")]
+    PrivilegeMissing {
+        /// What was demanded.
+        needed: Privilege,
+    },
+    /// Only an operator of the instance may.
+    #[error("this needs an operator of this instance")]
+    OperatorRequired,
+    /// Nobody but the local operator mints for another user.
+    #[error("a token is minted with its owner's own credential")]
+    OwnerForeign,
+    /// The organization lets this user make no tokens.
+    #[error("you may not issue tokens in the organization {organization}: an administrator can let you")]
+    IssuingForbidden {
+        /// Its slug.
+        organization: String,
+    },
+    /// The organization, or its API access, is switched off.
+    #[error("API access is off in the organization {organization}")]
+    ApiAccessOff {
+        /// Its slug.
+        organization: String,
+    },
+    /// A token may only hold what its minter holds.
+    #[error("privileges: {privilege} isn't held by the credential that asks for it")]
+    PrivilegeNotHeld {
+        /// The one that is too much.
+        privilege: Privilege,
+    },
+    /// A child may not be wider than the token that mints it.
+    #[error("{field}: wider than the token that mints it")]
+    WiderThanMinter {
+        /// On which axis.
+        field: &'static str,
+    },
+
+    /// The request is no such document as is needed.
+    #[error("{detail}")]
+    Malformed {
+        /// What is wrong, without a word of what was sent.
+        detail: Cow<'static, str>,
+    },
+    /// One field of a request is wrong.
+    #[error("{field}: {problem}")]
+    Invalid {
+        /// Its name in the native API.
+        field: Cow<'static, str>,
+        /// What is wrong and what would be right.
+        problem: String,
+    },
+    /// There is no such thing, or none that the caller may know of.
+    #[error("no such {what}")]
+    NotFound {
+        /// The word for it.
+        what: &'static str,
+    },
+    /// The token was deleted: nothing changes it any more.
+    #[error("the token is deleted, which is for good")]
+    TokenDeleted,
+    /// A change needs the version that it changes.
+    #[error("this needs If-Match with the ETag that the change is meant for")]
+    VersionMissing,
+    /// The thing was changed by somebody else since it was read.
+    #[error("changed by somebody else: it is at change {current} now, read it again")]
+    VersionStale {
+        /// The change sequence that it has now.
+        current: u32,
+    },
+    /// A name that must be unique isn't.
+    #[error("{field}: already taken")]
+    Taken {
+        /// Which name.
+        field: &'static str,
+    },
+    /// The owner has as many live tokens in the organization as its policy allows.
+    #[error("the quota of {limit} live tokens for each user is used up")]
+    QuotaFull {
+        /// The policy's figure.
+        limit: u32,
+    },
+    /// Every number of a kind has been given.
+    #[error("every {kind} number has been given")]
+    NumbersExhausted {
+        /// The kind's name.
+        kind: &'static str,
+    },
+    /// The body is longer than the limit.
+    #[error("the body is over the limit of {limit} bytes")]
+    BodyTooLarge {
+        /// In bytes.
+        limit: u64,
+    },
+    /// No route has this path.
+    #[error("no such route")]
+    RouteUnknown,
+    /// The path exists, the method doesn't.
+    #[error("this path takes {allow}")]
+    MethodNotAllowed {
+        /// The methods it takes, as an `Allow` header has them.
+        allow: String,
+    },
+}
+
+impl Refusal {
+    /// A field that is wrong, and why.
+    pub fn invalid(field: impl Into<Cow<'static, str>>, problem: impl Into<String>) -> Self {
+        Self::Invalid { field: field.into(), problem: problem.into() }
+    }
+
+    /// A request that is no document of the kind that is needed.
+    pub const fn malformed(detail: &'static str) -> Self {
+        Self::Malformed { detail: Cow::Borrowed(detail) }
+    }
+
+    /// The stable word for it, in every API and log.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::CredentialMissing => "credential_missing",
+            Self::CredentialAmbiguous => "credential_ambiguous",
+            Self::CredentialInvalid => "credential_invalid",
+            Self::TokenDead(death) => death.code(),
+            Self::Throttled { .. } => "throttled",
+            Self::TokenRestricted => "token_restricted",
+            Self::PrivilegeMissing { .. } => "privilege_missing",
+            Self::OperatorRequired => "operator_required",
+            Self::OwnerForeign => "owner_foreign",
+            Self::IssuingForbidden { .. } => "issuing_forbidden",
+            Self::ApiAccessOff { .. } => "api_access_off",
+            Self::PrivilegeNotHeld { .. } => "privilege_not_held",
+            Self::WiderThanMinter { .. } => "wider_than_minter",
+            Self::Malformed { .. } => "malformed",
+            Self::Invalid { .. } => "invalid",
+            Self::NotFound { .. } => "not_found",
+            Self::TokenDeleted => Status::DELETED_CODE,
+            Self::VersionMissing => "version_missing",
+            Self::VersionStale { .. } => "version_stale",
+            Self::Taken { .. } => "taken",
+            Self::QuotaFull { .. } => "quota_full",
+            Self::NumbersExhausted { .. } => "numbers_exhausted",
+            Self::BodyTooLarge { .. } => "body_too_large",
+            Self::RouteUnknown => "route_unknown",
+            Self::MethodNotAllowed { .. } => "method_not_allowed",
+        }
+    }
+}
+
+/// Why a use case has no answer: refused, or not able to say.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum Failure {
+    /// The rules say no.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// A bounded queue is full or the store can't be written just now: the same request may work later.
+    #[error("busy: try again in a moment")]
+    Busy,
+    /// Something that must hold doesn't. The cause is for the log and nobody else.
+    #[error("{0}")]
+    Broken(Arc<str>),
+}
+
+impl Failure {
+    /// A cause for the log.
+    pub fn broken(cause: impl std::fmt::Display) -> Self {
+        Self::Broken(cause.to_string().into())
+    }
+}

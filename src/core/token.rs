@@ -1,0 +1,320 @@
+//! A token: its row's facts, its states, and its form on the wire.
+
+use std::{fmt, str};
+
+use zeroize::Zeroizing;
+
+use super::{
+    base62,
+    id::{OrganizationId, TokenId, UserId},
+    keys::{Digest, PepperId},
+    number::Number,
+    privilege::Privileges,
+    secret::{Secret, SecretText},
+    time::Instant,
+};
+
+/// What every token begins with, so that a scanner knows one.
+pub const PREFIX: &str = "jtn_";
+
+/// RFC 8959's scheme, accepted before a token wherever a token is.
+pub const URI_SCHEME: &str = "secret-token:";
+
+const ID_DIGITS: usize = 22;
+const SECRET_DIGITS: usize = 43;
+const CHECKSUM_DIGITS: usize = 6;
+const UNDERSCORE: usize = PREFIX.len() + ID_DIGITS;
+const CHECKED: usize = UNDERSCORE + 1 + SECRET_DIGITS;
+
+/// A token's length on the wire, in bytes, without the URI scheme.
+pub const LENGTH: usize = CHECKED + CHECKSUM_DIGITS;
+
+/// A token as presented: the id that finds the row and the secret that proves it.
+#[derive(Clone, Debug)]
+pub struct Presented {
+    /// Finds the row.
+    pub id: TokenId,
+    /// Proves it.
+    pub secret: Secret,
+}
+
+impl Presented {
+    /// Reads the wire form: `jtn_`, the id as 22 base62 digits, `_`, 32 random bytes as 43, and 6 digits of CRC-32
+    /// over all before them; with or without `secret-token:`. A typo fails the checksum, without a look-up.
+    pub fn parse(text: &str) -> Option<Self> {
+        let text = text.strip_prefix(URI_SCHEME).unwrap_or(text).as_bytes();
+        if text.len() != LENGTH || !text.starts_with(PREFIX.as_bytes()) || text[UNDERSCORE] != b'_' {
+            return None;
+        }
+        let (mut id, mut checksum) = ([0; 16], [0; 4]);
+        base62::decode(&text[CHECKED..], &mut checksum)?;
+        if u32::from_be_bytes(checksum) != crc32fast::hash(&text[..CHECKED]) {
+            return None;
+        }
+        let mut secret = Zeroizing::new([0; 32]);
+        base62::decode(&text[PREFIX.len()..UNDERSCORE], &mut id)?;
+        base62::decode(&text[UNDERSCORE + 1..CHECKED], secret.as_mut_slice())?;
+        Some(Self { id: TokenId::from_bytes(id), secret: Secret::from_bytes(*secret) })
+    }
+
+    /// Whether a text is meant as a token, good or not: what decides how HTTP Basic is read.
+    pub fn resembles(text: &str) -> bool {
+        text.strip_prefix(URI_SCHEME).unwrap_or(text).starts_with(PREFIX)
+    }
+
+    /// The wire form: for the one reply that gives the token out.
+    pub fn reveal(&self) -> SecretText {
+        let mut text = Zeroizing::new([b'_'; LENGTH]);
+        text[..PREFIX.len()].copy_from_slice(PREFIX.as_bytes());
+        base62::encode(&self.id.0, &mut text[PREFIX.len()..UNDERSCORE]);
+        base62::encode(self.secret.expose(), &mut text[UNDERSCORE + 1..CHECKED]);
+        let checksum = crc32fast::hash(&text[..CHECKED]);
+        base62::encode(&checksum.to_be_bytes(), &mut text[CHECKED..]);
+        SecretText::new(str::from_utf8(text.as_slice()).expect("base62 is ASCII"))
+    }
+}
+
+/// What may be shown of a token for good: the prefix and its public id, nothing of the secret.
+pub fn hint(id: TokenId) -> String {
+    let mut digits = [b'0'; ID_DIGITS];
+    base62::encode(&id.0, &mut digits);
+    format!("{PREFIX}{}_…", str::from_utf8(&digits).expect("base62 is ASCII"))
+}
+
+/// What a token's row says of it; expired is derived.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// Works until it expires.
+    Active,
+    /// Works again when enabled.
+    Disabled,
+    /// Dead for good; the row stays.
+    Deleted,
+}
+
+impl Status {
+    pub(super) const DELETED_CODE: &'static str = "token_deleted";
+
+    /// The stored and shown word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Disabled => "disabled",
+            Self::Deleted => "deleted",
+        }
+    }
+
+    /// Reads the stored word.
+    pub fn from_stored(word: &str) -> Option<Self> {
+        [Self::Active, Self::Disabled, Self::Deleted].into_iter().find(|status| status.as_str() == word)
+    }
+}
+
+/// Who made a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MintedBy {
+    /// Its owner, with a password.
+    Password,
+    /// Its owner, signed in to the admin page.
+    Session,
+    /// The operator at the command line of the machine.
+    Local,
+    /// Another live token of the same owner.
+    Token(TokenId),
+}
+
+impl MintedBy {
+    /// The stored word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Password => "password",
+            Self::Session => "session",
+            Self::Local => "local",
+            Self::Token(_) => "token",
+        }
+    }
+
+    /// The token that minted it, where one did.
+    pub const fn token(self) -> Option<TokenId> {
+        match self {
+            Self::Token(id) => Some(id),
+            _ => None,
+        }
+    }
+
+    /// Reads the stored word and id.
+    pub fn from_stored(word: &str, token: Option<TokenId>) -> Option<Self> {
+        match (word, token) {
+            ("password", None) => Some(Self::Password),
+            ("session", None) => Some(Self::Session),
+            ("local", None) => Some(Self::Local),
+            ("token", Some(id)) => Some(Self::Token(id)),
+            _ => None,
+        }
+    }
+}
+
+/// A token's row.
+#[derive(Clone, Debug)]
+pub struct Token {
+    /// Its id.
+    pub id: TokenId,
+    /// Its number.
+    pub number: Number,
+    /// The keyed digest of its secret.
+    pub digest: Digest,
+    /// The pepper that the digest was made with.
+    pub pepper: PepperId,
+    /// Whoever holds it acts as this user.
+    pub owner: UserId,
+    /// The one organization it belongs to.
+    pub organization: OrganizationId,
+    /// A name for people.
+    pub name: String,
+    /// More words for people.
+    pub description: String,
+    /// A URL or data URL of a picture; empty for none.
+    pub icon: String,
+    /// What it was given; each check cuts this to what its owner still holds.
+    pub privileges: Privileges,
+    /// The numbers of the modules that it is good for.
+    pub modules: Vec<String>,
+    /// Its limits in their stored form; empty for none.
+    pub limits: String,
+    /// Whether it may only read and revoke itself at jeton.
+    pub restricted: bool,
+    /// Who made it.
+    pub minted_by: MintedBy,
+    /// What the row says.
+    pub status: Status,
+    /// When it was made.
+    pub created_at: Instant,
+    /// When its row last changed; use doesn't count.
+    pub updated_at: Instant,
+    /// The first instant at which it is dead; `None` for never.
+    pub expires_at: Option<Instant>,
+    /// How often its row has changed.
+    pub change_sequence: u32,
+}
+
+impl Token {
+    /// Whether it is past its expiry.
+    pub fn is_expired(&self, now: Instant) -> bool {
+        self.expires_at.is_some_and(|expires_at| now >= expires_at)
+    }
+
+    /// The status with expiry taken in, as it is shown.
+    pub fn shown_status(&self, now: Instant) -> &'static str {
+        if self.status == Status::Active && self.is_expired(now) { "expired" } else { self.status.as_str() }
+    }
+}
+
+/// Why a token that was good is so no more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Death {
+    /// Past its expiry.
+    Expired,
+    /// Switched off.
+    Disabled,
+    /// Revoked for good.
+    Deleted,
+    /// Its owner is disabled.
+    OwnerDisabled,
+    /// Its owner has left its organization.
+    OwnerGone,
+    /// Its organization is disabled.
+    OrganizationDisabled,
+    /// API access is off in its organization.
+    ApiAccessOff,
+}
+
+impl Death {
+    /// The stable word for it.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Expired => "token_expired",
+            Self::Disabled => "token_disabled",
+            Self::Deleted => Status::DELETED_CODE,
+            Self::OwnerDisabled => "owner_disabled",
+            Self::OwnerGone => "owner_gone",
+            Self::OrganizationDisabled => "organization_disabled",
+            Self::ApiAccessOff => "api_access_off",
+        }
+    }
+}
+
+impl fmt::Display for Death {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Expired => "has expired",
+            Self::Disabled => "is disabled",
+            Self::Deleted => "was revoked",
+            Self::OwnerDisabled => "belongs to a user who is disabled",
+            Self::OwnerGone => "belongs to a user who has left its organization",
+            Self::OrganizationDisabled => "belongs to an organization that is disabled",
+            Self::ApiAccessOff => "belongs to an organization whose API access is off",
+        })
+    }
+}
+
+/// When, from where and how often a token was used.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Use {
+    /// The last time.
+    pub last_at: Instant,
+    /// The peer's address then; `None` over a Unix socket.
+    pub address: Option<String>,
+    /// The `User-Agent` then.
+    pub agent: Option<String>,
+    /// How often in all.
+    pub count: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{LENGTH, Presented, Secret, TokenId, hint};
+
+    fn sample() -> Presented {
+        let id = TokenId::from_bytes(*b"\x01\x8f\x00\x00\x00\x00\x70\x01\x80\x00\x00\x01abcd");
+        Presented { id, secret: Secret::from_bytes([0x5a; 32]) }
+    }
+
+    /// Scanners and people's configuration know this form: it doesn't change.
+    #[test]
+    fn the_form_is_pinned() {
+        let text = sample().reveal();
+        assert_eq!(text.expose(), PINNED);
+        assert_eq!(hint(sample().id), format!("{}_…", &PINNED[..26]));
+    }
+
+    const PINNED: &str = "jtn_02wLIRxqmq3WTUOVsbnSg0_LQNUGZHT5u543eF8cvF8tKdPlcVkNSYQAq1KIqZ6f742sHjjd";
+
+    #[test]
+    fn a_token_reads_back_with_and_without_its_scheme() {
+        let text = sample().reveal();
+        for text in [text.expose().to_owned(), format!("secret-token:{}", text.expose())] {
+            let back = Presented::parse(&text).expect("its own text");
+            assert_eq!(back.id, sample().id);
+            assert_eq!(back.secret.expose(), sample().secret.expose());
+        }
+    }
+
+    #[test]
+    fn every_single_typo_is_refused_without_a_look_up() {
+        let text = sample().reveal();
+        for at in 0..LENGTH {
+            for wrong in [b'0', b'A', b'z', b'_', b' '] {
+                let mut bytes = text.expose().as_bytes().to_vec();
+                if bytes[at] != wrong {
+                    bytes[at] = wrong;
+                    let typo = String::from_utf8(bytes).expect("ASCII");
+                    assert!(Presented::parse(&typo).is_none(), "byte {at} as {wrong}");
+                }
+            }
+        }
+        assert!(Presented::parse(&text.expose()[1..]).is_none());
+        assert!(Presented::parse(&format!("{}0", text.expose())).is_none());
+        assert!(Presented::parse("").is_none());
+        assert!(Presented::parse(&"é".repeat(38)).is_none());
+    }
+}
