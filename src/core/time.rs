@@ -10,7 +10,7 @@ pub struct Instant(i64);
 
 impl Instant {
     /// The last millisecond that has a date in every time zone before the year 10000: RFC 3339 has no later year.
-    pub const LAST: Self = Self(253_402_207_200_999);
+    pub const LAST: Self = Self(253_402_207_199_999);
 
     /// From milliseconds since the epoch.
     pub const fn from_millis(millis: i64) -> Self {
@@ -64,7 +64,7 @@ mod tests {
     #[test]
     fn an_instant_is_shown_with_milliseconds_in_utc() {
         assert_eq!(Instant::from_millis(0).to_string(), "1970-01-01T00:00:00.000Z");
-        assert_eq!(Instant::LAST.to_string(), "9999-12-30T22:00:00.999Z");
+        assert_eq!(Instant::LAST.to_string(), "9999-12-30T21:59:59.999Z");
         assert_eq!(Instant::from_millis(1_700_000_000_007).to_string(), "2023-11-14T22:13:20.007Z");
     }
 
