@@ -1,2 +1,4 @@
 //! jeton
 pub mod core;
+pub mod service;
+pub mod store;

@@ -1,0 +1,194 @@
+//! Changing a token: its labels, and active ⇄ disabled → deleted. Its secret, owner, organization, privileges, limits
+//! and expiry never change.
+
+use super::{
+    Caller, Service,
+    issue::event,
+    list::{TokenView, may_see, view},
+};
+use crate::{
+    core::{
+        decision::Subject,
+        event::Deed,
+        id::{OfToken, Reference, TokenId},
+        refusal::{Failure, Refusal},
+        secret::SecretText,
+        time::Instant,
+        token::{Status, Token},
+    },
+    store::{Tx, Write},
+};
+
+/// What to change of a token.
+#[derive(Clone, Debug)]
+pub enum Change {
+    /// Its labels; what is `None` stays. Modules may be narrowed and never widened.
+    Relabel {
+        /// A new name.
+        name: Option<String>,
+        /// A new description.
+        description: Option<String>,
+        /// A new icon.
+        icon: Option<String>,
+        /// Those modules that stay.
+        modules: Option<Vec<String>>,
+    },
+    /// Switches it off.
+    Disable,
+    /// Switches it on again.
+    Enable,
+    /// Revokes it for good.
+    Delete,
+}
+
+impl Service {
+    /// Changes a token of the caller's. `version` is the change sequence that the change is meant for.
+    pub async fn change(
+        &self,
+        caller: &Caller,
+        reference: Reference<OfToken>,
+        change: Change,
+        version: Option<u32>,
+    ) -> Result<TokenView, Failure> {
+        let write = ChangeToken { caller: caller.clone(), reference, change, version, now: self.now() };
+        self.store.write(write).await.map(|view| self.with_gathered(view))
+    }
+
+    /// Revokes the token that the caller presented.
+    pub async fn revoke_own(&self, caller: &Caller) -> Result<(), Failure> {
+        let Subject::Token(standing) = &caller.subject else {
+            return Err(Refusal::NotFound { what: "token" }.into());
+        };
+        self.change(caller, Reference::Id(standing.token.id), Change::Delete, None).await.map(drop)
+    }
+
+    /// Revokes the token whose whole secret this is (RFC 7009), and on request what it has minted and they in turn.
+    /// What isn't a token of ours needs no revoking.
+    pub async fn revoke_presented(
+        &self,
+        text: &SecretText,
+        descendants: bool,
+        address: Option<std::net::IpAddr>,
+    ) -> Result<(), Failure> {
+        let standing = match self.genuine(text) {
+            Ok(standing) => standing,
+            Err(Failure::Refused(Refusal::CredentialInvalid)) => return Ok(()),
+            Err(failure) => return Err(failure),
+        };
+        let caller = Caller {
+            subject: Subject::Token(standing.clone()),
+            demand: crate::core::decision::Demand::Itself,
+            address,
+        };
+        self.store.write(Revoke { caller, root: standing.token.id, descendants, now: self.now() }).await
+    }
+}
+
+struct ChangeToken {
+    caller: Caller,
+    reference: Reference<OfToken>,
+    change: Change,
+    version: Option<u32>,
+    now: Instant,
+}
+
+impl Write for ChangeToken {
+    type Output = TokenView;
+    const REVISES: bool = true;
+
+    fn apply(self, tx: &mut Tx<'_>) -> Result<TokenView, Failure> {
+        let Self { caller, reference, change, version, now } = self;
+        caller.decide_again(tx, now)?;
+        let token = tx.token_by(&reference)?.filter(|token| may_see(&caller, token));
+        let mut token = token.ok_or(Refusal::NotFound { what: "token" })?;
+        if token.status == Status::Deleted {
+            return Err(Refusal::TokenDeleted.into());
+        }
+        if version.is_some_and(|version| version != token.change_sequence) {
+            return Err(Refusal::VersionStale { current: token.change_sequence }.into());
+        }
+        let before = token.status;
+        if let Some((deed, detail)) = make(change, &mut token)? {
+            tx.update_token(before, &mut token, now)?;
+            let mut event = event(&token, deed, caller.origin(), now);
+            event.detail = detail;
+            tx.record(&event)?;
+        }
+        Ok(view(tx, token)?)
+    }
+}
+
+/// Makes a change to the row in hand; `None` where nothing is different after it.
+fn make(change: Change, token: &mut Token) -> Result<Option<(Deed, String)>, Refusal> {
+    let (status, deed) = match change {
+        Change::Disable => (Status::Disabled, Deed::TokenDisabled),
+        Change::Enable => (Status::Active, Deed::TokenEnabled),
+        Change::Delete => (Status::Deleted, Deed::TokenDeleted),
+        Change::Relabel { name, description, icon, modules } => {
+            let modules = modules.map(|modules| narrowed(&token.modules, modules)).transpose()?;
+            let mut changed = Vec::new();
+            let mut set = |field, to: Option<String>, what: &mut String| match to {
+                Some(to) if to != *what => {
+                    *what = to;
+                    changed.push(field);
+                }
+                _ => {}
+            };
+            set("name", name, &mut token.name);
+            set("description", description, &mut token.description);
+            set("icon", icon, &mut token.icon);
+            if let Some(modules) = modules.filter(|modules| *modules != token.modules) {
+                token.modules = modules;
+                changed.push("modules");
+            }
+            return Ok((!changed.is_empty()).then(|| (Deed::TokenRelabelled, changed.join(" "))));
+        }
+    };
+    if token.status == status {
+        return Ok(None);
+    }
+    token.status = status;
+    Ok(Some((deed, String::new())))
+}
+
+fn narrowed(had: &[String], mut kept: Vec<String>) -> Result<Vec<String>, Refusal> {
+    if let Some(module) = kept.iter().find(|module| !had.contains(module)) {
+        return Err(Refusal::invalid(
+            "modules",
+            format!("{module} isn't one of the token's: modules only narrow"),
+        ));
+    }
+    kept.sort_unstable();
+    kept.dedup();
+    Ok(kept)
+}
+
+struct Revoke {
+    caller: Caller,
+    root: TokenId,
+    descendants: bool,
+    now: Instant,
+}
+
+impl Write for Revoke {
+    type Output = ();
+    const REVISES: bool = true;
+
+    fn apply(self, tx: &mut Tx<'_>) -> Result<(), Failure> {
+        let Self { caller, root, descendants, now } = self;
+        let mut waiting: Vec<Token> = tx.token(root)?.into_iter().collect();
+        while let Some(mut token) = waiting.pop() {
+            if descendants {
+                // A token is minted after its minter, so this ends.
+                waiting.extend(tx.minted_by(token.id)?);
+            }
+            let before = token.status;
+            if before != Status::Deleted {
+                token.status = Status::Deleted;
+                tx.update_token(before, &mut token, now)?;
+                tx.record(&event(&token, Deed::TokenDeleted, caller.origin(), now))?;
+            }
+        }
+        Ok(())
+    }
+}

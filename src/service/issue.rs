@@ -1,0 +1,172 @@
+//! Issuing tokens.
+
+use super::{Caller, Service, list::TokenView};
+use crate::{
+    core::{
+        decision::{Account, Subject},
+        event::{Deed, Event, Origin},
+        id::{OfOrganization, OfToken, Reference, TokenId},
+        keys::{Digest, PepperId},
+        minting::{Minter, Wish, judge},
+        organization::Organization,
+        refusal::{Failure, Refusal},
+        secret::{Secret, SecretText, random},
+        time::Instant,
+        token::{Presented, Status, Token},
+        user::User,
+    },
+    store::{Rows, Tx, Write},
+};
+
+/// What is asked for, its fields' forms checked.
+#[derive(Clone, Debug)]
+pub struct IssueRequest {
+    /// A name for people.
+    pub name: String,
+    /// More words for people.
+    pub description: String,
+    /// A URL of a picture; empty for none.
+    pub icon: String,
+    /// Life, privileges, modules.
+    pub wish: Wish,
+    /// By slug or any id; `None` for the token's own or the user's home.
+    pub organization: Option<String>,
+    /// By username: only the local operator names another than themselves, and must name one.
+    pub owner: Option<String>,
+}
+
+/// A token that was just issued, with its secret: the one time it is there to be read.
+#[derive(Debug)]
+pub struct Issued {
+    /// What is known of it.
+    pub view: TokenView,
+    /// The whole token, to be handed out once.
+    pub secret: SecretText,
+}
+
+impl Service {
+    /// Issues a token.
+    pub async fn issue(&self, caller: &Caller, request: IssueRequest) -> Result<Issued, Failure> {
+        let now = self.now();
+        let presented =
+            Presented { id: self.new_id(now), secret: Secret::from_bytes(random(self.entropy.as_ref())) };
+        let pepper = self.keys.current();
+        let digest = self
+            .keys
+            .digest(pepper, presented.id, &presented.secret)
+            .ok_or_else(|| Failure::broken("the keyring lacks its current key"))?;
+        let write = Issue { caller: caller.clone(), request, id: presented.id, digest, pepper, now };
+        let view = self.store.write(write).await?;
+        Ok(Issued { view, secret: presented.reveal() })
+    }
+}
+
+struct Issue {
+    caller: Caller,
+    request: IssueRequest,
+    id: TokenId,
+    digest: Digest,
+    pepper: PepperId,
+    now: Instant,
+}
+
+impl Write for Issue {
+    type Output = TokenView;
+    // A token that nobody holds yet changes no answer.
+    const REVISES: bool = false;
+
+    fn apply(self, tx: &mut Tx<'_>) -> Result<TokenView, Failure> {
+        let Self { caller, request, id, digest, pepper, now } = self;
+        let subject = caller.decide_again(tx, now)?;
+        let owner = owner(tx, &subject, request.owner.as_deref())?;
+        let organization = organization(tx, &subject, &owner, request.organization.as_deref())?;
+        let account = tx.account(owner, organization.id)?;
+        let minter = match subject {
+            Subject::Local => Minter::Local,
+            Subject::Password(_) => Minter::Password,
+            Subject::Token(standing) => Minter::Token(standing),
+        };
+        let (wish, modules) = with_modules(tx, &organization, request.wish)?;
+        let live = tx.live_tokens(account.user.id, organization.id, organization.policy.quota, now)?;
+        let terms = judge(&wish, &minter, &account, live, &modules, now)?;
+        let token = Token {
+            id,
+            number: tx.next_number::<OfToken>()?,
+            digest,
+            pepper,
+            owner: account.user.id,
+            organization: organization.id,
+            name: request.name,
+            description: request.description,
+            icon: request.icon,
+            privileges: terms.privileges,
+            modules: terms.modules,
+            limits: terms.limits,
+            restricted: wish.restricted,
+            minted_by: minter.minted_by(),
+            status: Status::Active,
+            created_at: now,
+            updated_at: now,
+            expires_at: terms.expires_at,
+            change_sequence: 0,
+        };
+        tx.insert_token(&token)?;
+        tx.record(&event(&token, Deed::TokenCreated, caller.origin(), now))?;
+        let Account { user, organization, .. } = account;
+        Ok(TokenView { token, owner: user.username, organization: organization.slug, last_used_at: None })
+    }
+}
+
+/// An event about a token.
+pub(super) fn event(token: &Token, deed: Deed, origin: Origin, at: Instant) -> Event {
+    Event {
+        at,
+        origin,
+        deed,
+        object: token.id.into(),
+        organization: Some(token.organization),
+        detail: String::new(),
+    }
+}
+
+fn owner(rows: &Rows<'_>, subject: &Subject, named: Option<&str>) -> Result<User, Failure> {
+    match (subject.account(), named) {
+        (Some(account), Some(name)) if name != account.user.username => Err(Refusal::OwnerForeign.into()),
+        (Some(account), _) => Ok(account.user.clone()),
+        (None, Some(name)) => Ok(rows.user_by_name(name)?.ok_or(Refusal::NotFound { what: "user" })?),
+        (None, None) => Err(Refusal::invalid("owner", "the local operator names the user it is for").into()),
+    }
+}
+
+fn organization(
+    rows: &Rows<'_>,
+    subject: &Subject,
+    owner: &User,
+    named: Option<&str>,
+) -> Result<Organization, Failure> {
+    let found = match (named, subject) {
+        (Some(name), _) => match Reference::<OfOrganization>::parse(name) {
+            Some(reference) => rows.organization_by(&reference)?,
+            None => rows.organization_by_slug(name)?,
+        },
+        (None, Subject::Token(standing)) => rows.organization(standing.token.organization)?,
+        (None, Subject::Password(_) | Subject::Local) => rows.organization(owner.home)?,
+    };
+    Ok(found.ok_or(Refusal::NotFound { what: "organization" })?)
+}
+
+/// The wish with its modules named by number, and those numbers that exist.
+fn with_modules(
+    rows: &Rows<'_>,
+    organization: &Organization,
+    mut wish: Wish,
+) -> Result<(Wish, Vec<String>), Failure> {
+    let mut known = Vec::new();
+    for name in wish.modules.iter_mut().flatten() {
+        if let Some(number) = rows.module_number(organization.id, name)? {
+            name.clone_from(&number);
+            known.push(number);
+        }
+    }
+    Ok((wish, known))
+}

@@ -1,0 +1,170 @@
+//! The use cases, one file a capability. They know rules and rows, and nothing of HTTP.
+
+mod hashing;
+mod sign_in;
+mod throttle;
+mod uses;
+
+pub mod change;
+pub mod introspect;
+pub mod issue;
+pub mod list;
+pub mod people;
+pub mod verify;
+
+use std::{net::IpAddr, path::PathBuf, sync::Arc, time::Duration};
+
+use crate::{
+    core::{
+        decision::{Demand, Subject, decide},
+        event::Origin,
+        id::{Id, IdCounter},
+        keys::{Keyring, Pepper},
+        refusal::Failure,
+        secret::{ControlSecret, Entropy, random},
+        time::{Clock, Instant},
+    },
+    store::{Generation, OpenError, SetUp, Store, Tx},
+};
+
+/// What jeton does, whoever asks: the server, or the command line in-process.
+pub struct Service {
+    store: Store,
+    keys: Arc<Keyring>,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    ids: IdCounter,
+    control: ControlSecret,
+    cache: verify::Cache,
+    uses: uses::Uses,
+    hasher: hashing::Hasher,
+    throttle: throttle::Throttle,
+}
+
+/// What a service is opened with.
+pub struct Opening {
+    /// The database file.
+    pub database: PathBuf,
+    /// The content of the pepper file.
+    pub pepper: Pepper,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub entropy: Arc<dyn Entropy>,
+    /// What makes a caller the local operator.
+    pub control: ControlSecret,
+}
+
+/// Who asks, once known: a genuine credential that met its demand, and where it came from.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    /// Whose credential it was.
+    pub subject: Subject,
+    /// What it had to meet.
+    pub demand: Demand,
+    /// The peer's address; `None` for a Unix socket and in-process.
+    pub address: Option<IpAddr>,
+}
+
+impl Caller {
+    /// Who acts and from where, for the record.
+    pub fn origin(&self) -> Origin {
+        Origin { actor: self.subject.actor(), address: self.address.map(|address| address.to_string()) }
+    }
+
+    /// Decides again inside the writer's transaction: whatever was revoked since the request came in is revoked here.
+    pub(crate) fn decide_again(&self, tx: &Tx<'_>, now: Instant) -> Result<Subject, Failure> {
+        let subject = match &self.subject {
+            Subject::Local => Subject::Local,
+            Subject::Token(standing) => {
+                let id = standing.token.id;
+                let standing =
+                    tx.standing(id)?.ok_or_else(|| Failure::broken(format!("token {id} is gone")))?;
+                Subject::Token(Arc::new(standing))
+            }
+            Subject::Password(account) => {
+                let id = account.user.id;
+                let user = tx.user(id)?.ok_or_else(|| Failure::broken(format!("user {id} is gone")))?;
+                let home = user.home;
+                Subject::Password(Arc::new(tx.account(user, home)?))
+            }
+        };
+        decide(&subject, self.demand, now)?;
+        Ok(subject)
+    }
+}
+
+/// How often uses gathered in memory are written down.
+const FLUSH_EVERY: Duration = Duration::from_secs(5);
+
+impl Service {
+    /// Opens the database, set up anew where there is none, and all that stands on it. Blocks.
+    pub fn open(opening: Opening) -> Result<Arc<Self>, OpenError> {
+        let Opening { database, pepper, clock, entropy, control } = opening;
+        let keys = Arc::new(Keyring::new(&pepper));
+        let ids = IdCounter::default();
+        let set_up = |now, entropy: &dyn Entropy| SetUp {
+            instance: random(entropy),
+            organization: ids.next(now, random(entropy)),
+            now,
+        };
+        let store = Store::open(&database, Arc::clone(&keys), Arc::clone(&clock), entropy.as_ref(), set_up)?;
+        let hasher = hashing::Hasher::start(Arc::clone(&entropy))?;
+        Ok(Arc::new(Self {
+            store,
+            keys,
+            clock,
+            entropy,
+            ids,
+            control,
+            cache: verify::Cache::new(),
+            uses: uses::Uses::default(),
+            hasher,
+            throttle: throttle::Throttle::default(),
+        }))
+    }
+
+    /// The time now.
+    pub fn now(&self) -> Instant {
+        self.clock.now()
+    }
+
+    /// Whether it can both read and write.
+    pub fn is_ready(&self) -> bool {
+        self.store.is_writable() && self.store.read(|rows| rows.any_user()).is_ok()
+    }
+
+    /// Whether there is any user at all.
+    pub fn has_users(&self) -> Result<bool, Failure> {
+        Ok(self.store.read(|rows| rows.any_user())?)
+    }
+
+    /// Resolves once nothing can be written safely any more: the process must end.
+    pub async fn failed(&self) {
+        self.store.failed().await;
+    }
+
+    /// Writes down gathered uses every few seconds, or sooner where many have gathered; ends with the process.
+    pub async fn keep_uses(&self) {
+        loop {
+            let _ = tokio::time::timeout(FLUSH_EVERY, self.uses.many()).await;
+            self.flush_uses().await;
+        }
+    }
+
+    /// Writes down what has gathered, and closes the store. What comes after is answered busy.
+    pub async fn shut_down(self: &Arc<Self>) {
+        self.flush_uses().await;
+        let service = Arc::clone(self);
+        // A panic in there has been logged; there is nothing more to close.
+        let _ = tokio::task::spawn_blocking(move || service.store.close()).await;
+    }
+
+    fn generation(&self) -> Generation {
+        self.store.generation()
+    }
+
+    fn new_id<K>(&self, now: Instant) -> Id<K> {
+        self.ids.next(now, random(self.entropy.as_ref()))
+    }
+}

@@ -1,0 +1,175 @@
+//! Wrong passwords, counted against the account and the peer; who has too many waits before a hash is spent on them.
+//!
+//! An account that doesn't exist is counted like one that does. In memory and bounded: a restart forgets.
+
+use std::{
+    collections::HashMap,
+    hash::{BuildHasher, RandomState},
+    net::IpAddr,
+    sync::{Mutex, PoisonError},
+};
+
+use crate::core::{refusal::Refusal, time::Instant};
+
+/// Wrong passwords for one account that cost nothing yet.
+const ACCOUNT_FREE: u32 = 5;
+
+/// Wrong passwords from one peer that cost nothing yet: many people may share an address, localhost above all.
+const PEER_FREE: u32 = 50;
+
+/// The longest wait, in milliseconds: 15 minutes keep guesses at an account under 100 a day.
+const LONGEST: i64 = 15 * 60 * 1000;
+
+/// How long after the last wrong one all is forgotten, in milliseconds.
+const FORGOTTEN: i64 = 24 * 60 * 60 * 1000;
+
+/// How many accounts and peers are remembered at once.
+const REMEMBERED: usize = 20_000;
+
+#[derive(Clone, Copy)]
+struct Wrong {
+    count: u32,
+    last_at: Instant,
+}
+
+impl Wrong {
+    /// When the next try is looked at: after 1 s, 2 s, 4 s, and so on, from the last wrong one.
+    fn until(self, free: u32) -> i64 {
+        let Some(over) = self.count.checked_sub(free) else { return i64::MIN };
+        let wait = 1000_i64.checked_shl(over.min(20)).map_or(LONGEST, |wait| wait.min(LONGEST));
+        self.last_at.millis() + wait
+    }
+}
+
+/// Counts by a hash under a key of this process, so that nobody can make two accounts collide.
+#[derive(Default)]
+pub(super) struct Throttle {
+    hasher: RandomState,
+    wrong: Mutex<HashMap<u64, Wrong>>,
+}
+
+/// Whom a try counts against.
+pub(super) struct Tally([(u64, u32); 2]);
+
+impl Throttle {
+    pub(super) fn tally(&self, username: &str, peer: Option<IpAddr>) -> Tally {
+        let account = self.hasher.hash_one(("account", username));
+        let peer = self.hasher.hash_one(("peer", peer));
+        Tally([(account, ACCOUNT_FREE), (peer, PEER_FREE)])
+    }
+
+    /// Refuses a try that comes too early.
+    pub(super) fn admit(&self, tally: &Tally, now: Instant) -> Result<(), Refusal> {
+        let wrong = self.wrong.lock().unwrap_or_else(PoisonError::into_inner);
+        let until =
+            tally.0.iter().filter_map(|(key, free)| wrong.get(key).map(|wrong| wrong.until(*free))).max();
+        match until {
+            Some(until) if until > now.millis() => {
+                let seconds = (until - now.millis() + 999) / 1000;
+                Err(Refusal::Throttled { retry_after: u32::try_from(seconds).unwrap_or(u32::MAX) })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Counts a try as wrong. Called before the hash is spent, so that many at once count too; [`Self::right`] takes it
+    /// back.
+    pub(super) fn wrong(&self, tally: &Tally, now: Instant) {
+        let mut wrong = self.wrong.lock().unwrap_or_else(PoisonError::into_inner);
+        if wrong.len() >= REMEMBERED {
+            wrong.retain(|_, wrong| now.millis() - wrong.last_at.millis() < LONGEST);
+        }
+        if wrong.len() >= REMEMBERED {
+            // A flood of names: forget the mildest rather than grow. The peer that floods is throttled itself.
+            wrong.retain(|_, wrong| wrong.count > PEER_FREE);
+        }
+        for (key, _) in tally.0 {
+            let entry = wrong.entry(key).or_insert(Wrong { count: 0, last_at: now });
+            if now.millis() - entry.last_at.millis() > FORGOTTEN {
+                entry.count = 0;
+            }
+            entry.count = entry.count.saturating_add(1);
+            entry.last_at = now;
+        }
+    }
+
+    /// Forgets the account's wrong ones, and takes this try back from the peer.
+    pub(super) fn right(&self, tally: &Tally) {
+        let mut wrong = self.wrong.lock().unwrap_or_else(PoisonError::into_inner);
+        let [(account, _), (peer, _)] = tally.0;
+        wrong.remove(&account);
+        if let Some(entry) = wrong.get_mut(&peer) {
+            entry.count = entry.count.saturating_sub(1);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Instant, REMEMBERED, Throttle};
+
+    /// Tries every second for `seconds`; returns how many were looked at.
+    fn hammer(throttle: &Throttle, name: &str, peer: &str, seconds: i64) -> u32 {
+        let tally = throttle.tally(name, peer.parse().ok());
+        (0..seconds)
+            .filter(|second| {
+                let now = Instant::from_millis(1_700_000_000_000 + second * 1000);
+                let admitted = throttle.admit(&tally, now).is_ok();
+                if admitted {
+                    throttle.wrong(&tally, now);
+                }
+                admitted
+            })
+            .count()
+            .try_into()
+            .expect("few")
+    }
+
+    #[test]
+    fn a_day_of_guessing_at_an_account_is_worth_a_hundred_guesses_or_so() {
+        let evaluated = hammer(&Throttle::default(), "ada", "192.0.2.1", 24 * 60 * 60);
+        assert!((50..=110).contains(&evaluated), "{evaluated}");
+    }
+
+    #[test]
+    fn one_peer_guessing_at_many_accounts_is_stopped_too() {
+        let throttle = Throttle::default();
+        let now = Instant::from_millis(1_700_000_000_000);
+        let admitted = (0..200)
+            .filter(|account| {
+                let tally = throttle.tally(&format!("user{account}"), "192.0.2.1".parse().ok());
+                let admitted = throttle.admit(&tally, now).is_ok();
+                throttle.wrong(&tally, now);
+                admitted
+            })
+            .count();
+        assert_eq!(admitted, 50);
+        let elsewhere = throttle.tally("user1", "192.0.2.2".parse().ok());
+        assert!(throttle.admit(&elsewhere, now).is_ok());
+    }
+
+    #[test]
+    fn the_right_password_forgets_the_wrong_ones() {
+        let throttle = Throttle::default();
+        let now = Instant::from_millis(1_700_000_000_000);
+        let tally = throttle.tally("ada", None);
+        for _ in 0..4 {
+            throttle.wrong(&tally, now);
+        }
+        throttle.right(&tally);
+        for _ in 0..4 {
+            assert!(throttle.admit(&tally, now).is_ok());
+            throttle.wrong(&tally, now);
+        }
+    }
+
+    #[test]
+    fn a_flood_of_names_is_not_remembered_without_bound() {
+        let throttle = Throttle::default();
+        let now = Instant::from_millis(1_700_000_000_000);
+        for account in 0..2 * REMEMBERED {
+            throttle.wrong(&throttle.tally(&format!("user{account}"), "192.0.2.1".parse().ok()), now);
+        }
+        assert!(throttle.wrong.lock().expect("not poisoned").len() <= REMEMBERED + 2);
+    }
+}

@@ -1,0 +1,75 @@
+//! Connections: how each is opened, and the settings that are read back before it is believed.
+
+use std::path::Path;
+
+use rusqlite::{Connection, OpenFlags, config::DbConfig};
+
+use super::schema::OpenError;
+
+/// How long SQLite waits on a lock. Only a checkpoint and our one writer ever hold one.
+const BUSY_TIMEOUT_MS: i64 = 2_000;
+
+/// Statements kept prepared on a connection: more than there are.
+const STATEMENTS: usize = 64;
+
+/// The largest write-ahead log that stays on disk after a checkpoint, in bytes.
+const LOG_KEPT: i64 = 4 << 20;
+
+/// Flags of a connection that only reads. `NO_MUTEX`: each is used by one thread at a time. `NOFOLLOW`: a link in the
+/// place of the database is refused.
+pub(super) fn reading() -> OpenFlags {
+    OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW
+}
+
+/// Opens the one connection that writes, making the file where there is none.
+pub(super) fn writable(path: &Path) -> Result<Connection, OpenError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+        | OpenFlags::SQLITE_OPEN_CREATE
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX
+        | OpenFlags::SQLITE_OPEN_NOFOLLOW;
+    let connection = Connection::open_with_flags(path, flags)?;
+    configure(&connection)?;
+    for (name, value, read_back) in [
+        ("journal_mode", "WAL", "wal"),
+        ("synchronous", "FULL", "2"), // NORMAL loses acknowledged commits with the power
+        ("foreign_keys", "ON", "1"),
+        ("secure_delete", "ON", "1"),
+    ] {
+        set(&connection, name, value, read_back)?;
+    }
+    connection.pragma_update(None, "journal_size_limit", LOG_KEPT)?;
+    Ok(connection)
+}
+
+/// Settings of a connection that only reads.
+pub(super) fn configure_reader(connection: &mut Connection) -> Result<(), rusqlite::Error> {
+    configure(connection).map_err(|error| match error {
+        OpenError::Sql(error) => error,
+        other => rusqlite::Error::ToSqlConversionFailure(other.into()),
+    })
+}
+
+fn configure(connection: &Connection) -> Result<(), OpenError> {
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    set(connection, "busy_timeout", &BUSY_TIMEOUT_MS.to_string(), &BUSY_TIMEOUT_MS.to_string())?;
+    set(connection, "trusted_schema", "OFF", "0")?;
+    set(connection, "cell_size_check", "ON", "1")?;
+    // Temporary tables and sorts leave nothing on disk.
+    set(connection, "temp_store", "MEMORY", "2")
+}
+
+/// Sets a pragma and reads it back: SQLite ignores what it doesn't know or can't do.
+fn set(connection: &Connection, name: &'static str, value: &str, expected: &str) -> Result<(), OpenError> {
+    connection.pragma_update_and_check(None, name, value, |_| Ok(())).or_else(|error| match error {
+        rusqlite::Error::QueryReturnedNoRows => Ok(()),
+        error => Err(error),
+    })?;
+    let read: rusqlite::types::Value = connection.pragma_query_value(None, name, |row| row.get(0))?;
+    let read = match read {
+        rusqlite::types::Value::Integer(number) => number.to_string(),
+        rusqlite::types::Value::Text(text) => text,
+        other => format!("{other:?}"),
+    };
+    if read == expected { Ok(()) } else { Err(OpenError::Setting { name, read }) }
+}

@@ -1,0 +1,123 @@
+//! Reading: a connection and the keys that tell a row of ours from one edited behind our back.
+
+use rusqlite::{Connection, ErrorCode, OptionalExtension, Params, Row};
+
+use crate::core::{
+    keys::{Digest, Keyring, PepperId, Sealer},
+    refusal::Failure,
+};
+
+/// Why a read has no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// SQLite's own word.
+    #[error("{0}")]
+    Sql(#[from] rusqlite::Error),
+    /// A row's seal doesn't fit its content.
+    #[error("a row of {table} was edited by something else than jeton: {id}")]
+    Seal {
+        /// In which table.
+        table: &'static str,
+        /// Which row.
+        id: String,
+    },
+    /// No connection came free in time.
+    #[error("no connection: {0}")]
+    Pool(r2d2::Error),
+    /// The read panicked.
+    #[error("a read panicked: {0}")]
+    Panic(String),
+}
+
+impl From<ReadError> for Failure {
+    fn from(error: ReadError) -> Self {
+        let passing = match &error {
+            ReadError::Pool(_) => true,
+            ReadError::Sql(error) => matches!(
+                error.sqlite_error_code(),
+                Some(
+                    ErrorCode::DatabaseBusy
+                        | ErrorCode::DatabaseLocked
+                        | ErrorCode::OutOfMemory
+                        | ErrorCode::DiskFull
+                )
+            ),
+            ReadError::Seal { .. } | ReadError::Panic(_) => false,
+        };
+        if passing { Self::Busy } else { Self::broken(error) }
+    }
+}
+
+/// What reads go through.
+pub struct Rows<'c> {
+    pub(super) connection: &'c Connection,
+    pub(super) keys: &'c Keyring,
+}
+
+impl<'c> Rows<'c> {
+    pub(super) const fn new(connection: &'c Connection, keys: &'c Keyring) -> Self {
+        Self { connection, keys }
+    }
+
+    /// The one row that a statement finds, if any.
+    pub(super) fn one<T>(
+        &self,
+        sql: &'static str,
+        params: impl Params,
+        map: impl FnOnce(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Option<T>, ReadError> {
+        Ok(self.connection.prepare_cached(sql)?.query_row(params, map).optional()?)
+    }
+
+    /// Every row that a statement finds.
+    pub(super) fn all<T>(
+        &self,
+        sql: &'static str,
+        params: impl Params,
+        map: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Vec<T>, ReadError> {
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let rows = statement.query_map(params, map)?.collect::<Result<_, _>>()?;
+        Ok(rows)
+    }
+
+    /// Believes a row only if its seal fits.
+    pub(super) fn unseal<T>(
+        &self,
+        row: Sealed<T>,
+        table: &'static str,
+        seal: impl FnOnce(Sealer, &T) -> Sealer,
+        id: impl FnOnce(&T) -> String,
+    ) -> Result<T, ReadError> {
+        let expected = self.keys.seal(row.pepper, table).map(|sealer| seal(sealer, &row.value).finish());
+        match expected {
+            Some(expected) if expected.matches(&row.seal) => Ok(row.value),
+            _ => Err(ReadError::Seal { table, id: id(&row.value) }),
+        }
+    }
+
+    /// A seal under the current pepper, with that pepper's id.
+    pub(super) fn seal(
+        &self,
+        table: &'static str,
+        seal: impl FnOnce(Sealer) -> Sealer,
+    ) -> (Digest, PepperId) {
+        let pepper = self.keys.current();
+        let sealer = self.keys.seal(pepper, table).expect("the current pepper is in the keyring");
+        (seal(sealer).finish(), pepper)
+    }
+}
+
+/// A row as read, not believed yet.
+pub(super) struct Sealed<T> {
+    pub(super) value: T,
+    pub(super) seal: Digest,
+    pub(super) pepper: PepperId,
+}
+
+impl<T> Sealed<T> {
+    /// Reads the two columns that every sealed table ends with.
+    pub(super) fn read(row: &Row<'_>, value: T) -> rusqlite::Result<Self> {
+        Ok(Self { value, seal: row.get("seal")?, pepper: row.get("seal_pepper")? })
+    }
+}

@@ -1,0 +1,257 @@
+//! The schema's history, and what is held against it before a database is used.
+
+use std::{fs, path::Path};
+
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, params};
+use rusqlite_migration::{M, Migrations};
+
+use super::{SetUp, rows::ReadError, writer::Tx};
+use crate::core::{
+    event::{Actor, Deed, Event, Origin},
+    keys::{Digest, Keyring, PepperId},
+    organization::{Organization, Policy},
+    privilege::Privileges,
+    refusal::Failure,
+    secret::Entropy,
+    time::{Clock, Instant},
+};
+
+/// Numbered, forward only, each in one transaction; SQLite's `user_version` counts those applied.
+const MIGRATIONS: Migrations<'static> = Migrations::from_slice(STEPS);
+
+const STEPS: &[M<'static>] = &[M::up(include_str!("migrations/0001_core.sql"))];
+
+/// How many migrations there are: the version that this binary writes.
+const VERSION: i64 = 1;
+
+/// A database no larger than this is checked whole at each start; checking a larger one would keep people waiting, and
+/// every row that a decision reads is sealed anyway. In bytes.
+const CHECKED_WHOLE: u64 = 64 << 20;
+
+/// Why a database isn't opened. Each is one sentence for the person who started jeton.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Not SQLite's, or damaged.
+    #[error("the database is damaged or isn't one: {0}; restore it from a backup")]
+    Damaged(String),
+    /// Written by a newer jeton.
+    #[error("the database has schema {found}, newer than this binary's {VERSION}: run the newer jeton")]
+    Newer {
+        /// Its schema.
+        found: i64,
+    },
+    /// The pepper file has none of the keys that the database was used with.
+    #[error("pepper.key holds another key than the one this database was made with: put the right file back")]
+    OtherPepper,
+    /// The pepper file lacks a key that the database was used with.
+    #[error("pepper.key lacks key {0}, which this database was used with: put the right file back")]
+    LacksPepper(PepperId),
+    /// A setting didn't take.
+    #[error("SQLite wouldn't set {name}: it is {read}")]
+    Setting {
+        /// The pragma.
+        name: &'static str,
+        /// What it is instead.
+        read: String,
+    },
+    /// The file can't be opened, read or written.
+    #[error("the database can't be opened: {0}")]
+    Sql(#[from] rusqlite::Error),
+    /// The same, from a pool.
+    #[error("the database can't be read: {0}")]
+    Pool(r2d2::Error),
+    /// The same, while it was set up.
+    #[error("the database can't be set up: {0}")]
+    SetUp(String),
+    /// The writer's thread can't be started.
+    #[error("no thread for the writer: {0}")]
+    Thread(#[from] std::io::Error),
+}
+
+/// Looks at a database without writing a byte or making a file beside it: is it one, is its schema known, is its
+/// pepper the one at hand? A file that isn't there or was never set up is as good as a new one.
+///
+/// `immutable` keeps SQLite from touching the log; set-up and migration end with a checkpoint, so what is looked at
+/// here stands in the file itself.
+pub(super) fn examine(path: &Path, keys: &Keyring) -> Result<(), OpenError> {
+    let length = match fs::symlink_metadata(path) {
+        Ok(metadata) => metadata.len(),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error.into()),
+    };
+    if length == 0 {
+        return Ok(());
+    }
+    let flags =
+        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(immutable_uri(path), flags)?;
+    let version: i64 =
+        connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(damaged)?;
+    if version > VERSION {
+        return Err(OpenError::Newer { found: version });
+    }
+    if version > 0 {
+        check_peppers(&connection, keys)?;
+    }
+    if length <= CHECKED_WHOLE && !path.with_extension("db-wal").exists() {
+        check_whole(&connection)?;
+    }
+    Ok(())
+}
+
+/// Brings the schema up to date, and a new database to its first content: the organization `default`, its own id and
+/// the pepper's check value.
+pub(super) fn prepare(
+    connection: &mut Connection,
+    keys: &Keyring,
+    clock: &dyn Clock,
+    entropy: &dyn Entropy,
+    set_up: impl FnOnce(Instant, &dyn Entropy) -> SetUp,
+) -> Result<(), OpenError> {
+    let version: i64 =
+        connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(damaged)?;
+    if version > VERSION {
+        return Err(OpenError::Newer { found: version });
+    }
+    if version > 0 {
+        check_peppers(connection, keys)?;
+    }
+    let set_up_before = version > 0 && instance(connection)?.is_some();
+    if version < VERSION {
+        MIGRATIONS.to_latest(connection).map_err(|error| OpenError::SetUp(error.to_string()))?;
+    }
+    if set_up_before {
+        check_whole_if_small(connection)?;
+        let seen = connection.query_row("SELECT seen_at FROM clock", [], |row| row.get(0))?;
+        clock.raise_floor(seen);
+        add_new_peppers(connection, keys, clock.now())?;
+    } else {
+        first_content(connection, keys, &set_up(clock.now(), entropy))
+            .map_err(|failure| OpenError::SetUp(failure.to_string()))?;
+    }
+    if !set_up_before || version < VERSION {
+        connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+    }
+    Ok(())
+}
+
+fn immutable_uri(path: &Path) -> String {
+    use std::{fmt::Write, os::unix::ffi::OsStrExt};
+    let mut uri = String::from("file:");
+    for byte in path.as_os_str().as_bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'_' | b'-' => {
+                uri.push(char::from(*byte))
+            }
+            byte => write!(uri, "%{byte:02X}").expect("a string takes all"),
+        }
+    }
+    uri + "?immutable=1"
+}
+
+fn damaged(error: rusqlite::Error) -> OpenError {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => OpenError::Damaged(error.to_string()),
+        _ => OpenError::Sql(error),
+    }
+}
+
+fn check_whole_if_small(connection: &Connection) -> Result<(), OpenError> {
+    let pages: i64 = connection.pragma_query_value(None, "page_count", |row| row.get(0)).map_err(damaged)?;
+    let size: i64 = connection.pragma_query_value(None, "page_size", |row| row.get(0)).map_err(damaged)?;
+    if (pages * size).cast_unsigned() <= CHECKED_WHOLE { check_whole(connection) } else { Ok(()) }
+}
+
+fn check_whole(connection: &Connection) -> Result<(), OpenError> {
+    let verdict: String = connection
+        .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
+        .map_err(|error| OpenError::Damaged(error.to_string()))?;
+    if verdict == "ok" { Ok(()) } else { Err(OpenError::Damaged(verdict)) }
+}
+
+fn instance(connection: &Connection) -> Result<Option<[u8; 16]>, OpenError> {
+    connection.query_row("SELECT id FROM instance", [], |row| row.get(0)).optional().map_err(damaged)
+}
+
+/// Holds the check values against the keys at hand.
+fn check_peppers(connection: &Connection, keys: &Keyring) -> Result<(), OpenError> {
+    let Some(instance) = instance(connection)? else { return Ok(()) };
+    let mut statement =
+        connection.prepare("SELECT id, check_value FROM peppers ORDER BY id").map_err(damaged)?;
+    let stored = statement
+        .query_map([], |row| Ok((row.get::<_, PepperId>(0)?, row.get::<_, Digest>(1)?)))
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .map_err(damaged)?;
+    for (id, check_value) in stored {
+        match keys.check_value(id, &instance) {
+            None => return Err(OpenError::LacksPepper(id)),
+            Some(value) if !value.matches(&check_value) => return Err(OpenError::OtherPepper),
+            Some(_) => {}
+        }
+    }
+    Ok(())
+}
+
+fn add_new_peppers(connection: &Connection, keys: &Keyring, now: Instant) -> Result<(), OpenError> {
+    let instance = instance(connection)?.ok_or_else(|| OpenError::Damaged("it has no instance".into()))?;
+    for id in keys.ids() {
+        let value = keys.check_value(id, &instance).expect("an id of the keyring's own");
+        connection.execute("INSERT OR IGNORE INTO peppers VALUES (?, ?, ?)", params![id, value, now])?;
+    }
+    Ok(())
+}
+
+fn first_content(connection: &mut Connection, keys: &Keyring, set_up: &SetUp) -> Result<(), Failure> {
+    let now = set_up.now;
+    let transaction = connection.transaction().map_err(ReadError::from)?;
+    let insert =
+        |sql, params: &[&dyn rusqlite::ToSql]| transaction.execute(sql, params).map_err(ReadError::from);
+    insert("INSERT INTO instance VALUES (1, ?, ?)", &[&set_up.instance, &now])?;
+    insert("INSERT INTO clock VALUES (1, ?)", &[&now])?;
+    for id in keys.ids() {
+        let value = keys.check_value(id, &set_up.instance).expect("an id of the keyring's own");
+        insert("INSERT INTO peppers VALUES (?, ?, ?)", &[&id, &value, &now])?;
+    }
+    let mut tx = Tx::new(&transaction, keys)?;
+    let organization = Organization {
+        id: set_up.organization,
+        number: tx.next_number::<crate::core::id::OfOrganization>()?,
+        slug: "default".into(),
+        name: "Default".into(),
+        description: "The organization that every installation begins with".into(),
+        image: String::new(),
+        owner: None,
+        enabled: true,
+        privileges: Privileges::everything(),
+        policy: Policy::default(),
+        created_at: now,
+        updated_at: now,
+        change_sequence: 0,
+    };
+    tx.insert_organization(&organization)?;
+    tx.record(&Event {
+        at: now,
+        origin: Origin { actor: Actor::Local, address: None },
+        deed: Deed::OrganizationCreated,
+        object: organization.id.into(),
+        organization: Some(organization.id),
+        detail: String::new(),
+    })?;
+    transaction.commit().map_err(ReadError::from)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{MIGRATIONS, VERSION};
+
+    #[test]
+    fn the_migrations_apply_and_are_as_many_as_the_version_says() {
+        MIGRATIONS.validate().expect("each applies to a new database");
+        let mut connection = rusqlite::Connection::open_in_memory().expect("memory");
+        MIGRATIONS.to_latest(&mut connection).expect("all apply");
+        let version: i64 =
+            connection.pragma_query_value(None, "user_version", |row| row.get(0)).expect("a number");
+        assert_eq!(version, VERSION);
+    }
+}

@@ -1,0 +1,237 @@
+//! Tokens.
+
+use rusqlite::{Row, params};
+
+use super::{
+    rows::{ReadError, Rows, Sealed},
+    writer::Tx,
+};
+use crate::core::{
+    decision::Standing,
+    id::{OfToken, OrganizationId, Reference, TokenId, UserId},
+    keys::Sealer,
+    refusal::Failure,
+    time::Instant,
+    token::{MintedBy, Status, Token},
+};
+
+/// Which tokens a list holds, newest first; tombstones are left out.
+#[derive(Clone, Copy, Debug)]
+pub struct TokenPage {
+    /// Whose; `None` for everybody's.
+    pub owner: Option<UserId>,
+    /// Older than this one; `None` from the newest.
+    pub before: Option<TokenId>,
+    /// At most so many.
+    pub limit: u32,
+}
+
+fn seal_token(sealer: Sealer, row: &Token) -> Sealer {
+    sealer
+        .bytes(&row.id.0)
+        .bytes(&row.digest.0)
+        .int(row.pepper.into())
+        .bytes(&row.owner.0)
+        .bytes(&row.organization.0)
+        .text(&row.privileges.to_string())
+        .text(&row.modules.join(" "))
+        .text(&row.limits)
+        .int(row.restricted.into())
+        .text(row.minted_by.as_str())
+        .bytes(row.minted_by.token().as_ref().map_or(&[], |minter| minter.0.as_slice()))
+        .text(row.status.as_str())
+        .optional(row.expires_at.map(Instant::millis))
+}
+
+fn token(row: &Row<'_>) -> rusqlite::Result<Sealed<Token>> {
+    let modules: String = row.get("modules")?;
+    let minted_by: String = row.get("minted_by")?;
+    let minted_by = MintedBy::from_stored(&minted_by, row.get("minted_by_token")?)
+        .ok_or(rusqlite::types::FromSqlError::InvalidType)?;
+    let value = Token {
+        id: row.get("id")?,
+        number: row.get("place")?,
+        digest: row.get("digest")?,
+        pepper: row.get("pepper")?,
+        owner: row.get("owner")?,
+        organization: row.get("organization")?,
+        name: row.get("name")?,
+        description: row.get("description")?,
+        icon: row.get("icon")?,
+        privileges: row.get("privileges")?,
+        modules: modules.split_ascii_whitespace().map(str::to_owned).collect(),
+        limits: row.get("limits")?,
+        restricted: row.get("restricted")?,
+        minted_by,
+        status: row.get("status")?,
+        created_at: row.get("created_at")?,
+        updated_at: row.get("updated_at")?,
+        expires_at: row.get("expires_at")?,
+        change_sequence: row.get("change_sequence")?,
+    };
+    Sealed::read(row, value)
+}
+
+impl Rows<'_> {
+    /// A token by its id.
+    pub fn token(&self, id: TokenId) -> Result<Option<Token>, ReadError> {
+        let row = self.one("SELECT * FROM tokens WHERE id = ?", [id], token)?;
+        row.map(|row| self.believe_token(row)).transpose()
+    }
+
+    /// A token by any of its ids.
+    pub fn token_by(&self, reference: &Reference<OfToken>) -> Result<Option<Token>, ReadError> {
+        let row = match reference {
+            Reference::Id(id) => return self.token(*id),
+            Reference::Short(prefix) => {
+                let (first, last) = TokenId::span(*prefix);
+                self.one("SELECT * FROM tokens WHERE id BETWEEN ? AND ?", [first, last], token)?
+            }
+            Reference::Number(place) => self.one("SELECT * FROM tokens WHERE place = ?", [place], token)?,
+        };
+        row.map(|row| self.believe_token(row)).transpose()
+    }
+
+    /// A token with all that a decision on it reads.
+    pub fn standing(&self, id: TokenId) -> Result<Option<Standing>, ReadError> {
+        let Some(token) = self.token(id)? else { return Ok(None) };
+        self.standing_of(token).map(Some)
+    }
+
+    /// A token's row with all around it that a decision reads.
+    pub fn standing_of(&self, token: Token) -> Result<Standing, ReadError> {
+        let owner = self.user(token.owner)?.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
+        let account = self.account(owner, token.organization)?;
+        Ok(Standing::new(token, account))
+    }
+
+    /// A page of tokens, newest first, without the deleted.
+    pub fn tokens(&self, page: TokenPage) -> Result<Vec<Token>, ReadError> {
+        let before = page.before.unwrap_or(TokenId::from_bytes([255; 16]));
+        let rows = match page.owner {
+            Some(owner) => self.all(
+                "SELECT * FROM tokens WHERE owner = ? AND id < ? AND status <> 'deleted' ORDER BY id DESC LIMIT ?",
+                params![owner, before, page.limit],
+                token,
+            )?,
+            None => self.all(
+                "SELECT * FROM tokens WHERE id < ? AND status <> 'deleted' ORDER BY id DESC LIMIT ?",
+                params![before, page.limit],
+                token,
+            )?,
+        };
+        rows.into_iter().map(|row| self.believe_token(row)).collect()
+    }
+
+    /// The tokens that a token has minted.
+    pub fn minted_by(&self, minter: TokenId) -> Result<Vec<Token>, ReadError> {
+        let rows = self.all("SELECT * FROM tokens WHERE minted_by_token = ?", [minter], token)?;
+        rows.into_iter().map(|row| self.believe_token(row)).collect()
+    }
+
+    /// How many live tokens a user has in an organization, as far as a quota asks.
+    ///
+    /// Those that aren't deleted are counted along; only when they reach the quota are the expired told apart.
+    pub fn live_tokens(
+        &self,
+        owner: UserId,
+        organization: OrganizationId,
+        quota: u32,
+        now: Instant,
+    ) -> Result<u32, ReadError> {
+        let kept: Option<u32> = self.one(
+            "SELECT kept_tokens FROM memberships WHERE user = ? AND organization = ?",
+            params![owner, organization],
+            |row| row.get(0),
+        )?;
+        if let Some(kept) = kept.filter(|kept| *kept < quota) {
+            return Ok(kept);
+        }
+        let live = self.one(
+            "SELECT count(*) FROM tokens
+             WHERE owner = ? AND organization = ? AND status <> 'deleted' AND (expires_at IS NULL OR expires_at > ?)",
+            params![owner, organization, now],
+            |row| row.get(0),
+        )?;
+        Ok(live.unwrap_or(0))
+    }
+
+    fn believe_token(&self, row: Sealed<Token>) -> Result<Token, ReadError> {
+        self.unseal(row, "tokens", seal_token, |row| row.id.to_string())
+    }
+}
+
+impl Tx<'_> {
+    /// Inserts a token.
+    pub fn insert_token(&mut self, row: &Token) -> Result<(), Failure> {
+        let (seal, pepper) = self.seal("tokens", |sealer| seal_token(sealer, row));
+        self.execute(
+            "INSERT INTO tokens (id, place, digest, pepper, owner, organization, name, description, icon, privileges,
+                 modules, limits, restricted, minted_by, minted_by_token, status, created_at, updated_at, expires_at,
+                 change_sequence, seal, seal_pepper)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            params![
+                row.id,
+                row.number,
+                row.digest,
+                row.pepper,
+                row.owner,
+                row.organization,
+                row.name,
+                row.description,
+                row.icon,
+                row.privileges,
+                row.modules.join(" "),
+                row.limits,
+                row.restricted,
+                row.minted_by.as_str(),
+                row.minted_by.token(),
+                row.status,
+                row.created_at,
+                row.updated_at,
+                row.expires_at,
+                row.change_sequence,
+                seal,
+                pepper,
+            ],
+        )?;
+        self.count_kept(row, 1)
+    }
+
+    /// Writes what may change of a token, its labels, modules and status, as its next version.
+    pub fn update_token(&mut self, before: Status, row: &mut Token, now: Instant) -> Result<(), Failure> {
+        row.updated_at = now;
+        row.change_sequence += 1;
+        let (seal, pepper) = self.seal("tokens", |sealer| seal_token(sealer, row));
+        self.execute(
+            "UPDATE tokens SET name = ?, description = ?, icon = ?, modules = ?, status = ?, updated_at = ?,
+                 change_sequence = ?, seal = ?, seal_pepper = ?
+             WHERE id = ?",
+            params![
+                row.name,
+                row.description,
+                row.icon,
+                row.modules.join(" "),
+                row.status,
+                row.updated_at,
+                row.change_sequence,
+                seal,
+                pepper,
+                row.id,
+            ],
+        )?;
+        if before != Status::Deleted && row.status == Status::Deleted {
+            self.count_kept(row, -1)
+        } else {
+            Ok(())
+        }
+    }
+
+    fn count_kept(&self, row: &Token, change: i32) -> Result<(), Failure> {
+        self.execute(
+            "UPDATE memberships SET kept_tokens = kept_tokens + ? WHERE user = ? AND organization = ?",
+            params![change, row.owner, row.organization],
+        )?;
+        Ok(())
+    }
+}

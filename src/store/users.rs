@@ -1,0 +1,164 @@
+//! Users and their password hashes.
+
+use rusqlite::{Row, params};
+
+use super::{
+    rows::{ReadError, Rows, Sealed},
+    writer::Tx,
+};
+use crate::core::{
+    decision::Account,
+    id::{OrganizationId, UserId},
+    keys::Sealer,
+    refusal::Failure,
+    time::Instant,
+    user::User,
+};
+
+fn seal_user(sealer: Sealer, row: &User) -> Sealer {
+    sealer
+        .bytes(&row.id.0)
+        .text(&row.username)
+        .int(row.active.into())
+        .int(row.operator.into())
+        .bytes(&row.home.0)
+}
+
+struct Password {
+    user: UserId,
+    hash: String,
+}
+
+fn seal_password(sealer: Sealer, row: &Password) -> Sealer {
+    sealer.bytes(&row.user.0).text(&row.hash)
+}
+
+fn user(row: &Row<'_>) -> rusqlite::Result<Sealed<User>> {
+    let value = User {
+        id: row.get("id")?,
+        username: row.get("username")?,
+        email: row.get("email")?,
+        first_name: row.get("first_name")?,
+        last_name: row.get("last_name")?,
+        title: row.get("title")?,
+        image: row.get("image")?,
+        active: row.get("active")?,
+        operator: row.get("operator")?,
+        home: row.get("home")?,
+        created_at: row.get("created_at")?,
+        updated_at: row.get("updated_at")?,
+        change_sequence: row.get("change_sequence")?,
+    };
+    Sealed::read(row, value)
+}
+
+impl Rows<'_> {
+    /// A user by id.
+    pub fn user(&self, id: UserId) -> Result<Option<User>, ReadError> {
+        let row = self.one("SELECT * FROM users WHERE id = ?", [id], user)?;
+        row.map(|row| self.believe_user(row)).transpose()
+    }
+
+    /// A user by username.
+    pub fn user_by_name(&self, username: &str) -> Result<Option<User>, ReadError> {
+        let row = self.one("SELECT * FROM users WHERE username = ?", [username], user)?;
+        row.map(|row| self.believe_user(row)).transpose()
+    }
+
+    /// A user by the 12 bytes that the id begins with.
+    pub fn user_by_prefix(&self, prefix: [u8; 12]) -> Result<Option<User>, ReadError> {
+        let (first, last) = UserId::span(prefix);
+        let row = self.one("SELECT * FROM users WHERE id BETWEEN ? AND ?", [first, last], user)?;
+        row.map(|row| self.believe_user(row)).transpose()
+    }
+
+    /// A page of users in the order they were made, after `after`.
+    pub fn users(&self, after: Option<UserId>, limit: u32) -> Result<Vec<User>, ReadError> {
+        let after = after.unwrap_or(UserId::from_bytes([0; 16]));
+        let page =
+            self.all("SELECT * FROM users WHERE id > ? ORDER BY id LIMIT ?", params![after, limit], user)?;
+        page.into_iter().map(|row| self.believe_user(row)).collect()
+    }
+
+    /// Whether there is any user at all.
+    pub fn any_user(&self) -> Result<bool, ReadError> {
+        Ok(self.one("SELECT 1 FROM users LIMIT 1", [], |_| Ok(()))?.is_some())
+    }
+
+    /// The hash of a user's password in PHC form.
+    pub fn password_hash(&self, user: UserId) -> Result<Option<String>, ReadError> {
+        let row = self.one("SELECT * FROM passwords WHERE user = ?", [user], |row| {
+            Sealed::read(row, Password { user: row.get("user")?, hash: row.get("hash")? })
+        })?;
+        row.map(|row| {
+            self.unseal(row, "passwords", seal_password, |row| row.user.to_string()).map(|row| row.hash)
+        })
+        .transpose()
+    }
+
+    /// A user in an organization, as both stand now.
+    pub fn account(&self, user: User, organization: OrganizationId) -> Result<Account, ReadError> {
+        let membership = self.membership(user.id, organization)?;
+        let organization = self.organization(organization)?.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
+        Ok(Account { user, organization, membership })
+    }
+
+    fn believe_user(&self, row: Sealed<User>) -> Result<User, ReadError> {
+        self.unseal(row, "users", seal_user, |row| row.id.to_string())
+    }
+}
+
+impl Tx<'_> {
+    /// Inserts a user.
+    pub fn insert_user(&mut self, row: &User) -> Result<(), Failure> {
+        let (seal, pepper) = self.seal("users", |sealer| seal_user(sealer, row));
+        let inserted = self.execute(
+            "INSERT INTO users (id, username, email, first_name, last_name, title, image, active, operator, home,
+                 created_at, updated_at, change_sequence, seal, seal_pepper)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            params![
+                row.id,
+                row.username,
+                row.email,
+                row.first_name,
+                row.last_name,
+                row.title,
+                row.image,
+                row.active,
+                row.operator,
+                row.home,
+                row.created_at,
+                row.updated_at,
+                row.change_sequence,
+                seal,
+                pepper,
+            ],
+        );
+        Self::unless_taken(inserted, "username")
+    }
+
+    /// Switches a user on or off.
+    pub fn set_user_active(&mut self, mut row: User, active: bool, now: Instant) -> Result<User, Failure> {
+        row.active = active;
+        row.updated_at = now;
+        row.change_sequence += 1;
+        let (seal, pepper) = self.seal("users", |sealer| seal_user(sealer, &row));
+        self.execute(
+            "UPDATE users SET active = ?, updated_at = ?, change_sequence = ?, seal = ?, seal_pepper = ? WHERE id = ?",
+            params![row.active, row.updated_at, row.change_sequence, seal, pepper, row.id],
+        )?;
+        Ok(row)
+    }
+
+    /// Sets the hash of a user's password.
+    pub fn set_password(&mut self, user: UserId, hash: String, now: Instant) -> Result<(), Failure> {
+        let row = Password { user, hash };
+        let (seal, pepper) = self.seal("passwords", |sealer| seal_password(sealer, &row));
+        self.execute(
+            "INSERT INTO passwords (user, hash, set_at, seal, seal_pepper) VALUES (?1, ?2, ?3, ?4, ?5)
+             ON CONFLICT DO UPDATE SET hash = ?2, set_at = ?3, seal = ?4, seal_pepper = ?5",
+            params![row.user, row.hash, now, seal, pepper],
+        )?;
+        Ok(())
+    }
+}

@@ -1,0 +1,42 @@
+//! When, from where and how often tokens were used.
+
+use rusqlite::params;
+
+use super::{
+    rows::{ReadError, Rows},
+    writer::{Tx, Write},
+};
+use crate::core::{id::TokenId, refusal::Failure, token::Use};
+
+impl Rows<'_> {
+    /// A token's use as far as it has been written down.
+    pub fn token_use(&self, token: TokenId) -> Result<Option<Use>, ReadError> {
+        self.one("SELECT last_at, address, agent, count FROM token_uses WHERE token = ?", [token], |row| {
+            Ok(Use {
+                last_at: row.get(0)?,
+                address: row.get(1)?,
+                agent: row.get(2)?,
+                count: row.get::<_, i64>(3)?.cast_unsigned(),
+            })
+        })
+    }
+}
+
+/// Writes down a batch of uses gathered in memory, their counts on top of what stands.
+pub struct Used(pub Vec<(TokenId, Use)>);
+
+impl Write for Used {
+    type Output = ();
+    const REVISES: bool = false;
+
+    fn apply(self, tx: &mut Tx<'_>) -> Result<(), Failure> {
+        for (token, used) in self.0 {
+            tx.execute(
+                "INSERT INTO token_uses (token, last_at, address, agent, count) VALUES (?1, ?2, ?3, ?4, ?5)
+                 ON CONFLICT DO UPDATE SET last_at = max(last_at, ?2), address = ?3, agent = ?4, count = count + ?5",
+                params![token, used.last_at, used.address, used.agent, used.count.cast_signed()],
+            )?;
+        }
+        Ok(())
+    }
+}

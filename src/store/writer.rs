@@ -1,0 +1,324 @@
+//! The one writer: applies writes in order, lets as many as are waiting share a commit, answers after it.
+
+use std::{
+    ops::Deref,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+        mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
+    },
+    thread::{self, JoinHandle},
+};
+
+use rusqlite::{Connection, ErrorCode, TransactionBehavior};
+use tokio::sync::{Notify, oneshot};
+
+use super::{
+    events::Chain,
+    rows::{ReadError, Rows},
+    schema::OpenError,
+};
+use crate::core::{
+    id::Kind,
+    keys::Keyring,
+    number::Number,
+    refusal::{Failure, Refusal},
+    time::Clock,
+};
+
+/// How many writes may wait. At 10,000 a second that is a tenth of one; what comes on top is answered busy.
+const QUEUE: usize = 1_024;
+
+/// How many writes share a commit at the most: it bounds how long the first of them waits.
+const BATCH: usize = 256;
+
+/// How many commits that could change a decision there have been, since the start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Generation(u64);
+
+/// A mutation as a value: it holds all it needs, time, ids and randomness included, and applies itself the same way
+/// each time.
+pub trait Write: Send + 'static {
+    /// What it answers.
+    type Output: Send + 'static;
+
+    /// Whether a decision may come out differently after it.
+    const REVISES: bool;
+
+    /// Applies it. A failure undoes what this write did and nothing else.
+    fn apply(self, tx: &mut Tx<'_>) -> Result<Self::Output, Failure>;
+}
+
+/// What a write applies itself to: reads see all writes before it.
+pub struct Tx<'c> {
+    rows: Rows<'c>,
+    pub(super) chain: Chain,
+}
+
+impl<'c> Tx<'c> {
+    pub(super) fn new(connection: &'c Connection, keys: &'c Keyring) -> Result<Self, ReadError> {
+        let rows = Rows::new(connection, keys);
+        let chain = rows.end_of_chain()?;
+        Ok(Self { rows, chain })
+    }
+
+    /// The next number of a kind.
+    pub fn next_number<K: Kind>(&mut self) -> Result<Number, Failure> {
+        let last = self.one("SELECT last FROM sequences WHERE kind = ?", [K::NAME], |row| row.get(0))?;
+        let number = Number::after::<K>(last.unwrap_or(0))?;
+        self.execute(
+            "INSERT INTO sequences VALUES (?1, ?2) ON CONFLICT DO UPDATE SET last = ?2",
+            rusqlite::params![K::NAME, number],
+        )?;
+        Ok(number)
+    }
+
+    pub(super) fn execute(
+        &self,
+        sql: &'static str,
+        params: impl rusqlite::Params,
+    ) -> Result<usize, ReadError> {
+        Ok(self.connection.prepare_cached(sql)?.execute(params)?)
+    }
+}
+
+impl<'c> Deref for Tx<'c> {
+    type Target = Rows<'c>;
+
+    fn deref(&self) -> &Rows<'c> {
+        &self.rows
+    }
+}
+
+/// A queued write, its type forgotten.
+trait Job: Send {
+    fn revises(&self) -> bool;
+    /// Applies it and keeps the outcome; says whether its changes stand.
+    fn apply(&mut self, tx: &mut Tx<'_>) -> bool;
+    /// Answers, once what it did is on disk or undone.
+    fn answer(self: Box<Self>, committed: Result<(), Failure>);
+}
+
+struct Pending<W: Write> {
+    write: Option<W>,
+    outcome: Option<Result<W::Output, Failure>>,
+    reply: oneshot::Sender<Result<W::Output, Failure>>,
+}
+
+impl<W: Write> Job for Pending<W> {
+    fn revises(&self) -> bool {
+        W::REVISES
+    }
+
+    fn apply(&mut self, tx: &mut Tx<'_>) -> bool {
+        let write = self.write.take().expect("a job is applied once");
+        let outcome = write.apply(tx);
+        let stands = outcome.is_ok();
+        self.outcome = Some(outcome);
+        stands
+    }
+
+    fn answer(self: Box<Self>, committed: Result<(), Failure>) {
+        let outcome = match (committed, self.outcome) {
+            // A refusal read what the batch wrote before it: it is as good as the commit.
+            (Ok(()), Some(outcome)) => outcome,
+            (Ok(()), None) => Err(Failure::Busy),
+            (Err(failure), _) => Err(failure),
+        };
+        // Whoever asked may have gone; what was asked is done all the same.
+        let _ = self.reply.send(outcome);
+    }
+}
+
+struct Shared {
+    generation: AtomicU64,
+    failed: AtomicBool,
+    failure: Notify,
+}
+
+/// The handle to the writer's thread.
+pub(super) struct Writer {
+    queue: Mutex<Option<SyncSender<Box<dyn Job>>>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+    shared: Arc<Shared>,
+}
+
+impl Writer {
+    pub(super) fn start(
+        connection: Connection,
+        keys: Arc<Keyring>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, OpenError> {
+        let (sender, receiver) = sync_channel(QUEUE);
+        let shared = Arc::new(Shared {
+            generation: AtomicU64::new(0),
+            failed: AtomicBool::new(false),
+            failure: Notify::new(),
+        });
+        let for_thread = Arc::clone(&shared);
+        let thread = thread::Builder::new()
+            .name("writer".into())
+            .spawn(move || run(connection, &keys, clock.as_ref(), &receiver, &for_thread))?;
+        Ok(Self { queue: Mutex::new(Some(sender)), thread: Mutex::new(Some(thread)), shared })
+    }
+
+    pub(super) async fn submit<W: Write>(&self, write: W) -> Result<W::Output, Failure> {
+        let (reply, answer) = oneshot::channel();
+        let job = Box::new(Pending { write: Some(write), outcome: None, reply });
+        {
+            let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+            match queue.as_ref().map(|queue| queue.try_send(job)) {
+                Some(Ok(())) => {}
+                None | Some(Err(TrySendError::Full(_) | TrySendError::Disconnected(_))) => {
+                    return Err(Failure::Busy);
+                }
+            }
+        }
+        answer.await.unwrap_or(Err(Failure::Busy))
+    }
+
+    pub(super) fn generation(&self) -> Generation {
+        Generation(self.shared.generation.load(Ordering::Acquire))
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        !self.shared.failed.load(Ordering::Acquire)
+            && self.queue.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
+    pub(super) async fn failed(&self) {
+        let notified = self.shared.failure.notified();
+        tokio::pin!(notified);
+        // Listening before looking: a failure between the two isn't missed.
+        notified.as_mut().enable();
+        if !self.shared.failed.load(Ordering::Acquire) {
+            notified.await;
+        }
+    }
+
+    pub(super) fn close(&self) {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread {
+            // A writer that panicked has nothing more to write.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Fails the store when its thread dies of a panic: nobody would be writing any more.
+struct FailOnPanic<'a>(&'a Shared);
+
+impl Drop for FailOnPanic<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0.fail();
+        }
+    }
+}
+
+impl Shared {
+    fn fail(&self) {
+        self.failed.store(true, Ordering::Release);
+        self.failure.notify_waiters();
+    }
+}
+
+fn run(
+    mut connection: Connection,
+    keys: &Keyring,
+    clock: &dyn Clock,
+    queue: &Receiver<Box<dyn Job>>,
+    shared: &Shared,
+) {
+    let _guard = FailOnPanic(shared);
+    while let Ok(first) = queue.recv() {
+        let mut batch = vec![first];
+        batch.extend(queue.try_iter().take(BATCH - 1));
+        if shared.failed.load(Ordering::Acquire) {
+            batch.into_iter().for_each(|job| job.answer(Err(Failure::Busy)));
+            continue;
+        }
+        let committed = commit(&mut connection, keys, clock, &mut batch);
+        match &committed {
+            // Before the replies: what was decided on older rows is no longer believed when they arrive.
+            Ok(true) => {
+                shared.generation.fetch_add(1, Ordering::AcqRel);
+            }
+            Ok(false) => {}
+            Err(error) if is_final(error) => {
+                tracing::error!(%error, "the database can't be written safely any more: stopping");
+                shared.fail();
+            }
+            Err(error) => tracing::error!(%error, "a commit failed: nothing of it stands"),
+        }
+        for job in batch {
+            job.answer(match &committed {
+                Ok(_) => Ok(()),
+                Err(ReadError::Sql(_)) => Err(Failure::Busy),
+                Err(error) => Err(Failure::broken(error)),
+            });
+        }
+    }
+    if let Err(error) = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())) {
+        tracing::warn!(%error, "the write-ahead log stays: the next start reads it");
+    }
+}
+
+/// Applies a batch in one transaction; says whether a decision may come out differently now.
+fn commit(
+    connection: &mut Connection,
+    keys: &Keyring,
+    clock: &dyn Clock,
+    batch: &mut [Box<dyn Job>],
+) -> Result<bool, ReadError> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let mut tx = Tx::new(&transaction, keys)?;
+    let (mut revises, mut stands) = (false, false);
+    for job in batch {
+        let chain = tx.chain;
+        tx.execute("SAVEPOINT write", [])?;
+        if job.apply(&mut tx) {
+            stands = true;
+            revises |= job.revises();
+        } else {
+            tx.chain = chain;
+            tx.execute("ROLLBACK TO write", [])?;
+        }
+        tx.execute("RELEASE write", [])?;
+    }
+    if !stands {
+        // Nothing but refusals: no sync for them.
+        return Ok(false);
+    }
+    tx.execute("UPDATE clock SET seen_at = max(seen_at, ?)", [clock.now()])?;
+    drop(tx);
+    transaction.commit()?;
+    Ok(revises)
+}
+
+/// Whether an error leaves it unknown what is on disk: nothing may be retried over it.
+fn is_final(error: &ReadError) -> bool {
+    match error {
+        ReadError::Sql(error) => matches!(
+            error.sqlite_error_code(),
+            Some(ErrorCode::SystemIoFailure | ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)
+        ),
+        _ => false,
+    }
+}
+
+impl Tx<'_> {
+    /// Refuses a name that is taken already, by its unique column.
+    pub(super) fn unless_taken(result: Result<usize, ReadError>, field: &'static str) -> Result<(), Failure> {
+        match result {
+            Ok(_) => Ok(()),
+            Err(ReadError::Sql(error))
+                if error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) =>
+            {
+                Err(Refusal::Taken { field }.into())
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+}
