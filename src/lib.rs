@@ -1,4 +1,5 @@
 //! jeton
 pub mod core;
+pub mod http;
 pub mod service;
 pub mod store;

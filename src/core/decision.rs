@@ -106,7 +106,8 @@ impl Subject {
         }
     }
 
-    fn privileges(&self) -> Privileges {
+    /// What it may be used for now.
+    pub fn privileges(&self) -> Privileges {
         match self {
             Self::Token(standing) => standing.privileges.clone(),
             Self::Password(account) => account.holdings(),

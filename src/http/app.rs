@@ -1,0 +1,286 @@
+//! The application as one async function, over Rocket's in-process client.
+//!
+//! The door and the command line both end here, so a request is decided by the same routes whichever way it came.
+
+use std::io;
+use std::net::SocketAddr;
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Bytes, BytesMut};
+use http::header::{ALLOW, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, TRANSFER_ENCODING};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use http_body::{Body, Frame, SizeHint};
+use rocket::http::uri::Origin;
+use rocket::http::{Cookie, Header, Method};
+use rocket::local::asynchronous::{Client, LocalRequest, LocalResponse};
+use rocket::tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
+
+use super::problem::{MEDIA_TYPE, Problem};
+use crate::core::refusal::Refusal;
+
+/// Bodies of a known size up to this leave in one frame; the rest are streamed.
+const WHOLE_BYTES: usize = 64 * 1024;
+
+/// Who is at the other end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Peer {
+    /// A TCP connection from this address.
+    Net(SocketAddr),
+    /// A Unix socket, or the command line in-process.
+    Local,
+}
+
+/// One request, its body already whole and within the limit.
+pub struct Call {
+    /// The method, which Rocket may not know.
+    pub method: http::Method,
+    /// Origin-form `path?query`, as it was sent.
+    pub target: String,
+    /// Every header, repeated ones included.
+    pub headers: HeaderMap,
+    /// The whole body.
+    pub body: Vec<u8>,
+    /// Where it came from.
+    pub peer: Peer,
+}
+
+/// One reply.
+pub struct Answer {
+    /// Its status.
+    pub status: StatusCode,
+    /// Its headers; the framing ones are the transport's, but for the length of a body that HEAD leaves out.
+    pub headers: HeaderMap,
+    /// Its body.
+    pub body: AnswerBody,
+}
+
+impl Answer {
+    /// A problem document with its media type.
+    pub fn problem(problem: &Problem) -> Self {
+        let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
+        Self { status, headers, body: AnswerBody::from(problem.to_json()) }
+    }
+
+    fn broken() -> Self {
+        Self::problem(&Problem::new(500, "internal", "the server failed; nothing is known about the request"))
+    }
+}
+
+/// The body of an [`Answer`]: whole when small and of known size, otherwise read from the handler as the
+/// client takes it.
+pub struct AnswerBody(Source);
+
+enum Source {
+    Whole(Bytes),
+    Stream(Box<Stream>),
+}
+
+struct Stream {
+    response: LocalResponse<'static>,
+    buffer: BytesMut,
+    chunk: usize,
+    left: Option<u64>,
+    done: bool,
+}
+
+impl From<Vec<u8>> for AnswerBody {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self(Source::Whole(bytes.into()))
+    }
+}
+
+impl AnswerBody {
+    /// Reads what is left of the body.
+    pub async fn collect(self) -> io::Result<Vec<u8>> {
+        match self.0 {
+            Source::Whole(bytes) => Ok(bytes.into()),
+            Source::Stream(mut stream) => {
+                let mut bytes = Vec::new();
+                stream.response.read_to_end(&mut bytes).await?;
+                Ok(bytes)
+            }
+        }
+    }
+}
+
+impl Stream {
+    fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        if self.done {
+            return Poll::Ready(None);
+        }
+        self.buffer.resize(self.chunk, 0);
+        let mut room = ReadBuf::new(&mut self.buffer);
+        let outcome = ready!(Pin::new(&mut self.response).poll_read(cx, &mut room));
+        let filled = room.filled().len();
+        if let Err(error) = outcome {
+            self.done = true;
+            return Poll::Ready(Some(Err(error)));
+        }
+        if filled == 0 {
+            self.done = true;
+            return Poll::Ready(None);
+        }
+        self.left = self.left.map(|left| left.saturating_sub(filled as u64));
+        Poll::Ready(Some(Ok(Frame::data(self.buffer.split_to(filled).freeze()))))
+    }
+}
+
+impl Body for AnswerBody {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        match &mut self.0 {
+            Source::Whole(bytes) if bytes.is_empty() => Poll::Ready(None),
+            Source::Whole(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
+            Source::Stream(stream) => stream.poll_chunk(cx),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.0 {
+            Source::Whole(bytes) => bytes.is_empty(),
+            Source::Stream(stream) => stream.done || stream.left == Some(0),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.0 {
+            Source::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Source::Stream(stream) => stream.left.map_or_else(SizeHint::default, SizeHint::with_exact),
+        }
+    }
+}
+
+/// Why the application could not be started.
+#[derive(Debug, thiserror::Error)]
+#[error("the routes do not fit together: {0}")]
+pub struct LaunchError(String);
+
+/// The routes, launched and ready to be called.
+pub struct App {
+    client: Client,
+}
+
+impl App {
+    /// Launches `rocket` without a listener. The application lives as long as the process, which is what lets
+    /// replies stream.
+    pub async fn launch(rocket: rocket::Rocket<rocket::Build>) -> Result<&'static Self, LaunchError> {
+        let client =
+            Client::untracked(rocket).await.map_err(|error| LaunchError(error.kind().to_string()))?;
+        Ok(Box::leak(Box::new(Self { client })))
+    }
+
+    /// Answers one call. A panic anywhere in it is an answer of status 500.
+    pub async fn call(&'static self, call: Call) -> Answer {
+        let Some(method) = known(&call.method) else { return self.method_not_allowed(&call) };
+        let Ok(origin) = Origin::parse_owned(call.target) else {
+            return Answer::problem(&Problem::new(
+                400,
+                "target_malformed",
+                "the request target is not a valid URI",
+            ));
+        };
+        let request = fill(self.client.req(method, origin), &call.headers, call.peer);
+        let request = if call.body.is_empty() { request } else { request.body(call.body) };
+        unwound(answer(request, method)).await.unwrap_or_else(Answer::broken)
+    }
+
+    /// Rocket has no name for this method: answered as the catcher answers one that a path doesn't take.
+    fn method_not_allowed(&self, call: &Call) -> Answer {
+        let path = call.target.split('?').next().unwrap_or_default();
+        let refusal = super::catch::unrouted(self.client.rocket(), path);
+        let mut answer = Answer::problem(&super::native::problem(&refusal));
+        if let Refusal::MethodNotAllowed { allow } = refusal
+            && let Ok(allow) = HeaderValue::try_from(allow)
+        {
+            answer.headers.insert(ALLOW, allow);
+        }
+        answer
+    }
+}
+
+/// The method as Rocket knows it. TRACE and CONNECT have no use here and would only read as 404.
+fn known(method: &http::Method) -> Option<Method> {
+    match *method {
+        http::Method::GET => Some(Method::Get),
+        http::Method::HEAD => Some(Method::Head),
+        http::Method::POST => Some(Method::Post),
+        http::Method::PUT => Some(Method::Put),
+        http::Method::PATCH => Some(Method::Patch),
+        http::Method::DELETE => Some(Method::Delete),
+        http::Method::OPTIONS => Some(Method::Options),
+        _ => None,
+    }
+}
+
+fn fill(mut request: LocalRequest<'static>, headers: &HeaderMap, peer: Peer) -> LocalRequest<'static> {
+    if let Peer::Net(address) = peer {
+        request.set_remote(address);
+    }
+    for (name, value) in headers {
+        // Rocket's headers are strings; the door has refused credentials that are not.
+        let Ok(value) = std::str::from_utf8(value.as_bytes()) else { continue };
+        if name == COOKIE {
+            let cookies =
+                value.split(';').filter_map(|one| Cookie::parse_encoded(one.trim().to_owned()).ok());
+            request = request.cookies(cookies);
+        }
+        request.add_header(Header::new(name.as_str().to_owned(), value.to_owned()));
+    }
+    request
+}
+
+async fn answer(request: LocalRequest<'static>, method: Method) -> Answer {
+    let mut response = request.dispatch().await;
+    let Some(mut headers) = carried(&response) else { return Answer::broken() };
+    let status = StatusCode::from_u16(response.status().code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let size = response.body().preset_size();
+    if response.body().is_none() {
+        if let (Method::Head, Some(size)) = (method, size) {
+            headers.insert(CONTENT_LENGTH, HeaderValue::from(size));
+        }
+        return Answer { status, headers, body: AnswerBody::from(Vec::new()) };
+    }
+    if let Some(size) = size.filter(|size| *size <= WHOLE_BYTES) {
+        let mut bytes = Vec::with_capacity(size);
+        return match response.read_to_end(&mut bytes).await {
+            Ok(_) => Answer { status, headers, body: AnswerBody::from(bytes) },
+            Err(_) => Answer::broken(),
+        };
+    }
+    let chunk = response.body().max_chunk_size();
+    let left = size.map(|size| size as u64);
+    let stream = Stream { response, buffer: BytesMut::new(), chunk, left, done: false };
+    Answer { status, headers, body: AnswerBody(Source::Stream(Box::new(stream))) }
+}
+
+/// Rocket's headers as `http`'s, without those that frame or keep a connection; none when one isn't a header.
+fn carried(response: &LocalResponse<'static>) -> Option<HeaderMap> {
+    let mut headers = HeaderMap::with_capacity(8);
+    for header in response.headers().iter() {
+        let name = HeaderName::from_bytes(header.name().as_str().as_bytes()).ok()?;
+        if name == CONTENT_LENGTH || name == TRANSFER_ENCODING || name == CONNECTION {
+            continue;
+        }
+        headers.append(name, HeaderValue::from_bytes(header.value().as_bytes()).ok()?);
+    }
+    Some(headers)
+}
+
+/// Runs `future`, turning a panic into `None`: Rocket catches those of handlers but not of fairings.
+async fn unwound<F: Future>(future: F) -> Option<F::Output> {
+    let mut future = std::pin::pin!(future);
+    std::future::poll_fn(move |cx| {
+        let poll = std::panic::catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx)));
+        match poll {
+            Ok(poll) => poll.map(Some),
+            Err(_) => Poll::Ready(None),
+        }
+    })
+    .await
+}

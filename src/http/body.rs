@@ -1,0 +1,168 @@
+//! Bodies, taken without a word of them in any error or log.
+
+use std::convert::Infallible;
+
+use rocket::{
+    Data, Request,
+    data::{self, FromData, ToByteUnit},
+    http::RawStr,
+    outcome::Outcome,
+};
+use serde::de::DeserializeOwned;
+use zeroize::Zeroizing;
+
+use crate::core::refusal::Refusal;
+
+/// What no body may be longer than, however it comes; the door has a setting below it. In bytes.
+const LONGEST: u64 = 1 << 20;
+
+/// A request's whole body.
+pub(super) struct Body(Result<Zeroizing<Vec<u8>>, Refusal>);
+
+#[rocket::async_trait]
+impl<'r> FromData<'r> for Body {
+    type Error = Infallible;
+
+    async fn from_data(_: &'r Request<'_>, data: Data<'r>) -> data::Outcome<'r, Self> {
+        Outcome::Success(Self(match data.open(LONGEST.bytes()).into_bytes().await {
+            Ok(body) if body.is_complete() => Ok(Zeroizing::new(body.into_inner())),
+            Ok(_) => Err(Refusal::BodyTooLarge { limit: LONGEST }),
+            Err(_) => Err(Refusal::malformed("the body couldn't be read")),
+        }))
+    }
+}
+
+impl Body {
+    fn bytes(&self) -> Result<&[u8], Refusal> {
+        self.0.as_ref().map(|bytes| bytes.as_slice()).map_err(Clone::clone)
+    }
+
+    /// Reads a JSON document. A wrong one is refused by the field's name and what would be right; what was sent is never
+    /// repeated.
+    pub(super) fn json<T: DeserializeOwned>(&self) -> Result<T, Refusal> {
+        let mut deserializer = serde_json::Deserializer::from_slice(self.bytes()?);
+        let document: T =
+            serde_path_to_error::deserialize(&mut deserializer).map_err(|error| explain(&error))?;
+        deserializer.end().map_err(|_| Refusal::malformed("the body goes on after its JSON document"))?;
+        Ok(document)
+    }
+
+    /// Reads a form (`application/x-www-form-urlencoded`): each name at most once, as RFC 6749 asks.
+    pub(super) fn form(&self) -> Result<Form, Refusal> {
+        let text =
+            std::str::from_utf8(self.bytes()?).map_err(|_| Refusal::malformed("the form isn't UTF-8"))?;
+        let mut fields = Vec::new();
+        for part in text.split('&').filter(|part| !part.is_empty()) {
+            let (name, value) = RawStr::new(part).split_at_byte(b'=');
+            let decode = |raw: &RawStr| raw.url_decode().map(std::borrow::Cow::into_owned);
+            let (Ok(name), Ok(value)) = (decode(name), decode(value)) else {
+                return Err(Refusal::malformed("the form isn't UTF-8"));
+            };
+            if fields.iter().any(|(other, _)| *other == name) {
+                return Err(Refusal::malformed("the form names a field twice"));
+            }
+            fields.push((name, Zeroizing::new(value)));
+        }
+        Ok(Form(fields))
+    }
+}
+
+/// A form's fields.
+pub(super) struct Form(Vec<(String, Zeroizing<String>)>);
+
+impl Form {
+    /// A field's value, if it is there.
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str())
+    }
+}
+
+/// Serde's message holds what was sent up to its last ", expected ", and our own words after it.
+fn explain(error: &serde_path_to_error::Error<serde_json::Error>) -> Refusal {
+    use serde_json::error::Category;
+    let message = error.inner().to_string();
+    let (line, column) = (error.inner().line(), error.inner().column());
+    let place = format!("at line {line} column {column}");
+    match error.inner().classify() {
+        Category::Data => {}
+        Category::Eof => return Refusal::malformed("the body ends before its JSON document does"),
+        Category::Syntax | Category::Io => {
+            return Refusal::Malformed { detail: format!("the body isn't JSON: wrong {place}").into() };
+        }
+    }
+    for ours in ["missing field `", "duplicate field `"] {
+        if let Some((field, _)) = message.strip_prefix(ours).and_then(|rest| rest.split_once('`')) {
+            return Refusal::invalid(
+                field.to_owned(),
+                if ours.starts_with('m') { "is needed" } else { "stands twice" },
+            );
+        }
+    }
+    let expected = message.rsplit_once(", expected ").map_or("something else", |(_, expected)| expected);
+    let expected = expected.split(" at line ").next().unwrap_or_default();
+    if message.starts_with("unknown field") {
+        return Refusal::Malformed {
+            detail: format!("an unknown field {place}: this takes {expected}").into(),
+        };
+    }
+    Refusal::invalid(error.path().to_string(), format!("wrong {place}: needs {expected}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Body, Refusal, Zeroizing};
+
+    #[derive(Debug, serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Sample {
+        #[allow(dead_code, reason = "only its presence is looked at")]
+        name: String,
+        #[allow(dead_code, reason = "only its presence is looked at")]
+        count: Option<u8>,
+    }
+
+    fn verdict(text: &str) -> String {
+        let body = Body(Ok(Zeroizing::new(text.into())));
+        body.json::<Sample>().map_or_else(|refusal| refusal.to_string(), |_| "read".into())
+    }
+
+    #[test]
+    fn a_wrong_document_is_refused_by_field_and_without_a_word_of_it() {
+        for (text, expected) in [
+            (r#"{"name":"a"}"#, "read"),
+            (r"{}", "name: is needed"),
+            (r#"{"name":"a","name":"b"}"#, "name: stands twice"),
+            (
+                r#"{"name":"a","canary":1}"#,
+                "an unknown field at line 1 column 20: this takes `name` or `count`",
+            ),
+            (
+                r#"{"name":"a","count":"canary, expected nothing"}"#,
+                "count: wrong at line 1 column 47: needs u8",
+            ),
+            (r#"{"name":"a","count":300}"#, "count: wrong at line 1 column 23: needs u8"),
+            (r#"{"name":"canary"#, "the body ends before its JSON document does"),
+            (r#"{"name":canary}"#, "the body isn't JSON: wrong at line 1 column 9"),
+            (r#"{"name":"a"} canary"#, "the body goes on after its JSON document"),
+            ("", "the body ends before its JSON document does"),
+        ] {
+            let verdict = verdict(text);
+            assert_eq!(verdict, expected, "{text}");
+            assert!(!verdict.contains("canary"));
+        }
+        assert!(
+            verdict(&"[".repeat(100_000)).starts_with("the body isn't JSON")
+                || verdict("[[").contains("needs")
+        );
+    }
+
+    #[test]
+    fn a_form_names_each_field_once() {
+        let form = |text: &str| Body(Ok(Zeroizing::new(text.into()))).form();
+        let read = form("token=a%2Bb+c&token_type_hint=x").expect("a form");
+        assert_eq!(read.get("token"), Some("a+b c"));
+        assert_eq!(read.get("other"), None);
+        assert!(matches!(form("token=a&token=b"), Err(Refusal::Malformed { .. })));
+        assert!(form("token=%ff").is_err());
+    }
+}

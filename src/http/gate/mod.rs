@@ -1,0 +1,3 @@
+//! What proxies and services ask about other people's tokens.
+
+pub(super) mod oauth;

@@ -1,0 +1,174 @@
+//! Who asks: the credential out of whichever carrier, and what a handler may know of the caller.
+
+use std::convert::Infallible;
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use rocket::{
+    Request,
+    outcome::Outcome,
+    request::{self, FromRequest},
+};
+use zeroize::Zeroizing;
+
+use crate::{
+    core::{
+        refusal::{Failure, Refusal},
+        secret::SecretText,
+        token::Presented,
+    },
+    service::{
+        Caller,
+        verify::{Credential, Peer},
+    },
+};
+
+/// Headers that carry a token and nothing else.
+const TOKEN_HEADERS: [&str; 3] = ["x-api-key", "x-access-token", "user-token"];
+
+/// The credential of a request: exactly one, in exactly one carrier.
+pub(super) fn credential(request: &Request<'_>) -> Result<Credential, Refusal> {
+    let headers = request.headers();
+    let mut found = None;
+    let carriers = headers.get("authorization").map(Carrier::Authorization);
+    let carriers =
+        carriers.chain(TOKEN_HEADERS.iter().flat_map(|name| headers.get(name).map(Carrier::Token)));
+    for carrier in carriers {
+        if found.replace(carrier).is_some() {
+            return Err(Refusal::CredentialAmbiguous);
+        }
+    }
+    match found.ok_or(Refusal::CredentialMissing)? {
+        Carrier::Token(text) => Ok(Credential::Bearer(SecretText::new(text.trim()))),
+        Carrier::Authorization(text) => authorization(text),
+    }
+}
+
+enum Carrier<'a> {
+    Authorization(&'a str),
+    Token(&'a str),
+}
+
+/// `Bearer` (RFC 6750) or `Basic` (RFC 7617), the scheme in any case. A token that comes by Basic, as the password or as
+/// a username without one, is a token: the same decision for every carrier.
+fn authorization(text: &str) -> Result<Credential, Refusal> {
+    let (scheme, rest) = text.trim().split_once(' ').ok_or(Refusal::CredentialInvalid)?;
+    let rest = rest.trim_start();
+    if scheme.eq_ignore_ascii_case("bearer") {
+        return Ok(Credential::Bearer(SecretText::new(rest)));
+    }
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return Err(Refusal::CredentialInvalid);
+    }
+    let decoded = Zeroizing::new(STANDARD.decode(rest).map_err(|_| Refusal::CredentialInvalid)?);
+    let decoded = std::str::from_utf8(&decoded).map_err(|_| Refusal::CredentialInvalid)?;
+    let (username, password) = decoded.split_once(':').ok_or(Refusal::CredentialInvalid)?;
+    if Presented::resembles(password) {
+        return Ok(Credential::Bearer(SecretText::new(password)));
+    }
+    if password.is_empty() && Presented::resembles(username) {
+        return Ok(Credential::Bearer(SecretText::new(username)));
+    }
+    Ok(Credential::Password { username: username.to_owned(), password: SecretText::new(password) })
+}
+
+/// The other end, as far as a record of use wants it.
+pub(super) fn peer<'a>(request: &'a Request<'_>) -> Peer<'a> {
+    let address = request.remote().map(|remote| remote.ip().to_canonical());
+    Peer { address, agent: request.headers().get_one("user-agent") }
+}
+
+/// What a route's demand left behind for its handler.
+pub(super) struct Asked(pub(super) Option<Caller>);
+
+/// The caller, in a handler whose route demands one.
+pub(super) struct Asker<'r>(pub(super) Result<&'r Caller, Failure>);
+
+#[rocket::async_trait]
+impl<'r> FromRequest<'r> for Asker<'r> {
+    type Error = Infallible;
+
+    async fn from_request(request: &'r Request<'_>) -> request::Outcome<Self, Infallible> {
+        let asked = request.local_cache(|| Asked(None));
+        // Refused rather than let through: a handler that wants a caller stands at an open route.
+        Outcome::Success(Self(
+            asked.0.as_ref().ok_or_else(|| Failure::broken("an open route asks for its caller")),
+        ))
+    }
+}
+
+/// The peer, in a handler of an open route.
+pub(super) struct From<'r>(pub(super) Peer<'r>);
+
+#[rocket::async_trait]
+impl<'r> FromRequest<'r> for From<'r> {
+    type Error = Infallible;
+
+    async fn from_request(request: &'r Request<'_>) -> request::Outcome<Self, Infallible> {
+        Outcome::Success(Self(peer(request)))
+    }
+}
+
+/// `If-Match` (RFC 9110, 13.1.1) over a change sequence.
+pub(super) struct Version(Option<Option<u32>>);
+
+/// Stands for an entity tag that no version of ours has.
+const NO_VERSION: u32 = u32::MAX;
+
+impl Version {
+    /// The version that a change is meant for; `None` where the request doesn't say or says any.
+    pub(super) fn if_given(&self) -> Option<u32> {
+        self.0.flatten()
+    }
+
+    /// The same, where the request must say.
+    pub(super) fn required(&self) -> Result<Option<u32>, Refusal> {
+        self.0.ok_or(Refusal::VersionMissing)
+    }
+}
+
+#[rocket::async_trait]
+impl<'r> FromRequest<'r> for Version {
+    type Error = Infallible;
+
+    async fn from_request(request: &'r Request<'_>) -> request::Outcome<Self, Infallible> {
+        let given = request.headers().get_one("if-match").map(|tag| match tag.trim() {
+            "*" => None,
+            tag => {
+                let quoted = tag.strip_prefix('"').and_then(|tag| tag.strip_suffix('"'));
+                Some(quoted.and_then(|tag| tag.parse().ok()).unwrap_or(NO_VERSION))
+            }
+        });
+        Outcome::Success(Self(given))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Credential, authorization};
+
+    fn read(text: &str) -> Option<String> {
+        Some(match authorization(text).ok()? {
+            Credential::Bearer(text) => format!("bearer {}", text.expose()),
+            Credential::Password { username, password } => format!("{username} {}", password.expose()),
+        })
+    }
+
+    #[test]
+    fn every_form_of_the_authorization_header_is_read() {
+        for (text, expected) in [
+            ("Bearer abc", Some("bearer abc")),
+            ("bearer   abc", Some("bearer abc")),
+            ("Basic YWRhOnB3Ong=", Some("ada pw:x")),
+            ("BASIC YWRhOg==", Some("ada ")),
+            ("Basic YWRhOmp0bl94", Some("bearer jtn_x")),
+            ("Basic anRuX3g6", Some("bearer jtn_x")),
+            ("Basic", None),
+            ("Basic !!!", None),
+            ("Basic YWRh", None),
+            ("Digest x", None),
+            ("", None),
+        ] {
+            assert_eq!(read(text).as_deref(), expected, "{text}");
+        }
+    }
+}

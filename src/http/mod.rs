@@ -1,0 +1,98 @@
+//! The only place that knows Rocket. [`mounts`] is the one mount table: what is served where, and what each route
+//! demands of whoever asks. A route without a demand can't be mounted.
+
+mod app;
+mod body;
+mod catch;
+mod gate;
+mod guard;
+mod mount;
+mod native;
+mod problem;
+mod query;
+mod reply;
+
+use std::sync::Arc;
+
+use rocket::{Build, Config, Rocket, config::LogLevel, routes};
+
+use self::mount::{Access, Mount};
+pub use self::{
+    app::{Answer, AnswerBody, App, Call, LaunchError, Peer},
+    native::openapi_json,
+    problem::Problem,
+};
+use crate::{core::decision::Demand, service::Service};
+
+/// What every handler can reach.
+pub struct Site {
+    /// The use cases.
+    pub service: Arc<Service>,
+    /// The URL that replies and documents name, without a slash at its end.
+    pub public_url: String,
+}
+
+/// The mount table.
+fn mounts() -> Vec<Mount> {
+    use Access::{Needs, Open};
+    vec![
+        Mount::new("/v1", native::WORDS)
+            .routes(Needs(Demand::Itself), routes![native::tokens::show_self, native::tokens::delete_self])
+            .routes(
+                Needs(Demand::Owner),
+                routes![
+                    native::me::me,
+                    native::tokens::create,
+                    native::tokens::list,
+                    native::tokens::show,
+                    native::tokens::relabel,
+                    native::tokens::delete,
+                    native::tokens::disable,
+                    native::tokens::enable,
+                    native::users::set_password,
+                ],
+            )
+            .routes(
+                Needs(Demand::Operator),
+                routes![
+                    native::users::create,
+                    native::users::list,
+                    native::users::show,
+                    native::users::disable,
+                    native::users::enable,
+                ],
+            ),
+        Mount::new("/oauth", gate::oauth::WORDS)
+            .routes(Needs(Demand::Introspection), routes![gate::oauth::introspect])
+            // Whoever holds a token's secret may revoke it: the token in the form is the credential.
+            .routes(Open, routes![gate::oauth::revoke]),
+        Mount::new("/", native::WORDS).routes(
+            Open,
+            routes![
+                gate::oauth::metadata,
+                native::health::live,
+                native::health::ready,
+                native::document::openapi
+            ],
+        ),
+    ]
+}
+
+/// The application, ready to be launched by [`App::launch`].
+pub fn rocket(service: Arc<Service>, public_url: String) -> Rocket<Build> {
+    let config = Config {
+        // Rocket's own log prints paths, queries and bodies that failed to parse.
+        log_level: LogLevel::Off,
+        // Otherwise a client picks its own address with X-Real-IP.
+        ip_header: None,
+        // Rocket's listener isn't used: the signals are the process's own.
+        shutdown: rocket::config::Shutdown {
+            ctrlc: false,
+            signals: std::collections::HashSet::new(),
+            ..Default::default()
+        },
+        ..Config::release_default()
+    };
+    let rocket = rocket::custom(config).manage(Site { service, public_url }).register("/", catch::catchers());
+    mounts().into_iter().fold(rocket, |rocket, mount| mount.onto(rocket))
+}

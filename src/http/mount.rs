@@ -1,0 +1,125 @@
+//! Mounting: every route with the access it demands and the words its refusals are said in.
+
+use rocket::{
+    Build, Data, Request, Rocket, Route,
+    http::Method,
+    response::Responder,
+    route::{Handler, Outcome},
+};
+
+use super::{
+    Site,
+    guard::{self, Asked},
+    query::refuse_token_in_query,
+    reply::Words,
+};
+use crate::core::{decision::Demand, refusal::Failure};
+
+/// Who may call a route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Access {
+    /// Anybody, without a credential.
+    Open,
+    /// Whoever has a credential that meets this.
+    Needs(Demand),
+}
+
+/// The routes of one API, below one path.
+pub(super) struct Mount {
+    base: &'static str,
+    words: Words,
+    routes: Vec<Route>,
+}
+
+impl Mount {
+    /// An API below `base` that says its refusals in `words`.
+    pub(super) const fn new(base: &'static str, words: Words) -> Self {
+        Self { base, words, routes: Vec::new() }
+    }
+
+    /// Adds routes, all with the same access.
+    #[must_use]
+    pub(super) fn routes(mut self, access: Access, routes: Vec<Route>) -> Self {
+        let words = self.words;
+        self.routes.extend(routes.into_iter().map(|mut route| {
+            route.handler = Box::new(Demanding { access, words, inner: route.handler });
+            route
+        }));
+        self
+    }
+
+    pub(super) fn onto(self, rocket: Rocket<Build>) -> Rocket<Build> {
+        rocket.mount(self.base, self.routes)
+    }
+}
+
+/// A route's handler behind its demand: it isn't reached before the one decision has said yes.
+#[derive(Clone)]
+struct Demanding {
+    access: Access,
+    words: Words,
+    inner: Box<dyn Handler>,
+}
+
+impl Demanding {
+    async fn admit(&self, request: &Request<'_>) -> Result<(), Failure> {
+        refuse_token_in_query(request)?;
+        let Access::Needs(demand) = self.access else { return Ok(()) };
+        let site = request.rocket().state::<Site>().ok_or_else(|| Failure::broken("no site is managed"))?;
+        let credential = guard::credential(request)?;
+        let caller = site.service.authenticate(&credential, demand, guard::peer(request)).await?;
+        request.local_cache(|| Asked(Some(caller)));
+        Ok(())
+    }
+}
+
+#[rocket::async_trait]
+impl Handler for Demanding {
+    async fn handle<'r>(&self, request: &'r Request<'_>, data: Data<'r>) -> Outcome<'r> {
+        request.local_cache(|| self.words);
+        match self.admit(request).await {
+            Ok(()) => self.inner.handle(request, data).await,
+            Err(failure) => match failure.respond_to(request) {
+                Ok(response) => Outcome::Success(response),
+                Err(status) => Outcome::Error(status),
+            },
+        }
+    }
+}
+
+/// The methods that some route takes at `path`, in the order of an `Allow` header; `None` where no route has it.
+pub(super) fn allowed<'a>(routes: impl Iterator<Item = &'a Route>, path: &str) -> Option<String> {
+    let mut methods: Vec<Method> =
+        routes.filter(|route| matches(route.uri.path(), path)).map(|route| route.method).collect();
+    if methods.contains(&Method::Get) {
+        methods.push(Method::Head);
+    }
+    let order = [Method::Get, Method::Head, Method::Post, Method::Put, Method::Patch, Method::Delete];
+    let names: Vec<&str> =
+        order.iter().filter(|method| methods.contains(method)).map(|method| method.as_str()).collect();
+    (!names.is_empty()).then(|| names.join(", "))
+}
+
+fn matches(pattern: &str, path: &str) -> bool {
+    let (mut pattern, mut path) = (pattern.split('/'), path.split('/'));
+    loop {
+        match (pattern.next(), path.next()) {
+            (None, None) => return true,
+            (Some(one), Some(other)) if one == other || (one.starts_with('<') && !other.is_empty()) => {}
+            _ => return false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::matches;
+
+    #[test]
+    fn a_path_matches_its_pattern_whole() {
+        assert!(matches("/v1/tokens/<id>", "/v1/tokens/x"));
+        assert!(!matches("/v1/tokens/<id>", "/v1/tokens/"));
+        assert!(!matches("/v1/tokens/<id>", "/v1/tokens/x/y"));
+        assert!(!matches("/v1/tokens", "/v1"));
+    }
+}

@@ -1,0 +1,15 @@
+//! Our own API, below `/v1`: JSON in, JSON out, refusals as problem documents.
+
+pub(super) mod document;
+pub(super) mod health;
+pub(super) mod me;
+pub(super) mod tokens;
+pub(super) mod users;
+mod wire;
+mod words;
+
+pub use self::document::openapi_json;
+pub(super) use self::{
+    wire::ProblemDocument,
+    words::{WORDS, failure, problem},
+};

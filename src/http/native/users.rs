@@ -1,0 +1,125 @@
+//! `/v1/users`: made, listed, read, disabled, enabled, given a password.
+
+use rocket::{State, get, post, put};
+
+use super::{
+    tokens::{read_cursor, show_cursor},
+    wire::{CreateUser, NewPassword, ProblemDocument, UserObject, UserPage},
+};
+use crate::{
+    core::{decision::Account, refusal::Failure},
+    http::{
+        Site,
+        body::Body,
+        guard::Asker,
+        query::{Query, page_limit},
+        reply::Reply,
+    },
+};
+
+fn shown(account: &Account) -> Result<Reply, Failure> {
+    Reply::json(200, &UserObject::from(account))
+}
+
+/// Makes a user.
+#[utoipa::path(post, path = "/v1/users", tag = "users", request_body = CreateUser, responses(
+    (status = 201, body = UserObject, headers(("Location" = String, description = "The user's path"))),
+    (status = 400, body = ProblemDocument), (status = 401, body = ProblemDocument),
+    (status = 403, body = ProblemDocument), (status = 404, body = ProblemDocument),
+    (status = 409, body = ProblemDocument), (status = 413, body = ProblemDocument),
+    (status = 429, body = ProblemDocument), (status = 503, body = ProblemDocument)))]
+#[post("/users", data = "<body>")]
+pub(in crate::http) async fn create(
+    site: &State<Site>,
+    asker: Asker<'_>,
+    body: Body,
+) -> Result<Reply, Failure> {
+    let user = body.json::<CreateUser>()?.try_into()?;
+    let account = site.service.create_user(asker.0?, user).await?;
+    let location = format!("/v1/users/{}", account.user.id);
+    Ok(Reply::json(201, &UserObject::from(&account))?.header("Location", location))
+}
+
+/// Users, in the order they were made.
+#[utoipa::path(get, path = "/v1/users", tag = "users",
+    params(
+        ("limit" = Option<u32>, Query, description = "1 to 200, 50 where it isn't given"),
+        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
+    ),
+    responses(
+        (status = 200, body = UserPage),
+        (status = 400, body = ProblemDocument), (status = 401, body = ProblemDocument),
+        (status = 403, body = ProblemDocument), (status = 429, body = ProblemDocument),
+        (status = 503, body = ProblemDocument)))]
+#[get("/users")]
+pub(in crate::http) async fn list(site: &State<Site>, query: Query<'_>) -> Result<Reply, Failure> {
+    let [limit, cursor] = query.only(["limit", "cursor"])?;
+    let after = cursor.as_deref().map(read_cursor).transpose()?;
+    let page = site.service.users(after, page_limit(limit.as_deref())?).await?;
+    let document = UserPage {
+        items: page.items.iter().map(UserObject::from).collect(),
+        next_cursor: page.next.map(show_cursor),
+    };
+    Reply::json(200, &document)
+}
+
+/// One user, by name or id.
+#[utoipa::path(get, path = "/v1/users/{user}", tag = "users", params(("user" = String, Path)), responses(
+    (status = 200, body = UserObject),
+    (status = 400, body = ProblemDocument), (status = 401, body = ProblemDocument),
+    (status = 403, body = ProblemDocument), (status = 404, body = ProblemDocument),
+    (status = 429, body = ProblemDocument)))]
+#[get("/users/<user>")]
+pub(in crate::http) fn show(site: &State<Site>, user: &str) -> Result<Reply, Failure> {
+    shown(&site.service.user(user)?)
+}
+
+/// Disables a user: no sign-in, and every token dead on its next check.
+#[utoipa::path(post, path = "/v1/users/{user}/disable", tag = "users", params(("user" = String, Path)), responses(
+    (status = 200, body = UserObject),
+    (status = 400, body = ProblemDocument), (status = 401, body = ProblemDocument),
+    (status = 403, body = ProblemDocument), (status = 404, body = ProblemDocument),
+    (status = 429, body = ProblemDocument), (status = 503, body = ProblemDocument)))]
+#[post("/users/<user>/disable")]
+pub(in crate::http) async fn disable(
+    site: &State<Site>,
+    asker: Asker<'_>,
+    user: &str,
+) -> Result<Reply, Failure> {
+    shown(&site.service.set_user_active(asker.0?, user, false).await?)
+}
+
+/// Enables a user, and with it the tokens that were good before.
+#[utoipa::path(post, path = "/v1/users/{user}/enable", tag = "users", params(("user" = String, Path)), responses(
+    (status = 200, body = UserObject),
+    (status = 400, body = ProblemDocument), (status = 401, body = ProblemDocument),
+    (status = 403, body = ProblemDocument), (status = 404, body = ProblemDocument),
+    (status = 429, body = ProblemDocument), (status = 503, body = ProblemDocument)))]
+#[post("/users/<user>/enable")]
+pub(in crate::http) async fn enable(
+    site: &State<Site>,
+    asker: Asker<'_>,
+    user: &str,
+) -> Result<Reply, Failure> {
+    shown(&site.service.set_user_active(asker.0?, user, true).await?)
+}
+
+/// Sets a password: an operator anybody's, a user their own with the old one. Tokens stay as they are.
+#[utoipa::path(put, path = "/v1/users/{user}/password", tag = "users", request_body = NewPassword,
+    params(("user" = String, Path)), responses(
+    (status = 204),
+    (status = 400, body = ProblemDocument), (status = 401, body = ProblemDocument),
+    (status = 403, body = ProblemDocument), (status = 404, body = ProblemDocument),
+    (status = 413, body = ProblemDocument), (status = 429, body = ProblemDocument),
+    (status = 503, body = ProblemDocument)))]
+#[put("/users/<user>/password", data = "<body>")]
+pub(in crate::http) async fn set_password(
+    site: &State<Site>,
+    asker: Asker<'_>,
+    user: &str,
+    body: Body,
+) -> Result<Reply, Failure> {
+    let body = body.json::<NewPassword>()?;
+    site.service.set_password(asker.0?, user, body.password.0).await?;
+    Ok(Reply::empty(204))
+}

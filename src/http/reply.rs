@@ -1,0 +1,86 @@
+//! Replies: what is sent, and refusals in the words of the API they happen in.
+
+use std::io::Cursor;
+
+use rocket::{
+    Request, Response,
+    http::Status,
+    response::{self, Responder},
+};
+use serde::Serialize;
+
+use super::{native, problem::Problem};
+use crate::core::refusal::{Failure, Refusal};
+
+/// How an API says a failure.
+#[derive(Clone, Copy)]
+pub(super) struct Words(pub(super) fn(&Failure) -> Reply);
+
+/// A whole reply.
+#[derive(Debug)]
+pub(super) struct Reply {
+    status: u16,
+    content_type: &'static str,
+    headers: Vec<(&'static str, String)>,
+    body: Vec<u8>,
+}
+
+impl Reply {
+    /// A JSON document.
+    pub(super) fn json(status: u16, document: &impl Serialize) -> Result<Self, Failure> {
+        let body = serde_json::to_vec(document).map_err(Failure::broken)?;
+        Ok(Self { status, content_type: "application/json", headers: Vec::new(), body })
+    }
+
+    /// A JSON document that is text already.
+    pub(super) fn json_text(text: String) -> Self {
+        Self { status: 200, content_type: "application/json", headers: Vec::new(), body: text.into_bytes() }
+    }
+
+    /// No body.
+    pub(super) const fn empty(status: u16) -> Self {
+        Self { status, content_type: "", headers: Vec::new(), body: Vec::new() }
+    }
+
+    /// A problem document (RFC 9457).
+    pub(super) fn problem(problem: &Problem) -> Self {
+        let body = problem.to_json();
+        Self { status: problem.status, content_type: super::problem::MEDIA_TYPE, headers: Vec::new(), body }
+    }
+
+    /// With one more header.
+    #[must_use]
+    pub(super) fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+}
+
+impl<'r> Responder<'r, 'static> for Reply {
+    fn respond_to(self, _: &'r Request<'_>) -> response::Result<'static> {
+        let mut response = Response::build();
+        response.status(Status::new(self.status));
+        if !self.content_type.is_empty() {
+            response.raw_header("Content-Type", self.content_type);
+        }
+        // What an API says is for this caller now; and it is what it says it is.
+        response.raw_header("Cache-Control", "no-store").raw_header("X-Content-Type-Options", "nosniff");
+        for (name, value) in self.headers {
+            response.raw_header(name, value);
+        }
+        response.sized_body(self.body.len(), Cursor::new(self.body)).ok()
+    }
+}
+
+impl<'r> Responder<'r, 'static> for Failure {
+    fn respond_to(self, request: &'r Request<'_>) -> response::Result<'static> {
+        let words = request.local_cache(|| native::WORDS);
+        (words.0)(&self).respond_to(request)
+    }
+}
+
+impl<'r> Responder<'r, 'static> for Refusal {
+    fn respond_to(self, request: &'r Request<'_>) -> response::Result<'static> {
+        Failure::from(self).respond_to(request)
+    }
+}
