@@ -6,9 +6,9 @@ const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnop
 /// The value of each byte as a digit; 255 where it is none.
 const VALUES: [u8; 256] = {
     let mut values = [255; 256];
-    let mut digit = 0;
+    let mut digit = 0_u8;
     while digit < 62 {
-        values[DIGITS[digit] as usize] = digit as u8;
+        values[DIGITS[digit as usize] as usize] = digit;
         digit += 1;
     }
     values
@@ -16,10 +16,6 @@ const VALUES: [u8; 256] = {
 
 /// How many digits one step takes: 62^10 is the largest power that leaves a `u64` room for a carry.
 const STEP: usize = 10;
-
-const fn power(exponent: usize) -> u64 {
-    62_u64.pow(exponent as u32)
-}
 
 /// Writes `bytes`, a big-endian number, as exactly `digits.len()` digits, the most significant first.
 ///
@@ -49,15 +45,16 @@ pub fn decode(digits: &[u8], bytes: &mut [u8]) -> Option<()> {
     let mut limbs = [0_u32; 8];
     let limbs = &mut limbs[..bytes.len() / 4];
     for chunk in digits.chunks(STEP) {
-        let mut carry = 0_u64;
+        let (mut carry, mut factor) = (0_u64, 1_u64);
         for byte in chunk {
             let value = VALUES[usize::from(*byte)];
             if value == 255 {
                 return None;
             }
             carry = carry * 62 + u64::from(value);
+            factor *= 62;
         }
-        let factor = u128::from(power(chunk.len()));
+        let factor = u128::from(factor);
         let mut carry = u128::from(carry);
         for limb in limbs.iter_mut().rev() {
             let value = u128::from(*limb) * factor + carry;

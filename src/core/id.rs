@@ -185,10 +185,9 @@ impl IdCounter {
         };
         let mut bytes = [0; 16];
         bytes[..6].copy_from_slice(&millis.to_be_bytes()[2..]);
-        let (high, low) = (counter >> 30, counter & 0x3fff_ffff);
-        bytes[6] = 0x70 | (high >> 8) as u8;
-        bytes[7] = (high & 0xff) as u8;
-        let low = 0x8000_0000_u32 | u32::try_from(low).expect("30 bits");
+        let high = 0x7000 | u16::try_from(counter >> 30).expect("12 bits");
+        let low = 0x8000_0000 | u32::try_from(counter & 0x3fff_ffff).expect("30 bits");
+        bytes[6..8].copy_from_slice(&high.to_be_bytes());
         bytes[8..12].copy_from_slice(&low.to_be_bytes());
         bytes[12..].copy_from_slice(&random[8..]);
         Id::from_bytes(bytes)

@@ -24,11 +24,11 @@ impl Lifetime {
         if text == "never" {
             return Ok(Self::Never);
         }
-        if let Some(duration) = duration(text) {
-            return match duration {
-                Some(millis) if millis > 0 => Ok(Self::For(millis)),
-                _ => Err(Refusal::invalid(field, "must be more than none and end before the year 10000")),
-            };
+        if let Some((count, unit)) = duration(text) {
+            let millis = count.parse::<i64>().ok().and_then(|count| count.checked_mul(unit));
+            return millis.filter(|millis| *millis > 0).map(Self::For).ok_or_else(|| {
+                Refusal::invalid(field, "must be more than none and end before the year 10000")
+            });
         }
         Instant::parse(text).map(Self::Until).ok_or_else(|| {
             Refusal::invalid(
@@ -69,8 +69,8 @@ impl Lifetime {
     }
 }
 
-/// Milliseconds of `30d` and the like: `None` where it has no such form, `Some(None)` where it is too large.
-fn duration(text: &str) -> Option<Option<i64>> {
+/// The digits of `30d` and the like, and the unit's milliseconds; `None` where it has no such form.
+fn duration(text: &str) -> Option<(&str, i64)> {
     let unit = match text.as_bytes().last()? {
         b's' => 1000,
         b'm' => 60 * 1000,
@@ -80,10 +80,7 @@ fn duration(text: &str) -> Option<Option<i64>> {
         _ => return None,
     };
     let digits = &text[..text.len() - 1];
-    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
-    }
-    Some(digits.parse::<i64>().ok().and_then(|count| count.checked_mul(unit)))
+    (!digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())).then_some((digits, unit))
 }
 
 /// A duration in the largest unit that it is a whole number of.
@@ -95,12 +92,12 @@ pub fn show(millis: i64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{DAY, Instant, Lifetime, Policy};
+    use super::{DAY, Instant, Lifetime, Policy, Refusal};
 
     const NOW: Instant = Instant::from_millis(1_700_000_000_000);
 
-    fn resolve(text: &str, policy: &Policy) -> Option<Option<Instant>> {
-        Lifetime::parse("lifetime", text).ok()?.resolve("lifetime", policy, NOW).ok()
+    fn resolve(text: &str, policy: &Policy) -> Result<Option<Instant>, Refusal> {
+        Lifetime::parse("lifetime", text)?.resolve("lifetime", policy, NOW)
     }
 
     #[test]
@@ -113,10 +110,10 @@ mod tests {
             ("3600s", 3_600_000),
             ("52w", 364 * DAY),
         ] {
-            assert_eq!(resolve(text, &policy), Some(NOW.checked_add(millis)), "{text}");
+            assert_eq!(resolve(text, &policy), Ok(NOW.checked_add(millis)), "{text}");
         }
-        assert_eq!(resolve("never", &policy), Some(None));
-        assert_eq!(resolve("2023-11-14T22:13:21Z", &policy), Some(NOW.checked_add(1000)));
+        assert_eq!(resolve("never", &policy), Ok(None));
+        assert_eq!(resolve("2023-11-14T22:13:21Z", &policy), Ok(NOW.checked_add(1000)));
         assert_eq!(Lifetime::Default.resolve("lifetime", &policy, NOW), Ok(NOW.checked_add(30 * DAY)));
     }
 
@@ -152,9 +149,9 @@ mod tests {
             "+1d",
             "١d",
         ] {
-            assert_eq!(resolve(text, &policy), None, "{text}");
+            assert!(resolve(text, &policy).is_err(), "{text}");
         }
-        assert!(resolve("366d", &policy).is_some());
+        assert!(resolve("366d", &policy).is_ok());
         let refusal = Lifetime::For(367 * DAY).resolve("lifetime", &policy, NOW).expect_err("too long");
         assert_eq!(refusal.to_string(), "lifetime: the longest life allowed here is 366d");
     }
@@ -162,8 +159,8 @@ mod tests {
     #[test]
     fn even_the_widest_policy_ends_with_the_calendar() {
         let policy = Policy { max_lifetime: i64::MAX, ..Policy::default() };
-        assert_eq!(resolve("9999999d", &policy), None);
-        assert!(resolve("9999-12-30T21:59:59.999Z", &policy).is_some());
+        assert!(resolve("9999999d", &policy).is_err());
+        assert!(resolve("9999-12-30T21:59:59.999Z", &policy).is_ok());
     }
 
     #[test]

@@ -164,7 +164,10 @@ mod tests {
         super::decision::fixtures::{NOW, account, set, standing, token},
         Account, Lifetime, Minter, Refusal, Role, Standing, Terms, Wish, judge,
     };
-    use crate::core::lifetime::DAY;
+    use crate::core::{
+        lifetime::DAY,
+        organization::Issuers::{Admins, Members},
+    };
 
     fn wish() -> Wish {
         Wish {
@@ -255,7 +258,6 @@ mod tests {
             member.membership.as_mut().expect("a member").may_issue = may_issue;
             ask(&wish(), &minter, &member).map(|terms| terms.privileges)
         };
-        use crate::core::organization::Issuers::{Admins, Members};
         assert!(matches!(verdict(None, Admins, Minter::Password), Err(Refusal::IssuingForbidden { .. })));
         assert!(matches!(
             verdict(Some(false), Members, Minter::Password),

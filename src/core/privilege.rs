@@ -166,6 +166,7 @@ impl Privileges {
     }
 
     /// What both grant, without what another member already says.
+    #[must_use]
     pub fn meet(&self, other: &Self) -> Self {
         let met: Self = self.0.iter().flat_map(|a| other.0.iter().filter_map(move |b| a.meet(b))).collect();
         let redundant = |one: &Privilege| met.0.iter().any(|another| another != one && another.covers(one));
@@ -173,6 +174,7 @@ impl Privileges {
     }
 
     /// Without the reserved ones.
+    #[must_use]
     pub fn unreserved(&self) -> Self {
         Self(self.0.iter().filter(|privilege| !privilege.is_reserved()).cloned().collect())
     }
@@ -184,6 +186,15 @@ impl Privileges {
             self.0.insert(at, privilege);
         }
         self
+    }
+}
+
+impl<'a> IntoIterator for &'a Privileges {
+    type Item = &'a Privilege;
+    type IntoIter = std::slice::Iter<'a, Privilege>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
     }
 }
 

@@ -138,7 +138,7 @@ mod tests {
             ),
             (
                 r#"{"name":"a","count":"canary, expected nothing"}"#,
-                "count: wrong at line 1 column 47: needs u8",
+                "count: wrong at line 1 column 46: needs u8",
             ),
             (r#"{"name":"a","count":300}"#, "count: wrong at line 1 column 23: needs u8"),
             (r#"{"name":"canary"#, "the body ends before its JSON document does"),

@@ -109,20 +109,33 @@ impl<'r> FromRequest<'r> for From<'r> {
 }
 
 /// `If-Match` (RFC 9110, 13.1.1) over a change sequence.
-pub(super) struct Version(Option<Option<u32>>);
+pub(super) enum Version {
+    /// The request doesn't say.
+    Unsaid,
+    /// `*`: any.
+    Any,
+    /// This one.
+    Only(u32),
+}
 
 /// Stands for an entity tag that no version of ours has.
 const NO_VERSION: u32 = u32::MAX;
 
 impl Version {
     /// The version that a change is meant for; `None` where the request doesn't say or says any.
-    pub(super) fn if_given(&self) -> Option<u32> {
-        self.0.flatten()
+    pub(super) const fn if_given(&self) -> Option<u32> {
+        match self {
+            Self::Only(version) => Some(*version),
+            Self::Unsaid | Self::Any => None,
+        }
     }
 
     /// The same, where the request must say.
-    pub(super) fn required(&self) -> Result<Option<u32>, Refusal> {
-        self.0.ok_or(Refusal::VersionMissing)
+    pub(super) const fn required(&self) -> Result<Option<u32>, Refusal> {
+        match self {
+            Self::Unsaid => Err(Refusal::VersionMissing),
+            said => Ok(said.if_given()),
+        }
     }
 }
 
@@ -131,14 +144,14 @@ impl<'r> FromRequest<'r> for Version {
     type Error = Infallible;
 
     async fn from_request(request: &'r Request<'_>) -> request::Outcome<Self, Infallible> {
-        let given = request.headers().get_one("if-match").map(|tag| match tag.trim() {
-            "*" => None,
-            tag => {
+        Outcome::Success(match request.headers().get_one("if-match").map(str::trim) {
+            None => Self::Unsaid,
+            Some("*") => Self::Any,
+            Some(tag) => {
                 let quoted = tag.strip_prefix('"').and_then(|tag| tag.strip_suffix('"'));
-                Some(quoted.and_then(|tag| tag.parse().ok()).unwrap_or(NO_VERSION))
+                Self::Only(quoted.and_then(|tag| tag.parse().ok()).unwrap_or(NO_VERSION))
             }
-        });
-        Outcome::Success(Self(given))
+        })
     }
 }
 

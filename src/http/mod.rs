@@ -1,6 +1,9 @@
 //! The only place that knows Rocket. [`mounts`] is the one mount table: what is served where, and what each route
 //! demands of whoever asks. A route without a demand can't be mounted.
 
+// Rocket hands a handler its guards by value.
+#![allow(clippy::needless_pass_by_value)]
+
 mod app;
 mod body;
 mod catch;

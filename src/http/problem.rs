@@ -56,7 +56,7 @@ mod tests {
     #[test]
     fn renders_its_members() {
         let document = Problem::new(413, "body_too_large", "over 16 bytes").with("limit", 16).to_json();
-        let value: Value = serde_json::from_slice(&document).unwrap();
+        let value: Value = serde_json::from_slice(&document).expect("JSON");
         assert_eq!(value["title"], "Payload Too Large");
         assert_eq!(value["status"], 413);
         assert_eq!(value["code"], "body_too_large");

@@ -131,11 +131,12 @@ impl Service {
 
     /// Whether it can both read and write.
     pub fn is_ready(&self) -> bool {
-        self.store.is_writable() && self.store.read(|rows| rows.any_user()).is_ok()
+        self.store.is_writable() && self.has_users().is_ok()
     }
 
     /// Whether there is any user at all.
     pub fn has_users(&self) -> Result<bool, Failure> {
+        #[allow(clippy::redundant_closure_for_method_calls, reason = "the method alone isn't general enough")]
         Ok(self.store.read(|rows| rows.any_user())?)
     }
 

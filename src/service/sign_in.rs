@@ -3,7 +3,7 @@
 
 use std::{net::IpAddr, sync::Arc};
 
-use super::Service;
+use super::{Service, verify::believed};
 use crate::core::{
     decision::Account,
     refusal::{Failure, Refusal},
@@ -46,7 +46,7 @@ impl Service {
     }
 
     fn stored(&self, name: &str) -> Result<Option<(Account, Option<String>)>, Failure> {
-        self.believed(self.store.read(|rows| {
+        believed(self.store.read(|rows| {
             let Some(user) = rows.user_by_name(name)? else { return Ok(None) };
             let hash = rows.password_hash(user.id)?;
             let home = user.home;

@@ -151,13 +151,13 @@ mod tests {
         let at = Instant::from_millis;
         uses.note(token, at(2), None, Some("curl"));
         uses.note(token, at(1), "127.0.0.1".parse().ok(), Some(&"é".repeat(100)));
-        let taken = uses.take();
-        assert_eq!(taken.len(), 1);
-        assert_eq!((taken[0].1.last_at, taken[0].1.count), (at(2), 2));
-        assert_eq!(taken[0].1.agent.as_deref(), Some("é".repeat(60).as_str()));
+        let batch = uses.take();
+        assert_eq!(batch.len(), 1);
+        assert_eq!((batch[0].1.last_at, batch[0].1.count), (at(2), 2));
+        assert_eq!(batch[0].1.agent.as_deref(), Some("é".repeat(60).as_str()));
         assert!(uses.take().is_empty());
         uses.note(token, at(5), None, None);
-        uses.put_back(taken);
+        uses.put_back(batch);
         assert_eq!(uses.last_at(token), Some(at(5)));
         assert_eq!(uses.take()[0].1.count, 3);
     }

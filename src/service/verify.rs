@@ -105,22 +105,22 @@ impl Service {
         {
             return Ok(Some(ready.standing));
         }
-        let Some(standing) = self.believed(self.store.read(|rows| rows.standing(id)))? else {
+        let Some(standing) = believed(self.store.read(|rows| rows.standing(id)))? else {
             return Ok(None);
         };
         let standing = Arc::new(standing);
         self.cache.0.insert(id, Ready { generation, standing: Arc::clone(&standing) });
         Ok(Some(standing))
     }
+}
 
-    /// A row edited behind jeton's back is reported and then as good as none.
-    pub(super) fn believed<T>(&self, read: Result<Option<T>, ReadError>) -> Result<Option<T>, Failure> {
-        match read {
-            Err(error @ ReadError::Seal { .. }) => {
-                tracing::error!(%error, "refused");
-                Ok(None)
-            }
-            other => Ok(other?),
+/// A row edited behind jeton's back is reported and then as good as none.
+pub(super) fn believed<T>(read: Result<Option<T>, ReadError>) -> Result<Option<T>, Failure> {
+    match read {
+        Err(error @ ReadError::Seal { .. }) => {
+            tracing::error!(%error, "refused");
+            Ok(None)
         }
+        other => Ok(other?),
     }
 }

@@ -236,7 +236,9 @@ fn run(
         let mut batch = vec![first];
         batch.extend(queue.try_iter().take(BATCH - 1));
         if shared.failed.load(Ordering::Acquire) {
-            batch.into_iter().for_each(|job| job.answer(Err(Failure::Busy)));
+            for job in batch {
+                job.answer(Err(Failure::Busy));
+            }
             continue;
         }
         let committed = commit(&mut connection, keys, clock, &mut batch);

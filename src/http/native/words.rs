@@ -12,7 +12,7 @@ use crate::{
 
 /// The native API's words.
 pub(in crate::http) const WORDS: Words =
-    Words(|failure| Reply::from_problem(self::failure(failure), failure));
+    Words(|failure| Reply::from_problem(&self::failure(failure), failure));
 
 /// Numbers the failures that are nobody's fault but ours, so that a reply and its line in the log find each other.
 static BROKEN: AtomicU64 = AtomicU64::new(1);
@@ -66,8 +66,8 @@ pub(in crate::http) fn problem(refusal: &Refusal) -> Problem {
 
 impl Reply {
     /// A problem with the headers that its failure calls for.
-    pub(in crate::http) fn from_problem(problem: Problem, failure: &Failure) -> Self {
-        let reply = Self::problem(&problem);
+    pub(in crate::http) fn from_problem(problem: &Problem, failure: &Failure) -> Self {
+        let reply = Self::problem(problem);
         match failure {
             Failure::Busy => reply.header("Retry-After", "1"),
             Failure::Broken(_) => reply,
