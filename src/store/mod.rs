@@ -129,7 +129,7 @@ impl Store {
 fn pool(path: &Path, size: u32) -> Result<Pool, OpenError> {
     let manager = SqliteConnectionManager::file(path)
         .with_flags(connection::reading())
-        .with_init(|connection| connection::configure_reader(connection));
+        .with_init(connection::configure_reader);
     r2d2::Pool::builder()
         .max_size(size)
         .connection_timeout(READ_WAIT)

@@ -294,7 +294,6 @@ fn commit(
         return Ok(false);
     }
     tx.execute("UPDATE clock SET seen_at = max(seen_at, ?)", [clock.now()])?;
-    drop(tx);
     transaction.commit()?;
     Ok(revises)
 }
