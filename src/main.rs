@@ -1,2 +1,7 @@
 //! The `jeton` binary: parse, run, exit code.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    jeton::cli::run(std::env::args_os())
+}

@@ -88,6 +88,7 @@ pub fn rocket(service: Arc<Service>, public_url: String) -> Rocket<Build> {
         log_level: LogLevel::Off,
         // Otherwise a client picks its own address with X-Real-IP.
         ip_header: None,
+        ident: rocket::config::Ident::none(),
         // Rocket's listener isn't used: the signals are the process's own.
         shutdown: rocket::config::Shutdown {
             ctrlc: false,
@@ -96,6 +97,10 @@ pub fn rocket(service: Arc<Service>, public_url: String) -> Rocket<Build> {
         },
         ..Config::release_default()
     };
-    let rocket = rocket::custom(config).manage(Site { service, public_url }).register("/", catch::catchers());
+    // `Shield::new()` holds no policy: it keeps Rocket from attaching its default one.
+    let rocket = rocket::custom(config)
+        .attach(rocket::shield::Shield::new())
+        .manage(Site { service, public_url })
+        .register("/", catch::catchers());
     mounts().into_iter().fold(rocket, |rocket, mount| mount.onto(rocket))
 }

@@ -1,7 +1,8 @@
 //! RFC 9457 problem documents, the one shape of every refusal.
 
 use http::StatusCode;
-use serde_json::{Map, Value};
+use serde::ser::{Serialize, SerializeMap as _, Serializer};
+use serde_json::Value;
 
 /// Media type of a rendered [`Problem`].
 pub const MEDIA_TYPE: &str = "application/problem+json";
@@ -37,15 +38,21 @@ impl Problem {
 
     /// The document's bytes.
     pub fn to_json(&self) -> Vec<u8> {
-        let mut members = Map::new();
-        members.insert("title".into(), self.title.into());
-        members.insert("status".into(), self.status.into());
-        members.insert("detail".into(), self.detail.as_str().into());
-        members.insert("code".into(), self.code.into());
+        serde_json::to_vec(self).expect("strings and numbers become JSON")
+    }
+}
+
+impl Serialize for Problem {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut members = serializer.serialize_map(Some(4 + self.extra.len()))?;
+        members.serialize_entry("title", self.title)?;
+        members.serialize_entry("status", &self.status)?;
+        members.serialize_entry("detail", &self.detail)?;
+        members.serialize_entry("code", self.code)?;
         for (key, value) in &self.extra {
-            members.insert((*key).into(), value.clone());
+            members.serialize_entry(key, value)?;
         }
-        Value::Object(members).to_string().into_bytes()
+        members.end()
     }
 }
 
@@ -56,7 +63,7 @@ mod tests {
     #[test]
     fn renders_its_members() {
         let document = Problem::new(413, "body_too_large", "over 16 bytes").with("limit", 16).to_json();
-        let value: Value = serde_json::from_slice(&document).expect("JSON");
+        let value: Value = serde_json::from_slice(&document).unwrap();
         assert_eq!(value["title"], "Payload Too Large");
         assert_eq!(value["status"], 413);
         assert_eq!(value["code"], "body_too_large");

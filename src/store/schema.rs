@@ -93,7 +93,8 @@ pub(super) fn examine(path: &Path, keys: &Keyring) -> Result<(), OpenError> {
     if version > 0 {
         check_peppers(&connection, keys)?;
     }
-    if length <= CHECKED_WHOLE && !path.with_extension("db-wal").exists() {
+    if length <= CHECKED_WHOLE && fs::metadata(path.with_extension("db-wal")).map_or(0, |log| log.len()) == 0
+    {
         check_whole(&connection)?;
     }
     Ok(())

@@ -1,0 +1,62 @@
+//! The application over a data directory whose lock this process holds.
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+
+use crate::core::secret::{ControlSecret, random};
+use crate::http::App;
+use crate::ops::clock::Clock;
+use crate::ops::data_dir::{DATABASE, DataDir, Lock};
+use crate::ops::entropy::Entropy;
+use crate::service::{Opening, Service};
+
+/// The service, its routes, and the local operator's credential.
+pub struct Application {
+    /// The routes.
+    pub app: &'static App,
+    /// Makes the secrets that the command line itself hands out.
+    pub entropy: Arc<Entropy>,
+    /// The local operator's credential, good for as long as this runs.
+    pub secret: ControlSecret,
+    service: Arc<Service>,
+}
+
+impl Application {
+    /// Opens the database, made with its keys when the directory is new.
+    ///
+    /// `public_url` is what replies and documents name.
+    pub async fn open(data_dir: &DataDir, held: &Lock, public_url: &str) -> anyhow::Result<Self> {
+        let entropy = Arc::new(Entropy::system());
+        let pepper = data_dir.pepper(held, &*entropy)?;
+        let secret = ControlSecret::generate(random(&*entropy));
+        let opening = Opening {
+            database: data_dir.file(DATABASE),
+            pepper,
+            clock: Arc::new(Clock::system()),
+            entropy: Arc::clone(&entropy) as _,
+            control: secret.clone(),
+        };
+        let service = tokio::task::spawn_blocking(|| Service::open(opening)).await??;
+        let app = App::launch(crate::http::rocket(Arc::clone(&service), public_url.to_owned()))
+            .await
+            .context("can't start the application")?;
+        Ok(Self { app, entropy, secret, service })
+    }
+
+    /// Writes down what gathers in memory, every few seconds, for as long as the runtime lives.
+    pub fn keep_uses(&self) {
+        let service = Arc::clone(&self.service);
+        tokio::spawn(async move { service.keep_uses().await });
+    }
+
+    /// Resolves once nothing can be written safely any more.
+    pub async fn failed(&self) {
+        self.service.failed().await;
+    }
+
+    /// Writes what is still in memory and closes the database.
+    pub async fn close(self) {
+        self.service.shut_down().await;
+    }
+}

@@ -1,0 +1,99 @@
+//! The command line: a thin client of the API, and the command that serves it.
+
+mod application;
+mod check;
+mod client;
+mod completions;
+mod connect;
+mod failure;
+mod first_admin;
+mod openapi;
+mod output;
+mod password;
+mod serve;
+mod settings;
+mod token;
+mod user;
+
+use std::ffi::OsString;
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::ops::config::{Config, Sources};
+use crate::ops::lifecycle;
+use settings::SettingFlags;
+
+/// Issues, checks and revokes API tokens.
+#[derive(Debug, Parser)]
+#[command(name = "jeton", version, about, disable_help_subcommand = true)]
+struct Cli {
+    /// Directory of the database and its keys
+    #[arg(long, global = true, value_name = "DIR")]
+    data_dir: Option<String>,
+    /// TOML file with settings
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the server
+    Serve(SettingFlags),
+    /// Add, list and change users
+    User(user::UserArgs),
+    /// Issue, list and revoke tokens
+    Token(token::TokenArgs),
+    /// Ask whether a token is good: exit code 0 if it is, 1 if it isn't
+    Check(check::CheckArgs),
+    /// Print the OpenAPI document
+    Openapi,
+    /// Print a completion script for a shell
+    Completions(completions::CompletionsArgs),
+}
+
+/// Runs the command that `arguments`, the program's name first, stand for.
+///
+/// The exit code is 0 when it was done, 1 when it was refused or failed, 2 when it was asked for wrongly.
+pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(asked) => {
+            // Help and version come this way too. A closed output is nobody's error.
+            let _ = asked.print();
+            return if asked.use_stderr() { ExitCode::from(2) } else { ExitCode::SUCCESS };
+        }
+    };
+    match dispatch(cli) {
+        Ok(code) => code,
+        Err(error) => {
+            let Some((code, text)) = failure::explain(&error) else {
+                return ExitCode::SUCCESS;
+            };
+            let _ = writeln!(std::io::stderr(), "error: {text}");
+            ExitCode::from(code)
+        }
+    }
+}
+
+fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
+    lifecycle::harden()?;
+    let Cli { data_dir, config: file, command } = cli;
+    let load = |flags: Vec<_>| {
+        let data_dir = data_dir.clone().map(|path| ("data_dir", path));
+        let flags = flags.into_iter().chain(data_dir).collect();
+        Config::load(Sources { flags, variables: std::env::vars_os().collect(), file })
+    };
+    match command {
+        Command::Serve(flags) => serve::run(&load(flags.0)?),
+        Command::User(arguments) => user::run(arguments, &load(Vec::new())?, data_dir.is_some()),
+        Command::Token(arguments) => token::run(arguments, &load(Vec::new())?, data_dir.is_some()),
+        Command::Check(arguments) => check::run(&arguments, &load(Vec::new())?, data_dir.is_some()),
+        Command::Openapi => openapi::run(),
+        Command::Completions(arguments) => completions::run(&arguments),
+    }
+}

@@ -1,0 +1,122 @@
+//! `jeton serve`: from settings to an open door, and back to a closed database.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use listenfd::ListenFd;
+use rustls::ServerConfig;
+use tracing::level_filters::LevelFilter;
+use tracing::{info, warn};
+
+use crate::cli::application::Application;
+use crate::cli::client::Client;
+use crate::cli::first_admin;
+use crate::door::{self, Entrance, Limits, Listener};
+use crate::ops::config::{Config, DoorSettings};
+use crate::ops::control::Control;
+use crate::ops::data_dir::{DataDir, Lock, SOCKET, for_serve};
+use crate::ops::lifecycle::{StopSignals, raise_file_limit};
+use crate::ops::listen::{Bound, Plan};
+use crate::ops::{log, tls};
+
+type Tls = Option<Arc<ServerConfig>>;
+
+/// Runs the server until it is asked to stop.
+pub fn run(config: &Config) -> anyhow::Result<ExitCode> {
+    let _flush = log::install(config.log.unwrap_or(LevelFilter::INFO), config.log_format)?;
+    let tls = config.tls.as_ref().map(tls::server).transpose()?;
+    let plan = Plan::new(config, ListenFd::from_env())?;
+    if plan.is_inherited() && config.listen.explicit {
+        warn!("listening on the sockets that were handed over: address, port and unix have no effect");
+    }
+    let data_dir = DataDir::open(&for_serve(config.data_dir.clone(), std::env::var_os("STATE_DIRECTORY")))?;
+    let lock = data_dir.lock()?;
+    let open_files = raise_file_limit();
+    let inherited = plan.is_inherited();
+    let listeners = plan.bind()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    info!(data_dir = %data_dir.path().display(), open_files, version = env!("CARGO_PKG_VERSION"), "starting");
+    let result = runtime.block_on(serve(config, &data_dir, &lock, (listeners, inherited), tls));
+    // What still runs has nobody left to answer to.
+    runtime.shutdown_background();
+    result.map(|()| ExitCode::SUCCESS)
+}
+
+async fn serve(
+    config: &Config,
+    data_dir: &DataDir,
+    lock: &Lock,
+    (bound, inherited): (Vec<Bound>, bool),
+    tls: Tls,
+) -> anyhow::Result<()> {
+    let signals = StopSignals::install().context("can't catch signals")?;
+    let sockets: Vec<_> = bound.iter().filter_map(Bound::path).collect();
+    let urls: Vec<String> = bound.iter().filter_map(|bound| bound.url(tls.is_some())).collect();
+    let public = config.public_url.as_ref().or(urls.first()).map_or("", String::as_str);
+    let application = Application::open(data_dir, lock, public).await?;
+    application.keep_uses();
+    // What a crashed server left.
+    data_dir.remove_control()?;
+    let mut entrances: Vec<Entrance> =
+        bound.into_iter().map(|bound| entrance(bound, &tls, inherited)).collect();
+    let control = Listener::Unix(data_dir.bind_control()?);
+    entrances.push(Entrance { listener: control, tls: None, inherited: false });
+
+    let api = Client::in_process(application.app, application.secret.reveal());
+    first_admin::welcome(&api, &*application.entropy, data_dir, public).await?;
+    data_dir.write_control(&Control {
+        pid: std::process::id(),
+        listen: urls.clone(),
+        socket: data_dir.file(SOCKET),
+        secret: application.secret.reveal().expose().to_owned(),
+    })?;
+    for url in &urls {
+        info!(url, "listening");
+    }
+
+    let mut failed = false;
+    let stop = async {
+        tokio::select! {
+            signal = signals.received() => info!(signal, "stopping"),
+            () = application.failed() => failed = true,
+        }
+    };
+    let drained = door::serve(entrances, limits(&config.door), application.app, stop).await?;
+    info!(?drained, "connections are closed");
+    // Before the lock goes: from then on both belong to whoever holds it.
+    let removed = data_dir.remove_control();
+    for socket in sockets {
+        let _ = std::fs::remove_file(socket);
+    }
+    application.close().await;
+    removed?;
+    anyhow::ensure!(
+        !failed,
+        "stopped because the database can't be written safely any more: the log says why"
+    );
+    info!("stopped");
+    Ok(())
+}
+
+fn entrance(bound: Bound, tls: &Tls, inherited: bool) -> Entrance {
+    let (listener, tls) = match bound {
+        Bound::Tcp(listener) => (Listener::Tcp(listener), tls.clone()),
+        Bound::Unix(listener) => (Listener::Unix(listener), None),
+    };
+    Entrance { listener, tls, inherited }
+}
+
+fn limits(settings: &DoorSettings) -> Limits {
+    Limits {
+        head_timeout: settings.head_timeout,
+        body_timeout: settings.body_timeout,
+        idle_timeout: settings.idle_timeout,
+        write_timeout: settings.write_timeout,
+        head_bytes: settings.head_bytes,
+        body_bytes: settings.body_bytes,
+        headers: settings.headers,
+        connections: settings.connections,
+        connections_per_peer: settings.connections_per_peer,
+    }
+}

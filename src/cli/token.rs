@@ -1,0 +1,226 @@
+//! `jeton token create | list | show | disable | enable | revoke`.
+
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::{Args, Subcommand};
+use http::Method;
+use serde_json::{Map, Value};
+
+use crate::cli::client::{Body, Client, encode, path_of};
+use crate::cli::connect::{ClientArgs, with_client};
+use crate::cli::failure::Usage;
+use crate::cli::output::{self, Column};
+use crate::ops::config::Config;
+
+const PATH: &str = "/v1/tokens";
+
+const LIST: &[Column] = &[
+    ("NUMBER", "number"),
+    ("NAME", "name"),
+    ("OWNER", "owner"),
+    ("ORGANIZATION", "organization"),
+    ("STATUS", "status"),
+    ("EXPIRES", "expires_at"),
+    ("LAST USED", "last_used_at"),
+];
+
+const SHOW: &[Column] = &[
+    ("number", "number"),
+    ("id", "id"),
+    ("name", "name"),
+    ("description", "description"),
+    ("owner", "owner"),
+    ("organization", "organization"),
+    ("privileges", "privileges"),
+    ("modules", "modules"),
+    ("restricted", "restricted"),
+    ("status", "status"),
+    ("hint", "hint"),
+    ("created", "created_at"),
+    ("updated", "updated_at"),
+    ("expires", "expires_at"),
+    ("last used", "last_used_at"),
+];
+
+#[derive(Debug, Args)]
+pub struct TokenArgs {
+    #[command(flatten)]
+    client: ClientArgs,
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Issue a token and print it, this once and alone
+    Create(CreateArgs),
+    /// List tokens
+    List {
+        /// Whose; without it your own, or all for the local operator
+        #[arg(long, value_name = "NAME")]
+        user: Option<String>,
+    },
+    /// Show a token
+    Show {
+        /// Id, 24-hex id, TKN number, or `self`
+        id: String,
+    },
+    /// Stop a token until it is enabled
+    Disable {
+        /// Id, 24-hex id or TKN number
+        id: String,
+    },
+    /// Let a disabled token in again
+    Enable {
+        /// Id, 24-hex id or TKN number
+        id: String,
+    },
+    /// Revoke a token for good
+    Revoke {
+        /// Id, 24-hex id, TKN number, or `self`
+        id: String,
+    },
+}
+
+#[derive(Debug, Args)]
+struct CreateArgs {
+    /// Owner of the token; with --url it is the owner of JETON_TOKEN
+    #[arg(long, value_name = "NAME")]
+    user: Option<String>,
+    /// What the token is for
+    #[arg(long)]
+    name: String,
+    /// More words about it
+    #[arg(long)]
+    description: Option<String>,
+    /// How long it lives, such as 30d or 12h [default: the server's]
+    #[arg(long)]
+    lifetime: Option<String>,
+    /// Privilege such as orders:read; may be repeated [default: all that the owner has]
+    #[arg(long = "privilege", value_name = "PRIVILEGE")]
+    privileges: Vec<String>,
+    /// Give the token no privilege at all
+    #[arg(long, conflicts_with = "privileges")]
+    no_privileges: bool,
+    /// At jeton itself, let the token read and revoke itself and nothing more
+    #[arg(long)]
+    restricted: bool,
+    /// Organization that the token works in [default: the owner's]
+    #[arg(long, value_name = "SLUG")]
+    organization: Option<String>,
+    /// Print it as a secret-token: URI (RFC 8959)
+    #[arg(long)]
+    uri: bool,
+}
+
+impl CreateArgs {
+    fn into_request(self) -> Map<String, Value> {
+        let texts = [
+            ("name", Some(self.name)),
+            ("owner", self.user),
+            ("description", self.description),
+            ("lifetime", self.lifetime),
+            ("organization", self.organization),
+        ];
+        let mut token: Map<String, Value> =
+            texts.into_iter().filter_map(|(member, text)| Some((member.to_owned(), text?.into()))).collect();
+        if self.no_privileges || !self.privileges.is_empty() {
+            token.insert("privileges".to_owned(), self.privileges.into());
+        }
+        if self.restricted {
+            token.insert("restricted".to_owned(), true.into());
+        }
+        token
+    }
+}
+
+pub fn run(arguments: TokenArgs, config: &Config, data_dir_flag: bool) -> anyhow::Result<ExitCode> {
+    let TokenArgs { client, action } = arguments;
+    with_client(&client, config, data_dir_flag, async |api| act(api, action, client.json).await)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn act(api: &Client, action: Action, json: bool) -> anyhow::Result<()> {
+    match action {
+        Action::Create(token) => create(api, token, json).await?,
+        Action::List { user } => {
+            let owner = user.map(|user| format!("?owner={}", encode(&user))).unwrap_or_default();
+            output::list(&api.list(&format!("{PATH}{owner}")).await?, LIST, json)?;
+        }
+        Action::Show { id } => show(api, Method::GET, &path_of(PATH, &id)?, json).await?,
+        Action::Disable { id } => {
+            show(api, Method::POST, &format!("{}/disable", path_of(PATH, &id)?), json).await?
+        }
+        Action::Enable { id } => {
+            show(api, Method::POST, &format!("{}/enable", path_of(PATH, &id)?), json).await?
+        }
+        Action::Revoke { id } => {
+            api.call(Method::DELETE, &path_of(PATH, &id)?, Body::Empty).await?;
+            if !json {
+                output::line(&format!("revoked {}", output::escape(&id)))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn create(api: &Client, token: CreateArgs, json: bool) -> anyhow::Result<()> {
+    if token.user.is_none() && api.is_local_operator() {
+        return Err(Usage("say whose token it is: --user NAME".to_owned()).into());
+    }
+    let scheme = if token.uri { "secret-token:" } else { "" };
+    let reply = api.call(Method::POST, PATH, Body::Json(token.into_request())).await?;
+    let printed = if json {
+        output::json(&reply)
+    } else {
+        let secret = reply["token"].as_str().context("the server's answer holds no token")?;
+        output::line(&format!("{scheme}{secret}"))
+    };
+    // Even a closed output is a failure here: nobody can be shown this token again.
+    printed.map_err(|error| {
+        let id = reply["id"].as_str().unwrap_or("?");
+        anyhow::anyhow!("token {id} was issued but can't be printed: {error}; revoke it and issue another")
+    })
+}
+
+async fn show(api: &Client, method: Method, path: &str, json: bool) -> anyhow::Result<()> {
+    Ok(output::object(&api.call(method, path, Body::Empty).await?, SHOW, json)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+    use serde_json::{Value, json};
+
+    use super::CreateArgs;
+
+    #[derive(Parser)]
+    struct Only {
+        #[command(flatten)]
+        create: CreateArgs,
+    }
+
+    fn request(line: &str) -> Value {
+        Value::Object(Only::parse_from(format!("create {line}").split(' ')).create.into_request())
+    }
+
+    #[test]
+    fn only_what_is_given_is_sent() {
+        assert_eq!(request("--user bo --name ci"), json!({"owner": "bo", "name": "ci"}));
+        assert_eq!(
+            request(
+                "--name ci --lifetime 30d --privilege a:b --privilege c:* --restricted --organization x --uri"
+            ),
+            json!({"name": "ci", "lifetime": "30d", "privileges": ["a:b", "c:*"], "restricted": true, "organization": "x"})
+        );
+    }
+
+    #[test]
+    fn no_privileges_is_said_and_not_left_out() {
+        assert_eq!(request("--name ci --no-privileges"), json!({"name": "ci", "privileges": []}));
+        assert!(
+            Only::try_parse_from(["create", "--name", "x", "--no-privileges", "--privilege", "a:b"]).is_err()
+        );
+    }
+}

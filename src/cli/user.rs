@@ -1,0 +1,226 @@
+//! `jeton user add | set-password | disable | enable | list | show`.
+
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+use http::Method;
+use serde_json::{Map, Value};
+
+use crate::cli::client::{Body, Client, path_of};
+use crate::cli::connect::{ClientArgs, with_client};
+use crate::cli::output::{self, Column};
+use crate::cli::password;
+use crate::ops::config::Config;
+
+const PATH: &str = "/v1/users";
+
+const LIST: &[Column] = &[
+    ("USERNAME", "username"),
+    ("ACTIVE", "active"),
+    ("OPERATOR", "operator"),
+    ("ORGANIZATION", "organization"),
+    ("ROLE", "role"),
+    ("EMAIL", "email"),
+];
+
+const SHOW: &[Column] = &[
+    ("username", "username"),
+    ("id", "id"),
+    ("active", "active"),
+    ("operator", "operator"),
+    ("organization", "organization"),
+    ("role", "role"),
+    ("email", "email"),
+    ("first name", "first_name"),
+    ("last name", "last_name"),
+    ("title", "title"),
+    ("created", "created_at"),
+    ("updated", "updated_at"),
+];
+
+#[derive(Debug, Args)]
+pub struct UserArgs {
+    #[command(flatten)]
+    client: ClientArgs,
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Add a user
+    Add(AddArgs),
+    /// Give a user another password; tokens stay as they are
+    SetPassword {
+        /// Username or id
+        name: String,
+        /// Read the password from standard input instead of asking for it
+        #[arg(long)]
+        password_stdin: bool,
+    },
+    /// Stop a user and all tokens of theirs at once
+    Disable {
+        /// Username or id
+        name: String,
+    },
+    /// Let a user and their tokens in again
+    Enable {
+        /// Username or id
+        name: String,
+    },
+    /// List all users
+    List,
+    /// Show a user
+    Show {
+        /// Username or id
+        name: String,
+    },
+}
+
+#[derive(Debug, Args)]
+struct AddArgs {
+    /// Username: a-z, 0-9, . _ @ -
+    name: String,
+    /// Make an administrator who operates the instance too
+    #[arg(long)]
+    admin: bool,
+    /// E-mail address
+    #[arg(long)]
+    email: Option<String>,
+    /// First name
+    #[arg(long)]
+    first_name: Option<String>,
+    /// Last name
+    #[arg(long)]
+    last_name: Option<String>,
+    /// Title
+    #[arg(long)]
+    title: Option<String>,
+    /// Read the password from standard input instead of asking for it
+    #[arg(long)]
+    password_stdin: bool,
+}
+
+pub fn run(arguments: UserArgs, config: &Config, data_dir_flag: bool) -> anyhow::Result<ExitCode> {
+    let UserArgs { client, action } = arguments;
+    // Asked for before the lock is taken: a person at a prompt must not keep a server from starting.
+    let action = action.ready()?;
+    with_client(&client, config, data_dir_flag, async |api| act(api, action, client.json).await)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What to ask of the server.
+enum Ask {
+    Add(Map<String, Value>),
+    SetPassword(String, Map<String, Value>),
+    Switch { path: String, verb: &'static str },
+    List,
+    Show(String),
+}
+
+impl Action {
+    fn ready(self) -> anyhow::Result<Ask> {
+        Ok(match self {
+            Self::Add(user) => Ask::Add(user.into_request()?),
+            Self::SetPassword { name, password_stdin } => {
+                let path = format!("{}/password", path_of(PATH, &name)?);
+                let password = password::new_password(password_stdin)?;
+                Ask::SetPassword(path, Map::from_iter([("password".to_owned(), password.as_str().into())]))
+            }
+            Self::Disable { name } => Ask::Switch { path: path_of(PATH, &name)?, verb: "disable" },
+            Self::Enable { name } => Ask::Switch { path: path_of(PATH, &name)?, verb: "enable" },
+            Self::List => Ask::List,
+            Self::Show { name } => Ask::Show(path_of(PATH, &name)?),
+        })
+    }
+}
+
+impl AddArgs {
+    fn into_request(self) -> anyhow::Result<Map<String, Value>> {
+        let password = password::new_password(self.password_stdin)?;
+        Ok(new_user(
+            &self.name,
+            &password,
+            self.admin,
+            [
+                ("email", self.email),
+                ("first_name", self.first_name),
+                ("last_name", self.last_name),
+                ("title", self.title),
+            ],
+        ))
+    }
+}
+
+/// The request for a new user; what isn't given is left to the server.
+fn new_user<const N: usize>(
+    name: &str,
+    password: &str,
+    admin: bool,
+    more: [(&'static str, Option<String>); N],
+) -> Map<String, Value> {
+    let mut user = Map::new();
+    user.insert("username".to_owned(), name.into());
+    user.insert("password".to_owned(), password.into());
+    if admin {
+        user.insert("operator".to_owned(), true.into());
+        user.insert("role".to_owned(), "administrator".into());
+    }
+    user.extend(more.into_iter().filter_map(|(member, text)| Some((member.to_owned(), text?.into()))));
+    user
+}
+
+/// Makes an administrator of `default` who operates the instance.
+pub async fn add_administrator(api: &Client, name: &str, password: &str) -> anyhow::Result<Value> {
+    api.call(Method::POST, PATH, Body::Json(new_user(name, password, true, []))).await
+}
+
+/// Whether there is any user.
+pub async fn any(api: &Client) -> anyhow::Result<bool> {
+    let page = api.call(Method::GET, &format!("{PATH}?limit=1"), Body::Empty).await?;
+    Ok(page["items"].as_array().is_some_and(|users| !users.is_empty()))
+}
+
+async fn act(api: &Client, ask: Ask, json: bool) -> anyhow::Result<()> {
+    match ask {
+        Ask::Add(user) => {
+            let user = api.call(Method::POST, PATH, Body::Json(user)).await?;
+            output::object(&user, SHOW, json)?;
+        }
+        Ask::SetPassword(path, password) => {
+            api.call(Method::PUT, &path, Body::Json(password)).await?;
+            done("password set", json)?;
+        }
+        Ask::Switch { path, verb } => {
+            let user = api.call(Method::POST, &format!("{path}/{verb}"), Body::Empty).await?;
+            output::object(&user, SHOW, json)?;
+        }
+        Ask::List => output::list(&api.list(PATH).await?, LIST, json)?,
+        Ask::Show(path) => output::object(&api.call(Method::GET, &path, Body::Empty).await?, SHOW, json)?,
+    }
+    Ok(())
+}
+
+/// Says so to people; a script has the exit code.
+fn done(text: &str, json: bool) -> std::io::Result<()> {
+    if json { Ok(()) } else { output::line(text) }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::new_user;
+
+    #[test]
+    fn only_what_is_given_is_sent() {
+        let user = |admin, email: Option<&str>| {
+            Value::Object(new_user("bo", "pw", admin, [("email", email.map(str::to_owned))]))
+        };
+        assert_eq!(user(false, None), json!({"username": "bo", "password": "pw"}));
+        assert_eq!(
+            user(true, Some("b@x.org")),
+            json!({"username": "bo", "password": "pw", "operator": true, "role": "administrator", "email": "b@x.org"})
+        );
+    }
+}

@@ -1,0 +1,90 @@
+//! One request and its reply.
+
+use std::convert::Infallible;
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+
+use http::header::{CONNECTION, CONTENT_LENGTH};
+use http::{HeaderMap, HeaderValue, Request, Response};
+use http_body::Body;
+use hyper::body::Incoming;
+use hyper::service::Service;
+
+use super::screen::{Rejection, screen};
+use super::shared::Shared;
+use super::{Limits, refusal};
+use crate::http::{Answer, AnswerBody, App, Call, Peer};
+
+/// hyper's service for one connection.
+pub(super) struct Exchange {
+    pub(super) app: &'static App,
+    pub(super) limits: Arc<Limits>,
+    pub(super) shared: Arc<Shared>,
+    pub(super) peer: Peer,
+}
+
+impl Service<Request<Incoming>> for Exchange {
+    type Response = Response<AnswerBody>;
+    type Error = Infallible;
+    // Boxed so that a connection at rest holds no room for a request.
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
+
+    fn call(&self, request: Request<Incoming>) -> Self::Future {
+        let verdict = self.shared.take_call();
+        let (app, limits, shared, peer) =
+            (self.app, Arc::clone(&self.limits), Arc::clone(&self.shared), self.peer);
+        Box::pin(async move {
+            let answer = match verdict {
+                Err(rejection) => Err(rejection),
+                Ok(()) => admitted(app, request, &limits, peer).await,
+            };
+            let answer = answer.unwrap_or_else(|rejection| refusal::answer(rejection, &limits));
+            Ok(reply(answer, shared.ends_here()))
+        })
+    }
+}
+
+async fn admitted(
+    app: &'static App,
+    request: Request<Incoming>,
+    limits: &Limits,
+    peer: Peer,
+) -> Result<Answer, Rejection> {
+    let (head, body) = request.into_parts();
+    screen(&head, limits)?;
+    let body = if body.is_end_stream() { Vec::new() } else { gather(body, &head.headers, limits).await? };
+    let target = head.uri.path_and_query().ok_or(Rejection::TargetForm)?.to_string();
+    Ok(app.call(Call { method: head.method, target, headers: head.headers, body, peer }).await)
+}
+
+/// Reads a whole body, within its time and its size.
+async fn gather(body: Incoming, headers: &HeaderMap, limits: &Limits) -> Result<Vec<u8>, Rejection> {
+    let declared = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    let reading = read(body, declared.unwrap_or(0).min(limits.body_bytes), limits.body_bytes);
+    tokio::time::timeout(limits.body_timeout, reading).await.unwrap_or(Err(Rejection::BodyTimeout))
+}
+
+async fn read(body: Incoming, room: usize, limit: usize) -> Result<Vec<u8>, Rejection> {
+    let mut bytes = Vec::with_capacity(room);
+    let mut body = pin!(body);
+    while let Some(frame) = poll_fn(|cx| body.as_mut().poll_frame(cx)).await {
+        // Trailers are dropped: nothing of ours reads them.
+        let Ok(data) = frame.map_err(|_| Rejection::BodyIncomplete)?.into_data() else { continue };
+        if data.len() > limit - bytes.len() {
+            return Err(Rejection::BodyTooLarge);
+        }
+        bytes.extend_from_slice(&data);
+    }
+    Ok(bytes)
+}
+
+fn reply(answer: Answer, ends_here: bool) -> Response<AnswerBody> {
+    let mut response = Response::new(answer.body);
+    *response.status_mut() = answer.status;
+    *response.headers_mut() = answer.headers;
+    if ends_here {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
+}

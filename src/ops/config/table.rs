@@ -1,0 +1,206 @@
+//! The one table that flags, `JETON_*` variables, TOML keys and the sample file come from.
+
+use super::value;
+
+/// What a setting's text has to look like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shape {
+    /// A path.
+    Path,
+    /// An IP address.
+    Address,
+    /// A TCP port; 0 lets the system choose.
+    Port,
+    /// `true` or `false`; as a flag it stands alone.
+    Switch,
+    /// A duration such as `10s`, `500ms` or `1m`.
+    Duration,
+    /// A number of bytes, such as `16KiB`.
+    Size,
+    /// A whole number, one or more.
+    Count,
+    /// A log level.
+    Level,
+    /// A log format.
+    Format,
+    /// An http or https address.
+    Url,
+}
+
+impl Shape {
+    /// What stands for the value in a usage line.
+    pub fn placeholder(self) -> &'static str {
+        match self {
+            Self::Path => "PATH",
+            Self::Address => "IP",
+            Self::Port => "PORT",
+            Self::Switch => "BOOL",
+            Self::Duration => "DURATION",
+            Self::Size => "SIZE",
+            Self::Count => "N",
+            Self::Level => "LEVEL",
+            Self::Format => "FORMAT",
+            Self::Url => "URL",
+        }
+    }
+
+    /// Whether `text` is a value of this shape.
+    ///
+    /// # Errors
+    /// What was expected instead, to follow "isn't".
+    pub fn check(self, text: &str) -> Result<(), String> {
+        match self {
+            Self::Path => value::path(text).map(drop),
+            Self::Address => value::address(text).map(drop),
+            Self::Port => value::port(text).map(drop),
+            Self::Switch => value::switch(text).map(drop),
+            Self::Duration => value::duration(text).map(drop),
+            Self::Size => value::size(text).map(drop),
+            Self::Count => value::count(text).map(drop),
+            Self::Level => value::level(text).map(drop),
+            Self::Format => value::format(text).map(drop),
+            Self::Url => value::url(text).map(drop),
+        }
+    }
+}
+
+/// One setting of `jeton serve`.
+#[derive(Debug)]
+pub struct Setting {
+    /// The TOML key; flag and variable follow from it.
+    pub key: &'static str,
+    /// What its value looks like.
+    pub shape: Shape,
+    /// The value when nothing is said; `None` when the absence means something of its own.
+    pub default: Option<&'static str>,
+    /// A line of words.
+    pub help: &'static str,
+}
+
+impl Setting {
+    /// The flag without its dashes: `head-timeout`.
+    pub fn flag(&self) -> String {
+        self.key.replace('_', "-")
+    }
+
+    /// The environment variable: `JETON_HEAD_TIMEOUT`.
+    pub fn variable(&self) -> String {
+        format!("JETON_{}", self.key.to_ascii_uppercase())
+    }
+}
+
+/// Variables that aren't settings: the path of the settings file, and what the command line reads.
+pub const OTHER_VARIABLES: [&str; 3] = ["JETON_CONFIG", "JETON_TOKEN", "JETON_URL"];
+
+/// Every setting, in the order of the sample file.
+pub const SETTINGS: &[Setting] = &[
+    Setting {
+        key: "data_dir",
+        shape: Shape::Path,
+        default: None,
+        help: "Directory of the database and its keys [default: $STATE_DIRECTORY, else ./jeton-data; commands other than serve look at /var/lib/jeton first]",
+    },
+    Setting {
+        key: "address",
+        shape: Shape::Address,
+        default: Some("127.0.0.1"),
+        help: "Address to listen on; one that isn't loopback needs TLS or behind_proxy",
+    },
+    Setting {
+        key: "port",
+        shape: Shape::Port,
+        default: Some("8700"),
+        help: "TCP port to listen on; 0 takes a free one",
+    },
+    Setting {
+        key: "unix",
+        shape: Shape::Path,
+        default: None,
+        help: "Unix socket to listen on, instead of TCP unless address or port is given too",
+    },
+    Setting {
+        key: "tls_cert",
+        shape: Shape::Path,
+        default: None,
+        help: "PEM file with the certificate and its chain; needs tls_key",
+    },
+    Setting {
+        key: "tls_key",
+        shape: Shape::Path,
+        default: None,
+        help: "PEM file with the certificate's private key; needs tls_cert",
+    },
+    Setting {
+        key: "behind_proxy",
+        shape: Shape::Switch,
+        default: Some("false"),
+        help: "A proxy in front does TLS: allow plain HTTP on an address that isn't loopback",
+    },
+    Setting {
+        key: "public_url",
+        shape: Shape::Url,
+        default: None,
+        help: "Address that replies and documents name, such as https://tokens.example.org",
+    },
+    Setting {
+        key: "log",
+        shape: Shape::Level,
+        default: None,
+        help: "Least level to log: off, error, warn, info, debug or trace [default: info; warn in commands other than serve]",
+    },
+    Setting {
+        key: "log_format",
+        shape: Shape::Format,
+        default: None,
+        help: "Form of the log: text or json [default: text on a terminal, json elsewhere]",
+    },
+    Setting {
+        key: "head_timeout",
+        shape: Shape::Duration,
+        default: Some("10s"),
+        help: "Time for a request's head to arrive",
+    },
+    Setting {
+        key: "body_timeout",
+        shape: Shape::Duration,
+        default: Some("10s"),
+        help: "Time for a request's body to arrive",
+    },
+    Setting {
+        key: "idle_timeout",
+        shape: Shape::Duration,
+        default: Some("60s"),
+        help: "Time that a connection may stay open without a request",
+    },
+    Setting {
+        key: "write_timeout",
+        shape: Shape::Duration,
+        default: Some("30s"),
+        help: "Time that a reply may wait for a slow reader",
+    },
+    Setting {
+        key: "head_bytes",
+        shape: Shape::Size,
+        default: Some("16KiB"),
+        help: "Largest head of a request",
+    },
+    Setting {
+        key: "body_bytes",
+        shape: Shape::Size,
+        default: Some("16KiB"),
+        help: "Largest body of a request",
+    },
+    Setting { key: "headers", shape: Shape::Count, default: Some("64"), help: "Most headers in a request" },
+    Setting {
+        key: "connections",
+        shape: Shape::Count,
+        default: Some("16384"),
+        help: "Most connections open at a time",
+    },
+    Setting {
+        key: "connections_per_peer",
+        shape: Shape::Count,
+        default: Some("4096"),
+        help: "Most connections open at a time from one address",
+    },
+];

@@ -1,0 +1,11 @@
+//! What stands between the process and its machine: settings, log, clock, randomness, the data directory, listeners, signals.
+
+pub mod clock;
+pub mod config;
+pub mod control;
+pub mod data_dir;
+pub mod entropy;
+pub mod lifecycle;
+pub mod listen;
+pub mod log;
+pub mod tls;
