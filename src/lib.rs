@@ -1,8 +1,43 @@
-//! jeton
-pub mod cli;
+//! jeton: a self-hosted API access-token service in one binary.
+//!
+//! This page is the map. A request comes in at the [`door`], which bounds what a connection may take and refuses what
+//! isn't clean HTTP/1.1; it is handed to the routes of [`http`], where one table says what is served where and what each
+//! route demands; the handler calls a use case of [`service`], which reads from and writes to the [`store`] by the rules
+//! of [`core`]. The [command line](cli) makes the same calls, over a socket or in-process. [`ops`] is what a process
+//! needs around that: settings, a log, a clock, a data directory.
+//!
+//! ```text
+//! cli ──► door ──► http ──► service ──► store ──► core
+//!  └──► ops (clock, entropy, log, settings, data directory)
+//! ```
+//!
+//! Arrows point at what a room may name; `core` names nothing. `rusqlite` stays in the store, `rocket` in http, `hyper` in
+//! the door, `clap` in the command line. `tests/tidy.rs` holds this.
+//!
+//! What everything hangs on:
+//!
+//! - **A secret is a type** ([`core::secret`]) whose `Debug` shows nothing. A token's secret leaves in one reply and is kept
+//!   as a keyed digest ([`core::keys`]).
+//! - **One decision.** [`core::decision::decide`] is the only code that says yes. A route can't be mounted without the
+//!   demand that it holds a credential against.
+//! - **Two tracks for a no.** A [`core::refusal::Refusal`] knows nothing of HTTP; a [`core::refusal::Failure`] is a refusal,
+//!   busy, or broken. Each API renders them by an exhaustive match.
+//! - **A write is a value** ([`store::Write`]): it holds time, ids and randomness, and applies itself in a transaction. One
+//!   writer applies all, many to a commit, and answers after it. Before it does, it asks the decision again, so nothing is
+//!   done with a credential that was revoked meanwhile.
+//! - **A check doesn't write and can't be stale.** What it read is kept with the generation that was current before; a
+//!   commit that may change a decision raises the generation before its reply.
+//! - **Time and randomness come in from outside** ([`core::time::Clock`], [`core::secret::Entropy`]).
+
 pub mod core;
-pub mod door;
-pub mod http;
-pub mod ops;
-pub mod service;
 pub mod store;
+
+pub mod service;
+
+pub mod http;
+
+pub mod door;
+
+pub mod ops;
+
+pub mod cli;
