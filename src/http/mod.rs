@@ -1,4 +1,4 @@
-//! The only place that knows Rocket. [`mounts`] is the one mount table: what is served where, and what each route
+//! The only place that knows Rocket. `mounts` is the one mount table: what is served where, and what each route
 //! demands of whoever asks. A route without a demand can't be mounted.
 
 // Rocket hands a handler its guards by value.

@@ -136,7 +136,6 @@ impl Service {
 
     /// Whether there is any user at all.
     pub fn has_users(&self) -> Result<bool, Failure> {
-        #[allow(clippy::redundant_closure_for_method_calls, reason = "the method alone isn't general enough")]
         Ok(self.store.read(|rows| rows.any_user())?)
     }
 

@@ -7,10 +7,9 @@ use crate::{
     core::{
         decision::{Demand, Standing, Subject, decide},
         id::TokenId,
-        keys::Digest,
         refusal::{Failure, Refusal},
         secret::{ControlSecret, SecretText},
-        token::Presented,
+        token::{Presented, Token},
     },
     store::{Generation, ReadError},
 };
@@ -40,6 +39,9 @@ pub struct Peer<'a> {
     /// Its `User-Agent`.
     pub agent: Option<&'a str>,
 }
+
+/// An id that no token has: a UUIDv7's version nibble is never 0.
+const NOBODYS: TokenId = TokenId::from_bytes([0; 16]);
 
 #[derive(Clone)]
 struct Ready {
@@ -83,34 +85,44 @@ impl Service {
         Ok(Caller { subject, demand, address: peer.address })
     }
 
-    /// The token whose whole secret this is, dead or alive. Whatever isn't one gets one answer for the same work.
+    /// The token whose whole secret this is, dead or alive. Whatever isn't one gets one answer.
     pub(super) fn genuine(&self, text: &SecretText) -> Result<Arc<Standing>, Failure> {
         let presented = Presented::parse(text.expose()).ok_or(Refusal::CredentialInvalid)?;
-        let standing = self.standing(presented.id)?;
-        let (pepper, stored) = standing.as_ref().map_or((self.keys.current(), Digest([0; 32])), |standing| {
-            (standing.token.pepper, standing.token.digest)
-        });
-        let digest = self.keys.digest(pepper, presented.id, &presented.secret);
-        match (standing, digest) {
-            (Some(standing), Some(digest)) if digest.matches(&stored) => Ok(standing),
-            _ => Err(Refusal::CredentialInvalid.into()),
+        // Before any row is read: a revocation that commits meanwhile makes what was read too old to keep.
+        let generation = self.generation();
+        if let Some(ready) = self.cache.0.get(&presented.id)
+            && ready.generation == generation
+            && self.proves(&presented, &ready.standing.token)
+        {
+            return Ok(ready.standing);
         }
+        let Some(token) = self.proven(&presented)? else { return Err(Refusal::CredentialInvalid.into()) };
+        let standing = believed(self.store.read(|rows| rows.standing_of(token).map(Some)))?;
+        let standing = Arc::new(standing.ok_or(Refusal::CredentialInvalid)?);
+        self.cache.0.insert(presented.id, Ready { generation, standing: Arc::clone(&standing) });
+        Ok(standing)
     }
 
-    fn standing(&self, id: TokenId) -> Result<Option<Arc<Standing>>, Failure> {
-        // Before the rows are read: a revocation that commits meanwhile makes what was read too old to keep.
-        let generation = self.generation();
-        if let Some(ready) = self.cache.0.get(&id)
-            && ready.generation == generation
-        {
-            return Ok(Some(ready.standing));
-        }
-        let Some(standing) = believed(self.store.read(|rows| rows.standing(id)))? else {
-            return Ok(None);
+    fn proves(&self, presented: &Presented, token: &Token) -> bool {
+        let digest = self.keys.digest(token.pepper, presented.id, &presented.secret);
+        digest.is_some_and(|digest| digest.matches(&token.digest))
+    }
+
+    /// The row that a presented token names, if its secret proves it.
+    ///
+    /// An unknown id costs what a wrong secret costs, a row that is there and one that isn't, so that the time taken
+    /// doesn't tell whether an id exists.
+    fn proven(&self, presented: &Presented) -> Result<Option<Token>, Failure> {
+        let named = believed(self.store.read(|rows| rows.token(presented.id)))?;
+        let (row, exists) = match named {
+            Some(token) => (Some(token), true),
+            None => (believed(self.store.read(|rows| rows.newest_token()))?, false),
         };
-        let standing = Arc::new(standing);
-        self.cache.0.insert(id, Ready { generation, standing: Arc::clone(&standing) });
-        Ok(Some(standing))
+        let proven = row.filter(|token| self.proves(presented, token) && exists);
+        if proven.is_none() && exists {
+            self.store.read(|rows| rows.token(NOBODYS))?;
+        }
+        Ok(proven)
     }
 }
 

@@ -92,6 +92,12 @@ impl Rows<'_> {
         row.map(|row| self.believe_token(row)).transpose()
     }
 
+    /// The token that was made last.
+    pub fn newest_token(&self) -> Result<Option<Token>, ReadError> {
+        let row = self.one("SELECT * FROM tokens ORDER BY id DESC LIMIT 1", [], token)?;
+        row.map(|row| self.believe_token(row)).transpose()
+    }
+
     /// A token with all that a decision on it reads.
     pub fn standing(&self, id: TokenId) -> Result<Option<Standing>, ReadError> {
         let Some(token) = self.token(id)? else { return Ok(None) };
