@@ -4,6 +4,7 @@
 // Rocket hands a handler its guards by value.
 #![allow(clippy::needless_pass_by_value)]
 
+mod admin;
 mod app;
 mod body;
 mod catch;
@@ -72,6 +73,8 @@ fn mounts() -> Vec<Mount> {
         Mount::new("/", native::WORDS).routes(
             Open,
             routes![
+                admin::page,
+                admin::asset,
                 gate::oauth::metadata,
                 native::health::live,
                 native::health::ready,

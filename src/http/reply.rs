@@ -37,6 +37,11 @@ impl Reply {
         Self { status: 200, content_type: "application/json", headers: Vec::new(), body: text.into_bytes() }
     }
 
+    /// A file of the page.
+    pub(super) const fn file(content_type: &'static str, body: Vec<u8>) -> Self {
+        Self { status: 200, content_type, headers: Vec::new(), body }
+    }
+
     /// No body.
     pub(super) const fn empty(status: u16) -> Self {
         Self { status, content_type: "", headers: Vec::new(), body: Vec::new() }
