@@ -29,6 +29,8 @@
 //!   commit that may change a decision raises the generation before its reply.
 //! - **Time and randomness come in from outside** ([`core::time::Clock`], [`core::secret::Entropy`]).
 
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
 pub mod core;
 pub mod store;
 

@@ -1,5 +1,6 @@
 //! The client of the API: one code path over three transports.
 
+use std::fmt::Write as _;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -23,7 +24,7 @@ use crate::http::{App, Call, Peer};
 use crate::ops::data_dir::DataDir;
 
 /// Longer than anything that the server allows itself.
-const TIMEOUT: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_mins(1);
 /// Objects asked for at a time.
 const PAGE: usize = 100;
 
@@ -91,7 +92,7 @@ impl Client {
     /// # Errors
     /// [`Refused`] with the server's own words when it says no.
     pub async fn call(&self, method: Method, target: &str, body: Body) -> anyhow::Result<Value> {
-        let (status, reply) = tokio::time::timeout(TIMEOUT, self.send(method, target, body))
+        let (status, reply) = tokio::time::timeout(TIMEOUT, Box::pin(self.send(method, target, body)))
             .await
             .context("the server didn't answer within a minute")??;
         if !status.is_success() {
@@ -224,7 +225,7 @@ pub fn encode(text: &str) -> String {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
             encoded.push(char::from(byte));
         } else {
-            encoded.push_str(&format!("%{byte:02X}"));
+            let _ = write!(encoded, "%{byte:02X}");
         }
     }
     encoded

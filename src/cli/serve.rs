@@ -1,5 +1,6 @@
 //! `jeton serve`: from settings to an open door, and back to a closed database.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -22,6 +23,18 @@ use crate::ops::{log, tls};
 
 type Tls = Option<Arc<ServerConfig>>;
 
+/// What requests come in by.
+struct Sockets {
+    bound: Vec<Bound>,
+    /// The Unix socket that is ours to remove.
+    own_socket: Option<PathBuf>,
+    /// Whether systemd made them and goes on listening.
+    inherited: bool,
+    tls: Tls,
+    /// How many descriptors there may be, these included; `None` for as many as one likes.
+    open_files: Option<u64>,
+}
+
 /// Runs the server until it is asked to stop.
 pub fn run(config: &Config) -> anyhow::Result<ExitCode> {
     let _flush = log::install(config.log.unwrap_or(LevelFilter::INFO), config.log_format)?;
@@ -33,25 +46,21 @@ pub fn run(config: &Config) -> anyhow::Result<ExitCode> {
     let data_dir = DataDir::open(&for_serve(config.data_dir.clone(), std::env::var_os("STATE_DIRECTORY")))?;
     let lock = data_dir.lock()?;
     let open_files = raise_file_limit();
+    // One that systemd made stays: it goes on listening there.
     let inherited = plan.is_inherited();
-    let listeners = plan.bind()?;
+    let own_socket = config.listen.unix.clone().filter(|_| !inherited);
+    let sockets = Sockets { bound: plan.bind()?, own_socket, inherited, tls, open_files };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     info!(data_dir = %data_dir.path().display(), open_files, version = env!("CARGO_PKG_VERSION"), "starting");
-    let result = runtime.block_on(serve(config, &data_dir, &lock, (listeners, inherited), tls));
+    let result = runtime.block_on(serve(config, &data_dir, &lock, sockets));
     // What still runs has nobody left to answer to.
     runtime.shutdown_background();
     result.map(|()| ExitCode::SUCCESS)
 }
 
-async fn serve(
-    config: &Config,
-    data_dir: &DataDir,
-    lock: &Lock,
-    (bound, inherited): (Vec<Bound>, bool),
-    tls: Tls,
-) -> anyhow::Result<()> {
+async fn serve(config: &Config, data_dir: &DataDir, lock: &Lock, sockets: Sockets) -> anyhow::Result<()> {
+    let Sockets { bound, own_socket, inherited, tls, open_files } = sockets;
     let signals = StopSignals::install().context("can't catch signals")?;
-    let sockets: Vec<_> = bound.iter().filter_map(Bound::path).collect();
     let urls: Vec<String> = bound.iter().filter_map(|bound| bound.url(tls.is_some())).collect();
     let public = config.public_url.as_ref().or(urls.first()).map_or("", String::as_str);
     let application = Application::open(data_dir, lock, public).await?;
@@ -82,12 +91,12 @@ async fn serve(
             () = application.failed() => failed = true,
         }
     };
-    let drained = door::serve(entrances, limits(&config.door), application.app, stop).await?;
+    let drained = door::serve(entrances, limits(&config.door, open_files), application.app, stop).await?;
     info!(?drained, "connections are closed");
     // Before the lock goes: from then on both belong to whoever holds it.
     let removed = data_dir.remove_control();
-    for socket in sockets {
-        let _ = std::fs::remove_file(socket);
+    if let Some(path) = own_socket {
+        let _ = std::fs::remove_file(path);
     }
     application.close().await;
     removed?;
@@ -107,7 +116,13 @@ fn entrance(bound: Bound, tls: &Tls, inherited: bool) -> Entrance {
     Entrance { listener, tls, inherited }
 }
 
-fn limits(settings: &DoorSettings) -> Limits {
+/// Descriptors that aren't for connections: the database's, the log, the sockets themselves.
+const OTHER_FILES: u64 = 128;
+
+/// As set, but never more connections than there are descriptors for.
+fn limits(settings: &DoorSettings, open_files: Option<u64>) -> Limits {
+    let room = open_files.map_or(u64::MAX, |files| files.saturating_sub(OTHER_FILES).max(1));
+    let room = usize::try_from(room).unwrap_or(usize::MAX);
     Limits {
         head_timeout: settings.head_timeout,
         body_timeout: settings.body_timeout,
@@ -116,7 +131,7 @@ fn limits(settings: &DoorSettings) -> Limits {
         head_bytes: settings.head_bytes,
         body_bytes: settings.body_bytes,
         headers: settings.headers,
-        connections: settings.connections,
+        connections: settings.connections.min(room),
         connections_per_peer: settings.connections_per_peer,
     }
 }

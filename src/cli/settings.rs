@@ -1,5 +1,7 @@
 //! The flags of `serve`, made from the table of settings.
 
+use std::sync::LazyLock;
+
 use clap::builder::ValueParser;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 
@@ -9,17 +11,21 @@ use crate::ops::config::{SETTINGS, Setting, Shape};
 #[derive(Debug, Clone, Default)]
 pub struct SettingFlags(pub Vec<(&'static str, String)>);
 
+/// The flags' names, which clap wants to keep for good: in the order of the table.
+static NAMES: LazyLock<Vec<String>> = LazyLock::new(|| SETTINGS.iter().map(Setting::flag).collect());
+
 /// Every setting but the data directory, whose flag belongs to every command.
-fn of_serve() -> impl Iterator<Item = &'static Setting> {
-    SETTINGS.iter().filter(|setting| setting.key != "data_dir")
+fn of_serve() -> impl Iterator<Item = (&'static Setting, &'static str)> {
+    let names = NAMES.iter().map(String::as_str);
+    SETTINGS.iter().zip(names).filter(|(setting, _)| setting.key != "data_dir")
 }
 
-fn flag(setting: &'static Setting) -> Arg {
+fn flag(setting: &'static Setting, name: &'static str) -> Arg {
     let help = match setting.default {
         Some(default) if setting.shape != Shape::Switch => format!("{} [default: {default}]", setting.help),
         _ => setting.help.to_owned(),
     };
-    let flag = Arg::new(setting.key).long(setting.flag()).help(help);
+    let flag = Arg::new(setting.key).long(name).help(help);
     if setting.shape == Shape::Switch {
         return flag.action(ArgAction::SetTrue);
     }
@@ -33,7 +39,7 @@ fn flag(setting: &'static Setting) -> Arg {
 
 impl Args for SettingFlags {
     fn augment_args(command: Command) -> Command {
-        of_serve().fold(command, |command, setting| command.arg(flag(setting)))
+        of_serve().fold(command, |command, (setting, name)| command.arg(flag(setting, name)))
     }
 
     fn augment_args_for_update(command: Command) -> Command {
@@ -43,7 +49,7 @@ impl Args for SettingFlags {
 
 impl FromArgMatches for SettingFlags {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
-        let given = of_serve().filter_map(|setting| {
+        let given = of_serve().filter_map(|(setting, _)| {
             let text = if setting.shape == Shape::Switch {
                 matches.get_flag(setting.key).then(|| "true".to_owned())
             } else {

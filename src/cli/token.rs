@@ -150,10 +150,10 @@ async fn act(api: &Client, action: Action, json: bool) -> anyhow::Result<()> {
         }
         Action::Show { id } => show(api, Method::GET, &path_of(PATH, &id)?, json).await?,
         Action::Disable { id } => {
-            show(api, Method::POST, &format!("{}/disable", path_of(PATH, &id)?), json).await?
+            show(api, Method::POST, &format!("{}/disable", path_of(PATH, &id)?), json).await?;
         }
         Action::Enable { id } => {
-            show(api, Method::POST, &format!("{}/enable", path_of(PATH, &id)?), json).await?
+            show(api, Method::POST, &format!("{}/enable", path_of(PATH, &id)?), json).await?;
         }
         Action::Revoke { id } => {
             api.call(Method::DELETE, &path_of(PATH, &id)?, Body::Empty).await?;

@@ -2,8 +2,10 @@
 
 use crate::core::secret;
 
+type Fill = dyn Fn(&mut [u8]) + Send + Sync;
+
 /// Where every id, secret, salt and key comes from.
-pub struct Entropy(Box<dyn Fn(&mut [u8]) + Send + Sync>);
+pub struct Entropy(Box<Fill>);
 
 impl Entropy {
     /// The kernel's generator.

@@ -194,13 +194,13 @@ pub const SETTINGS: &[Setting] = &[
     Setting {
         key: "connections",
         shape: Shape::Count,
-        default: Some("16384"),
+        default: Some("20000"),
         help: "Most connections open at a time",
     },
     Setting {
         key: "connections_per_peer",
         shape: Shape::Count,
-        default: Some("4096"),
+        default: Some("15000"),
         help: "Most connections open at a time from one address",
     },
 ];

@@ -1,5 +1,6 @@
 //! The table is walked: each setting by flag, variable and key, in that order of precedence.
 
+use std::fmt::Write as _;
 use std::io::Write as _;
 
 use super::{Config, ConfigError, SETTINGS, Setting, Shape, Sources};
@@ -171,7 +172,7 @@ fn sample() -> String {
             "log" => "info",
             _ => "json",
         });
-        text += &format!("\n# {}\n# {}\n", setting.help, toml_line(setting, example));
+        writeln!(text, "\n# {}\n# {}", setting.help, toml_line(setting, example)).unwrap();
     }
     text
 }

@@ -112,8 +112,8 @@ mod tests {
     fn durations() {
         assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
         assert_eq!(duration("10s"), Ok(Duration::from_secs(10)));
-        assert_eq!(duration("1m"), Ok(Duration::from_secs(60)));
-        assert_eq!(duration("24h"), Ok(Duration::from_secs(86_400)));
+        assert_eq!(duration("1m"), Ok(Duration::from_mins(1)));
+        assert_eq!(duration("24h"), Ok(Duration::from_hours(24)));
         for bad in
             ["", "10", "s", "0s", "-1s", "+1s", " 1s", "1 s", "1.5s", "25h", "99999999999999999999s", "1d"]
         {

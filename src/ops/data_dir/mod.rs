@@ -162,15 +162,13 @@ impl DataDir {
     /// The keys of this database, made now if there is no database yet. The caller holds the lock.
     pub fn pepper(&self, _held: &Lock, entropy: &dyn Entropy) -> Result<Pepper, DataDirError> {
         self.check()?;
-        match self.read_private(PEPPER, PEPPER_LIMIT)? {
-            Some(text) => Pepper::parse(&text)
-                .map_err(|source| DataDirError::Pepper { path: self.file(PEPPER), source }),
-            None => {
-                let pepper = Pepper::generate(random(entropy));
-                self.write_private(PEPPER, PEPPER_NEW, pepper.to_file_text().as_bytes())?;
-                Ok(pepper)
-            }
+        if let Some(text) = self.read_private(PEPPER, PEPPER_LIMIT)? {
+            return Pepper::parse(&text)
+                .map_err(|source| DataDirError::Pepper { path: self.file(PEPPER), source });
         }
+        let pepper = Pepper::generate(random(entropy));
+        self.write_private(PEPPER, PEPPER_NEW, pepper.to_file_text().as_bytes())?;
+        Ok(pepper)
     }
 
     /// Everything that must hold before a byte is changed.
@@ -210,8 +208,7 @@ impl DataDir {
         let io_error = |source| DataDirError::Io { what: "write", path: self.file(name), source };
         self.remove(new)?;
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let file = files::open_at(&self.handle, new, flags, Mode::RUSR | Mode::WUSR).map_err(io_error)?;
-        let mut file = File::from(file);
+        let mut file = files::open_at(&self.handle, new, flags, Mode::RUSR | Mode::WUSR).map_err(io_error)?;
         file.write_all(bytes).and_then(|()| file.sync_all()).map_err(io_error)?;
         renameat(&self.handle, new, &self.handle, name).map_err(|error| io_error(error.into()))?;
         self.handle.sync_all().map_err(io_error)

@@ -1,6 +1,7 @@
 //! Makes a record one line that a terminal can't be steered by.
 
 use std::borrow::Cow;
+use std::fmt::Write as _;
 
 /// `line` with its control characters, and the Unicode characters that end or reorder lines, as `\uXXXX`. That form is
 /// JSON's too, and in a JSON record they only stand inside texts.
@@ -11,7 +12,7 @@ pub(super) fn line(line: &str) -> Cow<'_, str> {
     let mut escaped = String::with_capacity(line.len() + 16);
     for character in line.chars() {
         if is_steering(character) {
-            escaped.push_str(&format!("\\u{:04x}", u32::from(character)));
+            let _ = write!(escaped, "\\u{:04x}", u32::from(character));
         } else {
             escaped.push(character);
         }

@@ -155,7 +155,7 @@ mod tests {
         let (written, output) = channel();
         let (queue, flush) = start(Stalled(wait, written), LogFormat::Text).unwrap();
         for number in 0..CAPACITY + 50 {
-            write!(queue.make_writer(), "record {number}\n").unwrap();
+            writeln!(queue.make_writer(), "record {number}").unwrap();
         }
         drop(leave);
         drop(queue);
