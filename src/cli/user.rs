@@ -96,6 +96,12 @@ struct AddArgs {
     /// Title
     #[arg(long)]
     title: Option<String>,
+    /// Privilege to grant in the organization, domain:action; repeat for more
+    #[arg(long = "privilege", value_name = "PRIVILEGE")]
+    privileges: Vec<String>,
+    /// Whether the user may issue tokens, whatever the organization's policy says
+    #[arg(long, value_name = "true|false")]
+    may_issue: Option<bool>,
     /// Read the password from standard input instead of asking for it
     #[arg(long)]
     password_stdin: bool,
@@ -138,7 +144,7 @@ impl Action {
 impl AddArgs {
     fn into_request(self) -> anyhow::Result<Map<String, Value>> {
         let password = password::new_password(self.password_stdin)?;
-        Ok(new_user(
+        let mut user = new_user(
             &self.name,
             &password,
             self.admin,
@@ -148,7 +154,14 @@ impl AddArgs {
                 ("last_name", self.last_name),
                 ("title", self.title),
             ],
-        ))
+        );
+        if !self.privileges.is_empty() {
+            user.insert("privileges".to_owned(), self.privileges.into());
+        }
+        if let Some(may_issue) = self.may_issue {
+            user.insert("may_issue".to_owned(), may_issue.into());
+        }
+        Ok(user)
     }
 }
 
