@@ -18,8 +18,14 @@ use crate::http::Peer;
 /// How long accepting rests when the process or the system is out of descriptors or memory: long enough not to burn
 /// a core, short enough that nobody notices once there are some again.
 const REST: Duration = Duration::from_millis(100);
-/// BPF `RET 0`: drop every packet.
-const DROP_ALL: [SockFilter; 1] = [SockFilter::new(0x06, 0, 0, 0)];
+/// A classic BPF program over a TCP header: drop a packet with SYN set, pass any other. Dropping all would lose the
+/// last packet of handshakes whose clients count as connected already.
+const NO_SYN: [SockFilter; 4] = [
+    SockFilter::new(0x30, 0, 0, 13),       // load the byte of flags
+    SockFilter::new(0x45, 0, 1, 0x02),     // SYN?
+    SockFilter::new(0x06, 0, 0, 0),        // drop
+    SockFilter::new(0x06, 0, 0, u32::MAX), // pass
+];
 
 /// One listening socket and what serves its connections.
 pub(super) struct Accepting {
@@ -96,6 +102,9 @@ impl Accepting {
             }
         }
         self.shut();
+        // A handshake that is being finished on another core gets the moment it needs. No longer: a client whose
+        // SYN is dropped here tries again a second later.
+        tokio::task::yield_now().await;
         self.drain();
     }
 
@@ -118,7 +127,7 @@ impl Accepting {
         }
         // When this fails, a connection that arrives in the next microseconds may be reset.
         let _ = match &self.listener {
-            Bound::Tcp(listener) => SockRef::from(listener).attach_filter(&DROP_ALL),
+            Bound::Tcp(listener) => SockRef::from(listener).attach_filter(&NO_SYN),
             Bound::Unix(listener) => SockRef::from(listener).shutdown(std::net::Shutdown::Read),
         };
     }

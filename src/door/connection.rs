@@ -52,10 +52,13 @@ impl Common {
         mut phase: watch::Receiver<Phase>,
         _seat: Seat,
     ) {
+        // The phase is asked first, here and below: a reply that never waits uses up the task's budget, and with it
+        // the phase would never be seen to change.
+        let mut cut = phase.clone();
         tokio::select! {
             biased;
-            () = self.converse(plain, peer, tls, phase.clone()) => {}
-            _ = phase.wait_for(|phase| *phase == Phase::Cut) => {}
+            _ = cut.wait_for(|phase| *phase == Phase::Cut) => {}
+            () = self.converse(plain, peer, tls, &mut phase) => {}
         }
     }
 
@@ -64,7 +67,7 @@ impl Common {
         plain: Plain,
         peer: Peer,
         tls: Option<TlsAcceptor>,
-        mut phase: watch::Receiver<Phase>,
+        phase: &mut watch::Receiver<Phase>,
     ) {
         let Some(stream) = self.open(plain, tls).await else { return };
         let shared = Arc::new(Shared::new());
@@ -75,8 +78,8 @@ impl Common {
         // How a connection failed is its client's affair; there is nobody to tell and nothing to do.
         tokio::select! {
             biased;
-            _ = http.as_mut() => return,
             _ = phase.wait_for(|phase| *phase != Phase::Open) => shared.drain(),
+            _ = http.as_mut() => return,
         }
         let _ = http.await;
     }

@@ -247,13 +247,14 @@ fn chunk_byte(at: Chunk, byte: u8) -> Option<Chunk> {
             (digits < 15).then(|| Chunk::Size { value: value << 4 | u64::from(digit), digits: digits + 1 })
         }
         (Chunk::Size { value, digits: 1.. }, b'\r') => Some(Chunk::SizeLf { value }),
-        (Chunk::SizeLf { value: 0 }, b'\n') => Some(Chunk::Trailer { empty: true }),
+        (Chunk::SizeLf { value: 0 } | Chunk::TrailerLf { empty: false }, b'\n') => {
+            Some(Chunk::Trailer { empty: true })
+        }
         (Chunk::SizeLf { value }, b'\n') => Some(Chunk::Data(value)),
         (Chunk::DataCr, b'\r') => Some(Chunk::DataLf),
         (Chunk::DataLf, b'\n') => Some(Chunk::Size { value: 0, digits: 0 }),
         (Chunk::Trailer { empty }, b'\r') => Some(Chunk::TrailerLf { empty }),
         (Chunk::Trailer { .. }, 0x20..) => Some(Chunk::Trailer { empty: false }),
-        (Chunk::TrailerLf { empty: false }, b'\n') => Some(Chunk::Trailer { empty: true }),
         _ => None,
     }
 }

@@ -19,6 +19,7 @@ mod stream;
 mod wire;
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests;
 
 use std::io;
@@ -31,8 +32,8 @@ use crate::http::App;
 
 pub use screen::Rejection;
 
-/// When connections that are still open after the stop are cut.
-const CUT_AFTER: Duration = Duration::from_millis(2900);
+/// When connections that are still open after the stop are cut: what is left of 3 s is for storage to close.
+const CUT_AFTER: Duration = Duration::from_millis(2500);
 
 /// What one connection may take.
 #[derive(Debug, Clone)]
@@ -64,7 +65,7 @@ impl Default for Limits {
         Self {
             head_timeout: Duration::from_secs(10),
             body_timeout: Duration::from_secs(10),
-            idle_timeout: Duration::from_secs(60),
+            idle_timeout: Duration::from_mins(1),
             write_timeout: Duration::from_secs(10),
             body_bytes: 16 * 1024,
             head_bytes: 16 * 1024,

@@ -18,9 +18,9 @@ use super::{Limits, refusal};
 
 /// How long an idle connection may still send a request after the door began to close. Without it, a client that
 /// reuses its connection at that moment would see a reset and not know whether it was served.
-const GRACE: Duration = Duration::from_millis(250);
+const GRACE: Duration = Duration::from_millis(400);
 /// When a request that has only arrived in part is given up after the door began to close.
-const GIVE_UP: Duration = Duration::from_millis(900);
+const GIVE_UP: Duration = Duration::from_millis(800);
 /// How long, and for how many bytes, input is thrown away after the last reply, so that the reply isn't lost to the
 /// reset that closing over unread input causes.
 const LINGER: Duration = Duration::from_secs(2);

@@ -64,7 +64,7 @@ fn a_reply_without_end_is_cut() {
     std::thread::sleep(Duration::from_millis(50));
     let since = Instant::now();
     assert_eq!(door.close(), Drained { cut: 1 });
-    assert!(since.elapsed() < Duration::from_millis(3100), "{:?}", since.elapsed());
+    assert!(since.elapsed() < Duration::from_secs(3), "{:?}", since.elapsed());
     drop(reading.join());
 }
 
@@ -72,7 +72,7 @@ fn a_reply_without_end_is_cut() {
 fn ask(address: SocketAddr, keep: bool, lost: &AtomicUsize, answered: &AtomicUsize, gone: &AtomicBool) {
     loop {
         // A connection that the kernel did not accept was not promised anything.
-        let Ok(mut stream) = TcpStream::connect(address) else {
+        let Ok(mut stream) = TcpStream::connect_timeout(&address, Duration::from_millis(300)) else {
             return gone.store(true, Ordering::Relaxed);
         };
         stream.set_read_timeout(Some(PATIENCE)).unwrap();

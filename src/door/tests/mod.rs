@@ -79,7 +79,7 @@ fn short() -> Limits {
     Limits {
         head_timeout: Duration::from_millis(500),
         body_timeout: Duration::from_millis(500),
-        idle_timeout: Duration::from_millis(1000),
+        idle_timeout: Duration::from_secs(1),
         write_timeout: Duration::from_millis(500),
         ..Limits::default()
     }

@@ -137,7 +137,7 @@ fn sizes_are_limited_and_the_refusal_arrives() {
         413,
         "body_too_large",
     );
-    let headers = |count| (0..count).map(|n| format!("X-{n}: y\r\n")).collect::<String>();
+    let headers = |count| "X: y\r\n".repeat(count);
     assert!(door.send(format!("GET /hello HTTP/1.0\r\n{}\r\n", headers(64))).ends_with("hello"));
     refused(&door, format!("GET /hello HTTP/1.1\r\nHost: h\r\n{}\r\n", headers(64)), 431, "too_many_headers");
     refused(&door, format!("GET /hello HTTP/1.1\r\nHost: h\r\n{}\r\n", headers(200)), 431, "head_too_large");
