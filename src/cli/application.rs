@@ -50,6 +50,11 @@ impl Application {
         tokio::spawn(async move { service.keep_uses().await });
     }
 
+    /// Whether there is any user at all.
+    pub fn has_users(&self) -> anyhow::Result<bool> {
+        Ok(self.service.has_users()?)
+    }
+
     /// Resolves once nothing can be written safely any more.
     pub async fn failed(&self) {
         self.service.failed().await;

@@ -73,7 +73,9 @@ async fn serve(config: &Config, data_dir: &DataDir, lock: &Lock, sockets: Socket
     entrances.push(Entrance { listener: control, tls: None, inherited: false });
 
     let api = Client::in_process(application.app, application.secret.reveal());
-    first_admin::welcome(&api, &*application.entropy, data_dir, public).await?;
+    if !application.has_users()? {
+        first_admin::welcome(&api, &*application.entropy, data_dir, public).await?;
+    }
     data_dir.write_control(&Control {
         pid: std::process::id(),
         listen: urls.clone(),

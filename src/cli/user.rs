@@ -188,12 +188,6 @@ pub async fn add_administrator(api: &Client, name: &str, password: &str) -> anyh
     api.call(Method::POST, PATH, Body::Json(new_user(name, password, true, []))).await
 }
 
-/// Whether there is any user.
-pub async fn any(api: &Client) -> anyhow::Result<bool> {
-    let page = api.call(Method::GET, &format!("{PATH}?limit=1"), Body::Empty).await?;
-    Ok(page["items"].as_array().is_some_and(|users| !users.is_empty()))
-}
-
 async fn act(api: &Client, ask: Ask, json: bool) -> anyhow::Result<()> {
     match ask {
         Ask::Add(user) => {

@@ -187,7 +187,7 @@ impl App {
         };
         let request = fill(self.client.req(method, origin), &call.headers, call.peer);
         let request = if call.body.is_empty() { request } else { request.body(call.body) };
-        unwound(answer(request, method)).await.unwrap_or_else(Answer::broken)
+        unwound(Box::pin(answer(request, method))).await.unwrap_or_else(Answer::broken)
     }
 
     /// Rocket has no name for this method: answered as the catcher answers one that a path doesn't take.
@@ -240,8 +240,8 @@ async fn answer(request: LocalRequest<'static>, method: Method) -> Answer {
     let Some(mut headers) = carried(&response) else { return Answer::broken() };
     let status = StatusCode::from_u16(response.status().code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let size = response.body().preset_size();
-    if response.body().is_none() {
-        if let (Method::Head, Some(size)) = (method, size) {
+    if method == Method::Head {
+        if let Some(size) = size {
             headers.insert(CONTENT_LENGTH, HeaderValue::from(size));
         }
         return Answer { status, headers, body: AnswerBody::from(Vec::new()) };
@@ -272,9 +272,9 @@ fn carried(response: &LocalResponse<'static>) -> Option<HeaderMap> {
     Some(headers)
 }
 
-/// Runs `future`, turning a panic into `None`: Rocket catches those of handlers but not of fairings.
-async fn unwound<F: Future>(future: F) -> Option<F::Output> {
-    let mut future = std::pin::pin!(future);
+/// Runs `future`, turning a panic into `None`: Rocket catches those of handlers but not of fairings. Boxed, because
+/// Rocket's part of a request is large and would otherwise be moved with every future around it.
+async fn unwound<F: Future>(mut future: Pin<Box<F>>) -> Option<F::Output> {
     std::future::poll_fn(move |cx| {
         let poll = std::panic::catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx)));
         match poll {

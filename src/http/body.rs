@@ -100,7 +100,11 @@ fn explain(error: &serde_path_to_error::Error<serde_json::Error>) -> Refusal {
     }
     let expected = message.rsplit_once(", expected ").map_or("something else", |(_, expected)| expected);
     let expected = expected.split(" at line ").next().unwrap_or_default();
-    if message.starts_with("unknown field") {
+    if let Some((field, _)) = message.strip_prefix("unknown field `").and_then(|rest| rest.split_once('`')) {
+        // A name as names are may be said back; whatever else stands in its place may be a secret.
+        if field.len() <= 40 && field.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_') {
+            return Refusal::invalid(field.to_owned(), format!("unknown: this takes {expected}"));
+        }
         return Refusal::Malformed {
             detail: format!("an unknown field {place}: this takes {expected}").into(),
         };
@@ -132,9 +136,10 @@ mod tests {
             (r#"{"name":"a"}"#, "read"),
             (r"{}", "name: is needed"),
             (r#"{"name":"a","name":"b"}"#, "name: stands twice"),
+            (r#"{"name":"a","names":1}"#, "names: unknown: this takes `name` or `count`"),
             (
-                r#"{"name":"a","canary":1}"#,
-                "an unknown field at line 1 column 20: this takes `name` or `count`",
+                r#"{"name":"a","canary1":1}"#,
+                "an unknown field at line 1 column 21: this takes `name` or `count`",
             ),
             (
                 r#"{"name":"a","count":"canary, expected nothing"}"#,

@@ -149,7 +149,10 @@ impl<'r> FromRequest<'r> for Version {
             Some("*") => Self::Any,
             Some(tag) => {
                 let quoted = tag.strip_prefix('"').and_then(|tag| tag.strip_suffix('"'));
-                Self::Only(quoted.and_then(|tag| tag.parse().ok()).unwrap_or(NO_VERSION))
+                // `"00"` is another tag than `"0"`.
+                let version = quoted
+                    .and_then(|tag| tag.parse().ok().filter(|version: &u32| version.to_string() == tag));
+                Self::Only(version.unwrap_or(NO_VERSION))
             }
         })
     }

@@ -104,8 +104,11 @@ impl Service {
     ) -> Result<(), Failure> {
         let target = match self.store.read(|rows| find(rows, name))? {
             Some(user) if may_set_password(&caller.subject, &user, self.now()) => user,
-            // To whoever may not, a user who exists looks like one who doesn't.
-            _ => return Err(Refusal::NotFound { what: "user" }.into()),
+            // To whoever may set nobody's, a user who exists looks like one who doesn't.
+            _ => {
+                decide(&caller.subject, Demand::Operator, self.now())?;
+                return Err(Refusal::NotFound { what: "user" }.into());
+            }
         };
         new_password(&password, &target.username)?;
         let hash = self.hasher.hash(password).await?;

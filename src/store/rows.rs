@@ -14,7 +14,7 @@ pub enum ReadError {
     #[error("{0}")]
     Sql(#[from] rusqlite::Error),
     /// A row's seal doesn't fit its content.
-    #[error("a row of {table} was edited by something else than jeton: {id}")]
+    #[error("a broken seal: row {id} of {table} was edited by something else than jeton")]
     Seal {
         /// In which table.
         table: &'static str,
@@ -94,6 +94,18 @@ impl<'c> Rows<'c> {
             Some(expected) if expected.matches(&row.seal) => Ok(row.value),
             _ => Err(ReadError::Seal { table, id: id(&row.value) }),
         }
+    }
+
+    /// Those rows of a list whose seals fit; the others are reported and left out, since they can do nothing.
+    pub(super) fn sound<T>(rows: impl Iterator<Item = Result<T, ReadError>>) -> Result<Vec<T>, ReadError> {
+        let reported = |row: &Result<T, ReadError>| match row {
+            Err(error @ ReadError::Seal { .. }) => {
+                tracing::error!(%error, "left out of a list");
+                false
+            }
+            _ => true,
+        };
+        rows.filter(reported).collect()
     }
 
     /// A seal under the current pepper, with that pepper's id.

@@ -32,10 +32,10 @@ const CHECKED_WHOLE: u64 = 64 << 20;
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// Not SQLite's, or damaged.
-    #[error("the database is damaged or isn't one: {0}; restore it from a backup")]
+    #[error("jeton.db is damaged or isn't a database: {0}; restore it from a backup")]
     Damaged(String),
     /// Written by a newer jeton.
-    #[error("the database has schema {found}, newer than this binary's {VERSION}: run the newer jeton")]
+    #[error("jeton.db has schema {found}, newer than this binary's {VERSION}: run the newer jeton")]
     Newer {
         /// Its schema.
         found: i64,
@@ -55,13 +55,13 @@ pub enum OpenError {
         read: String,
     },
     /// The file can't be opened, read or written.
-    #[error("the database can't be opened: {0}")]
+    #[error("jeton.db can't be opened: {0}")]
     Sql(#[from] rusqlite::Error),
     /// The same, from a pool.
-    #[error("the database can't be read: {0}")]
+    #[error("jeton.db can't be read: {0}")]
     Pool(r2d2::Error),
     /// The same, while it was set up.
-    #[error("the database can't be set up: {0}")]
+    #[error("jeton.db can't be set up: {0}")]
     SetUp(String),
     /// The writer's thread can't be started.
     #[error("no thread for the writer: {0}")]

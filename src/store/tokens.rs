@@ -126,7 +126,7 @@ impl Rows<'_> {
                 token,
             )?,
         };
-        rows.into_iter().map(|row| self.believe_token(row)).collect()
+        Self::sound(rows.into_iter().map(|row| self.believe_token(row)))
     }
 
     /// The tokens that a token has minted.

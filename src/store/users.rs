@@ -77,7 +77,7 @@ impl Rows<'_> {
         let after = after.unwrap_or(UserId::from_bytes([0; 16]));
         let page =
             self.all("SELECT * FROM users WHERE id > ? ORDER BY id LIMIT ?", params![after, limit], user)?;
-        page.into_iter().map(|row| self.believe_user(row)).collect()
+        Self::sound(page.into_iter().map(|row| self.believe_user(row)))
     }
 
     /// Whether there is any user at all.
