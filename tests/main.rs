@@ -1,1 +1,43 @@
+//! jeton through its real binary: a test for each rule, each on a server of its own.
+//!
+//! `tests/run` runs them; `tests/run --long` at the campaigns' full counts. Tests that measure time wait for the
+//! machine (`harness::turn`); all others share it.
+#![allow(clippy::unwrap_used, reason = "a test that can't go on has failed")]
+#![allow(clippy::format_collect, reason = "a few strings more cost a test nothing")]
 
+mod harness;
+
+// The tree and what is packaged.
+mod packaging;
+mod readme;
+mod tidy;
+
+// Starting and stopping.
+mod lifecycle;
+mod settings;
+mod setup;
+
+// What it is for.
+mod carriers;
+mod commands;
+mod lifetimes;
+mod oauth;
+mod privileges;
+mod tokens;
+mod users;
+mod versions;
+
+// What it says no with.
+mod errors;
+mod fields;
+
+// What must not happen.
+mod canaries;
+mod crash;
+mod door;
+mod flood;
+mod framing;
+mod revocation;
+mod seal;
+mod secrecy;
+mod storage;

@@ -1,0 +1,182 @@
+//! What a client sends never reaches the log: canaries in the path, the query, every header and every kind of body.
+
+use serde_json::Value;
+
+use crate::harness::{Reply, Server, server::named};
+
+/// Distinct words for distinct places, so that a leak says where it comes from.
+fn canary(place: &str) -> String {
+    format!("canary{}9f3b7c1e", place.replace(['-', ' '], ""))
+}
+
+const ROUTES: [&str; 14] = [
+    "/",
+    "/v1/tokens",
+    "/v1/tokens/self",
+    "/v1/tokens/x/disable",
+    "/v1/me",
+    "/v1/users",
+    "/v1/users/x",
+    "/v1/users/x/password",
+    "/v1/users/x/disable",
+    "/oauth/introspect",
+    "/oauth/revoke",
+    "/health/live",
+    "/openapi.json",
+    "/nowhere",
+];
+
+const METHODS: [&str; 9] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND"];
+
+const HEADERS: [&str; 14] = [
+    "Authorization",
+    "x-api-key",
+    "x-access-token",
+    "user-token",
+    "Cookie",
+    "User-Agent",
+    "Referer",
+    "Origin",
+    "X-Forwarded-For",
+    "X-Real-IP",
+    "X-Request-Id",
+    "If-Match",
+    "Accept",
+    "X-Anything",
+];
+
+/// Sends the corpus to `server`; `credential` makes it go deeper than the guard.
+fn sing(server: &Server, credential: &str) {
+    let mut client = server.client();
+    let mut ask =
+        |method: &str, path: &str, headers: &[(&str, String)], body: Option<(&str, String)>| -> Reply {
+            let mut request = client.request(method, path);
+            if !headers.iter().any(|(name, _)| HEADERS[..4].contains(name)) {
+                request = request.bearer(credential);
+            }
+            for (name, value) in headers {
+                request = request.header(name, value);
+            }
+            match body {
+                Some((media_type, body)) => request.text(media_type, body).send(),
+                None => request.send(),
+            }
+        };
+    for method in METHODS {
+        for route in ROUTES {
+            if method == "DELETE" && route.ends_with("self") {
+                continue;
+            }
+            let path = format!("{route}?{}={}", canary("querykey"), canary("query"));
+            ask(method, &path, &[], None);
+            ask(method, &format!("{}/{}", route.trim_end_matches('/'), canary("path")), &[], None);
+            for header in HEADERS {
+                ask(method, route, &[(header, canary(header))], None);
+            }
+            ask(method, route, &[("Authorization", format!("Bearer {}", canary("bearer")))], None);
+            ask(method, route, &[("Authorization", format!("Basic {}", canary("basic")))], None);
+            if matches!(method, "POST" | "PUT" | "PATCH") {
+                for (media_type, body) in bodies() {
+                    ask(method, route, &[("If-Match", "\"0\"".into())], Some((media_type, body)));
+                }
+            }
+        }
+    }
+    // What hyper alone refuses, and what never was HTTP.
+    for raw in [
+        format!("{} / HTTP/1.1\r\nHost: x\r\n\r\n", canary("method")),
+        format!("GET /{} HTTP/9.9\r\n\r\n", canary("version")),
+        format!("{}\r\n\r\n", canary("garbage")),
+        format!("GET / HTTP/1.1\r\nHost: {}\r\nHost: {}\r\n\r\n", canary("host"), canary("host")),
+        format!("GET /a%2f{} HTTP/1.1\r\nHost: x\r\n\r\n", canary("slash")),
+        format!("GET / HTTP/1.1\r\nHost: x\r\n{} : x\r\n\r\n", canary("header name")),
+    ] {
+        server.client().raw(raw.as_bytes());
+    }
+}
+
+fn bodies() -> Vec<(&'static str, String)> {
+    let json = "application/json";
+    vec![
+        (json, format!("{{\"name\":\"{}", canary("broken"))),
+        (json, format!("{{\"{}\":1}}", canary("unknown key"))),
+        (json, format!("{{\"name\":[\"{}\"]}}", canary("mistyped"))),
+        (json, format!("{{\"name\":\"x\",\"lifetime\":\"{}\"}}", canary("lifetime"))),
+        (json, format!("{{\"name\":\"x\",\"expires_at\":\"{}\"}}", canary("expiry"))),
+        (json, format!("{{\"name\":\"x\",\"privileges\":[\"{}\"]}}", canary("privilege"))),
+        (json, format!("{{\"name\":\"x\",\"organization\":\"{}\"}}", canary("organization"))),
+        (json, format!("{{\"username\":\"{0}!\",\"password\":\"{0}\"}}", canary("username"))),
+        (json, format!("{{\"username\":\"x\",\"password\":\"{}\"}}", canary("password"))),
+        (json, format!("{{\"password\":\"{}\"}}", canary("new password"))),
+        (json, format!("\"{}\"", canary("string"))),
+        ("application/x-www-form-urlencoded", format!("token={0}&{0}={0}", canary("form"))),
+        ("text/plain", canary("text")),
+        ("application/json; charset=x", canary("charset")),
+    ]
+}
+
+#[track_caller]
+fn silent(log: &str) {
+    let leak = log.lines().find(|line| line.to_lowercase().contains("canary"));
+    assert_eq!(leak, None);
+    assert!(!log.contains("Y2FuYXJ5"), "in base64");
+}
+
+#[test]
+fn no_canary_reaches_the_log_at_its_loudest() {
+    let mut server = Server::setup().env("JETON_LOG", "trace").start();
+    let ada = server.administrator("ada");
+    let (anna, narrow) = (server.user("anna"), server.token_with(&ada, &["--restricted"]));
+    let admin = server.token_with(&ada, &["--privilege", "jeton:admin", "--privilege", "jeton:introspect"]);
+    let plain = server.token(&anna);
+    for credential in ["jtn_wrong", &narrow, &plain, &admin] {
+        sing(&server, credential);
+    }
+    server.stop();
+    let log = server.log();
+    assert!(log.contains("listening"), "there is a log to scan");
+    silent(&log);
+    for line in log.lines() {
+        let parsed: Result<Value, _> = serde_json::from_str(line);
+        assert!(parsed.is_ok(), "one record a line: {line:?}");
+    }
+}
+
+#[test]
+fn no_canary_reaches_the_log_at_any_other_level() {
+    for level in ["debug", "info", "warn", "error", "off"] {
+        let mut server = Server::setup().env("JETON_LOG", level).start();
+        let anna = server.user("anna");
+        let token = server.token(&anna);
+        let mut client = server.client();
+        for (media_type, body) in bodies() {
+            client.post("/v1/tokens").bearer(&token).text(media_type, body).send();
+        }
+        for header in HEADERS {
+            client.get("/v1/me").header(header, canary(header)).send();
+        }
+        client.get(&format!("/{0}?{0}={0}", canary("path"))).send();
+        server.stop();
+        silent(&server.log());
+    }
+}
+
+#[test]
+fn labels_with_control_characters_forge_no_record() {
+    let mut server = Server::setup().env("JETON_LOG", "trace").start();
+    let anna = server.user("anna");
+    let token = server.token(&anna);
+    let mut client = server.client();
+    for odd in ["\n{\"level\":\"forged\"}", "\r\nforged", "\u{1b}[2Jforged", "forged\u{2028}", "forged\u{85}"]
+    {
+        client.post("/v1/tokens").bearer(&token).json(&named(odd)).send();
+        client
+            .get("/v1/tokens?cursor=x")
+            .bearer(&token)
+            .header("User-Agent", odd.replace(['\n', '\r', '\u{1b}'], ""))
+            .send();
+        client.get("/v1/me").basic(odd, odd).send();
+    }
+    server.stop();
+    assert!(!server.log().contains("forged"));
+}

@@ -1,0 +1,175 @@
+//! The command line: its fixed forms, its exit codes, and one code path with a server and without.
+
+use std::time::Duration;
+
+use crate::harness::{Output, Run, Server, token};
+
+/// Runs `check` on every way of reaching a server: a running one, none, and over `--url`.
+fn every_way(check: impl Fn(&str, &dyn Fn(&[&str]) -> Run)) {
+    let mut server = Server::start();
+    let ada = server.administrator("ada");
+    let admin = server.token_with(&ada, &["--privilege", "jeton:admin", "--privilege", "jeton:introspect"]);
+    check("running", &|arguments| server.command(arguments));
+    let url = format!("http://{}", server.address());
+    check("url", &|arguments| {
+        Run::new(arguments).arg("--url").arg(url.clone()).env("JETON_TOKEN", admin.clone())
+    });
+    check("variable", &|arguments| {
+        Run::new(arguments).env("JETON_URL", url.clone()).env("JETON_TOKEN", admin.clone())
+    });
+    server.stop();
+    check("stopped", &|arguments| server.command(arguments));
+}
+
+#[test]
+fn users_are_managed_the_same_every_way() {
+    every_way(|way, jeton| {
+        let name = &format!("anna-{way}");
+        let add = ["user", "add", name, "--email", "anna@example.org", "--password-stdin"];
+        jeton(&add).input("a walk of a crooked mile\n").run().done();
+        let again = jeton(&add).input("a walk of a crooked mile\n").run().refused(1);
+        assert!(again.contains("username"), "{way}: {again}");
+        let shown = jeton(&["user", "show", name, "--json"]).run().json();
+        assert_eq!(
+            (&shown["username"], &shown["email"]),
+            (&name.as_str().into(), &"anna@example.org".into()),
+            "{way}"
+        );
+        jeton(&["user", "disable", name]).run().done();
+        assert_eq!(jeton(&["user", "show", name, "--json"]).run().json()["active"], false, "{way}");
+        jeton(&["user", "enable", name]).run().done();
+        assert_eq!(jeton(&["user", "show", name, "--json"]).run().json()["active"], true, "{way}");
+        jeton(&["user", "set-password", name, "--password-stdin"]).input("another mile to walk").run().done();
+        let table = jeton(&["user", "list"]).run().done();
+        assert!(table.contains(name.as_str()), "{way}: {table}");
+        jeton(&["user", "show", "nobody"]).run().refused(1);
+        let short = jeton(&["user", "add", "short", "--password-stdin"]).input("short").run().refused(1);
+        assert!(short.contains("15"), "{way} names the limit: {short}");
+    });
+}
+
+#[test]
+fn tokens_are_managed_the_same_every_way() {
+    every_way(|way, jeton| {
+        // Over --url it is an operator's own token that acts, and nobody mints for another.
+        let made =
+            jeton(&["token", "create", "--user", "ada", "--name", "n", "--lifetime", "2d", "--restricted"])
+                .run();
+        let text = made.done();
+        assert!(
+            text.ends_with('\n') && text.trim_end().lines().count() == 1,
+            "{way}: the token and nothing else"
+        );
+        let wire = token::Wire::read(text.trim_end());
+        let id = wire.uuid();
+        let shown = jeton(&["token", "show", &id, "--json"]).run().json();
+        assert_eq!((&shown["restricted"], &shown["name"]), (&true.into(), &"n".into()), "{way}");
+        let number = shown["number"].as_str().unwrap().to_owned();
+        jeton(&["token", "disable", &number]).run().done();
+        assert_eq!(check(jeton, &text).code, Some(1), "{way}: disabled");
+        jeton(&["token", "enable", &id]).run().done();
+        assert_eq!(check(jeton, &text).code, Some(0), "{way}: enabled");
+        let table = jeton(&["token", "list"]).run().done();
+        assert!(table.contains(&number) && !table.contains(&text[27..39]), "{way}: {table}");
+        jeton(&["token", "revoke", &id]).run().done();
+        assert_eq!(check(jeton, &text).code, Some(1), "{way}: revoked");
+        jeton(&["token", "show", "TKN-9999-9998"]).run().refused(1);
+    });
+}
+
+fn check(jeton: &dyn Fn(&[&str]) -> Run, token: &str) -> Output {
+    jeton(&["check", "-"]).input(token.as_bytes()).run()
+}
+
+#[test]
+fn wrong_usage_is_2_and_touches_nothing() {
+    let home = tempfile::tempdir().unwrap();
+    for arguments in [
+        &["nothing"][..],
+        &["user"],
+        &["user", "add"],
+        &["token", "create"],
+        &["token", "create", "--user", "a"],
+        &["user", "add", "anna", "--password", "an argument is no place for it"],
+        &["check"],
+        &["serve", "extra"],
+        &["user", "list", "--nothing"],
+        &["token", "show"],
+    ] {
+        let output = Run::new(arguments).within(home.path()).run();
+        assert_eq!(output.code, Some(2), "{arguments:?}: {}", output.stderr);
+        assert_eq!(output.stdout, "", "{arguments:?}");
+    }
+    assert_eq!(std::fs::read_dir(home.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn help_version_and_completions_go_to_standard_output() {
+    for arguments in [
+        &["--help"][..],
+        &["--version"],
+        &["serve", "--help"],
+        &["completions", "bash"],
+        &["completions", "zsh"],
+    ] {
+        let text = Run::new(arguments).run().done();
+        assert!(text.contains("jeton"), "{arguments:?}");
+    }
+    let help = Run::new(&["serve", "--help"]).run().done();
+    for flag in [
+        "--data-dir",
+        "--address",
+        "--port",
+        "--unix",
+        "--config",
+        "--tls-cert",
+        "--tls-key",
+        "--behind-proxy",
+        "--public-url",
+        "--head-timeout",
+        "--body-bytes",
+        "--connections-per-peer",
+    ] {
+        assert!(help.contains(flag), "{flag} isn't in the help");
+    }
+}
+
+#[test]
+fn a_secret_is_read_from_standard_input_and_never_from_an_argument() {
+    let server = Server::start();
+    let anna = server.user("anna");
+    let token = server.token(&anna);
+    let output = server.run(&["check", &token]);
+    assert_eq!(output.code, Some(2), "a token as an argument is in everybody's process list");
+    assert!(!output.stderr.contains(&token[27..39]), "and isn't repeated");
+}
+
+#[test]
+fn nothing_is_asked_of_who_is_not_there() {
+    // No terminal, no --password-stdin: refused rather than waiting for somebody to type.
+    let server = Server::start();
+    let output = server.run(&["user", "add", "anna"]);
+    assert!(output.took < Duration::from_secs(5));
+    assert_ne!(output.code, Some(0));
+    assert!(output.stderr.contains("--password-stdin"), "{}", output.stderr);
+}
+
+#[test]
+fn a_closed_standard_output_is_no_crash() {
+    let server = Server::start();
+    server.user("anna");
+    let run =
+        server.command(&["user", "list"]).shell("\"$@\" | true; exit 0").env("PATH", "/usr/bin:/bin").run();
+    assert!(!run.stderr.contains("panicked"), "{}", run.stderr);
+}
+
+#[test]
+fn the_event_says_that_the_local_operator_minted() {
+    let mut server = Server::start();
+    let anna = server.user("anna");
+    let token = server.token(&anna);
+    let id = token::Wire::read(&token).uuid();
+    server.stop();
+    let shown = server.run(&["token", "show", &id, "--json"]).json();
+    assert_eq!(shown["owner"], "anna");
+}

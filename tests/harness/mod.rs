@@ -1,0 +1,36 @@
+//! What every test stands on: a whole server of its own, and clients that see exact bytes.
+//!
+//! Nothing here knows jeton's code: what a test says of the product, it says through the binary, a socket or a file.
+
+pub mod campaign;
+pub mod client;
+pub mod command;
+pub mod database;
+pub mod files;
+pub mod scan;
+pub mod server;
+pub mod token;
+pub mod turn;
+
+pub use campaign::{at_least, campaign};
+pub use client::{Client, Reply, Target};
+pub use command::{Output, Run};
+pub use server::Server;
+pub use turn::alone;
+
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
+
+/// Polls until `ready` gives something; fails the test, naming `what`, once `within` has passed.
+pub fn wait_for<T>(what: &str, within: Duration, mut ready: impl FnMut() -> Option<T>) -> T {
+    let start = Instant::now();
+    loop {
+        if let Some(value) = ready() {
+            return value;
+        }
+        assert!(start.elapsed() < within, "waited {within:?} for {what}");
+        thread::sleep(Duration::from_millis(1));
+    }
+}

@@ -1,0 +1,46 @@
+//! What is shipped beside the binary: the unit and the account are ones that systemd takes.
+
+use std::{fs, path::Path, process::Command};
+
+use crate::harness::command::JETON;
+
+fn packaged(name: &str) -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging").join(name)).unwrap()
+}
+
+#[test]
+fn systemd_takes_the_unit_and_calls_it_hardened() {
+    let home = tempfile::tempdir().unwrap();
+    let unit = home.path().join("jeton.service");
+    // The binary isn't installed where a test runs.
+    let text = packaged("jeton.service");
+    assert!(text.contains("ExecStart=/usr/bin/jeton serve\n"));
+    fs::write(&unit, text.replace("/usr/bin/jeton", JETON)).unwrap();
+    let verify = Command::new("systemd-analyze").arg("verify").arg(&unit).output().unwrap();
+    let said = String::from_utf8_lossy(&verify.stderr).into_owned();
+    assert!(verify.status.success() && said.is_empty(), "{said}");
+    // Out of 10, and 10 is the worst.
+    let judged = Command::new("systemd-analyze")
+        .args(["security", "--offline=true", "--threshold=15", "--no-pager"])
+        .arg(&unit)
+        .output()
+        .unwrap();
+    assert!(judged.status.success(), "{}", String::from_utf8_lossy(&judged.stdout));
+}
+
+#[test]
+fn the_account_is_made_by_sysusers() {
+    let line = packaged("jeton.sysusers");
+    let line = line.lines().find(|line| !line.starts_with('#')).unwrap();
+    assert!(line.starts_with("u jeton - ") && line.contains("/var/lib/jeton"), "{line}");
+    let unit = packaged("jeton.service");
+    assert!(unit.contains("User=jeton\n") && unit.contains("StateDirectory=jeton\n"));
+}
+
+#[test]
+fn the_unit_starts_again_only_what_can_mend_itself() {
+    let unit = packaged("jeton.service");
+    assert!(unit.contains("Restart=on-failure\n") && unit.contains("RestartPreventExitStatus=2\n"));
+    let wrong = crate::harness::Run::new(&["serve", "--nothing"]).run();
+    assert_eq!(wrong.code, Some(2), "and 2 is what wrong settings give");
+}
