@@ -19,7 +19,6 @@ mod stream;
 mod wire;
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests;
 
 use std::io;
