@@ -107,3 +107,40 @@ pub fn rocket(service: Arc<Service>, public_url: String) -> Rocket<Build> {
         .register("/", catch::catchers());
     mounts().into_iter().fold(rocket, |rocket, mount| mount.onto(rocket))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::{mounts, openapi_json};
+
+    /// Served, and no part of the API: the page and what it refers to.
+    const PAGE: [&str; 2] = ["get /", "get /assets/{name}"];
+
+    #[test]
+    fn the_document_describes_every_route_and_nothing_else() {
+        let rocket = mounts()
+            .into_iter()
+            .fold(rocket::custom(rocket::Config::default()), |rocket, mount| mount.onto(rocket));
+        let served: BTreeSet<String> = rocket
+            .routes()
+            .map(|route| {
+                format!(
+                    "{} {}",
+                    route.method.as_str().to_lowercase(),
+                    route.uri.path().replace('<', "{").replace('>', "}")
+                )
+            })
+            .filter(|route| !PAGE.contains(&route.as_str()))
+            .collect();
+        let document: serde_json::Value = serde_json::from_str(&openapi_json()).unwrap();
+        let paths = document["paths"].as_object().unwrap();
+        let described: BTreeSet<String> = paths
+            .iter()
+            .flat_map(|(path, item)| {
+                item.as_object().unwrap().keys().map(move |method| format!("{method} {path}"))
+            })
+            .collect();
+        assert_eq!(served, described);
+    }
+}

@@ -111,10 +111,7 @@ fn token(form: &Form) -> Result<SecretText, Refusal> {
 #[utoipa::path(post, path = "/oauth/introspect", tag = "oauth",
     request_body(content = String, content_type = "application/x-www-form-urlencoded", description = "`token`, and `token_type_hint`, which isn't needed"),
     responses(
-        (status = 200, body = Introspection<'static>),
-        (status = 400, body = native::ProblemDocument), (status = 401, body = native::ProblemDocument),
-        (status = 403, body = native::ProblemDocument), (status = 413, body = native::ProblemDocument),
-        (status = 429, body = native::ProblemDocument)))]
+        (status = 200, body = Introspection<'static>)))]
 #[post("/introspect", data = "<body>")]
 pub(in crate::http) fn introspect(site: &State<Site>, from: From<'_>, body: Body) -> Result<Reply, Failure> {
     let token = token(&body.form()?)?;
@@ -128,8 +125,7 @@ pub(in crate::http) fn introspect(site: &State<Site>, from: From<'_>, body: Body
 #[utoipa::path(post, path = "/oauth/revoke", tag = "oauth", security(()),
     request_body(content = String, content_type = "application/x-www-form-urlencoded", description = "`token`; `descendants=true` for what it has minted too"),
     responses(
-        (status = 200), (status = 400, body = native::ProblemDocument),
-        (status = 413, body = native::ProblemDocument), (status = 503, body = native::ProblemDocument)))]
+        (status = 200)))]
 #[post("/revoke", data = "<body>")]
 pub(in crate::http) async fn revoke(
     site: &State<Site>,

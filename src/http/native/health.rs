@@ -29,7 +29,7 @@ pub(in crate::http) fn live() -> Result<Reply, Failure> {
 
 /// Whether it can read and write: 503 where it can't.
 #[utoipa::path(get, path = "/health/ready", tag = "health", security(()), responses(
-    (status = 200, body = Health), (status = 503, body = super::wire::ProblemDocument)))]
+    (status = 200, body = Health)))]
 #[get("/health/ready")]
 pub(in crate::http) fn ready(site: &State<Site>) -> Result<Reply, Failure> {
     if site.service.is_ready() { Reply::json(200, &OK) } else { Err(Failure::Busy) }

@@ -2,7 +2,7 @@
 
 use rocket::{State, get};
 
-use super::wire::{Me, OrganizationObject, ProblemDocument, TokenObject, UserObject};
+use super::wire::{Me, OrganizationObject, TokenObject, UserObject};
 use crate::{
     core::{decision::Subject, refusal::Failure},
     http::{Site, guard::Asker, reply::Reply},
@@ -10,9 +10,7 @@ use crate::{
 
 /// The caller: user, organization, and the token where one was presented.
 #[utoipa::path(get, path = "/v1/me", tag = "users", responses(
-    (status = 200, body = Me),
-    (status = 400, body = ProblemDocument), (status = 401, body = ProblemDocument),
-    (status = 403, body = ProblemDocument), (status = 429, body = ProblemDocument)))]
+    (status = 200, body = Me)))]
 #[get("/me")]
 pub(in crate::http) fn me(site: &State<Site>, asker: Asker<'_>) -> Result<Reply, Failure> {
     let caller = asker.0?;

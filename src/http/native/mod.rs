@@ -9,7 +9,4 @@ mod wire;
 mod words;
 
 pub use self::document::openapi_json;
-pub(super) use self::{
-    wire::ProblemDocument,
-    words::{WORDS, failure, problem},
-};
+pub(super) use self::words::{WORDS, failure, problem};

@@ -3,7 +3,7 @@
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use rocket::{State, delete, get, patch, post};
 
-use super::wire::{CreateToken, CreatedToken, ProblemDocument, RelabelToken, TokenObject, TokenPage};
+use super::wire::{CreateToken, CreatedToken, RelabelToken, TokenObject, TokenPage};
 use crate::{
     core::{
         id::{Id, OfToken, Reference},
@@ -44,11 +44,7 @@ pub(super) fn read_cursor<K>(text: &str) -> Result<Id<K>, Refusal> {
 
 /// Issues a token. Its secret stands in this reply and nowhere else, ever.
 #[utoipa::path(post, path = "/v1/tokens", tag = "tokens", request_body = CreateToken, responses(
-    (status = 201, body = CreatedToken<'static>, headers(("Location" = String, description = "The token's path"))),
-    (status = 400, body = ProblemDocument), (status = 401, body = ProblemDocument),
-    (status = 403, body = ProblemDocument), (status = 404, body = ProblemDocument),
-    (status = 409, body = ProblemDocument), (status = 413, body = ProblemDocument),
-    (status = 429, body = ProblemDocument), (status = 503, body = ProblemDocument)))]
+    (status = 201, body = CreatedToken<'static>, headers(("Location" = String, description = "The token's path"))), (status = 404), (status = 409)))]
 #[post("/tokens", data = "<body>")]
 pub(in crate::http) async fn create(
     site: &State<Site>,
@@ -73,9 +69,7 @@ pub(in crate::http) async fn create(
     ),
     responses(
         (status = 200, body = TokenPage),
-        (status = 400, body = ProblemDocument), (status = 401, body = ProblemDocument),
-        (status = 403, body = ProblemDocument), (status = 404, body = ProblemDocument),
-        (status = 429, body = ProblemDocument), (status = 503, body = ProblemDocument)))]
+        (status = 404)))]
 #[get("/tokens")]
 pub(in crate::http) async fn list(
     site: &State<Site>,
@@ -96,9 +90,7 @@ pub(in crate::http) async fn list(
 
 /// The token that is presented.
 #[utoipa::path(get, path = "/v1/tokens/self", tag = "tokens", responses(
-    (status = 200, body = TokenObject),
-    (status = 400, body = ProblemDocument), (status = 401, body = ProblemDocument),
-    (status = 404, body = ProblemDocument), (status = 429, body = ProblemDocument)))]
+    (status = 200, body = TokenObject), (status = 404)))]
 #[get("/tokens/self")]
 pub(in crate::http) fn show_self(site: &State<Site>, asker: Asker<'_>) -> Result<Reply, Failure> {
     shown(site, site.service.own_token(asker.0?)?)
@@ -106,10 +98,7 @@ pub(in crate::http) fn show_self(site: &State<Site>, asker: Asker<'_>) -> Result
 
 /// Revokes the token that is presented, for good.
 #[utoipa::path(delete, path = "/v1/tokens/self", tag = "tokens", responses(
-    (status = 204),
-    (status = 400, body = ProblemDocument), (status = 401, body = ProblemDocument),
-    (status = 404, body = ProblemDocument), (status = 429, body = ProblemDocument),
-    (status = 503, body = ProblemDocument)))]
+    (status = 204), (status = 404)))]
 #[delete("/tokens/self")]
 pub(in crate::http) async fn delete_self(site: &State<Site>, asker: Asker<'_>) -> Result<Reply, Failure> {
     site.service.revoke_own(asker.0?).await?;
@@ -118,10 +107,7 @@ pub(in crate::http) async fn delete_self(site: &State<Site>, asker: Asker<'_>) -
 
 /// One of the caller's tokens, by id, 24-hex id or number.
 #[utoipa::path(get, path = "/v1/tokens/{id}", tag = "tokens", params(("id" = String, Path)), responses(
-    (status = 200, body = TokenObject),
-    (status = 400, body = ProblemDocument), (status = 401, body = ProblemDocument),
-    (status = 403, body = ProblemDocument), (status = 404, body = ProblemDocument),
-    (status = 429, body = ProblemDocument)))]
+    (status = 200, body = TokenObject), (status = 404)))]
 #[get("/tokens/<id>")]
 pub(in crate::http) fn show(site: &State<Site>, asker: Asker<'_>, id: &str) -> Result<Reply, Failure> {
     shown(site, site.service.token(asker.0?, &reference(id)?)?)
@@ -132,11 +118,7 @@ pub(in crate::http) fn show(site: &State<Site>, asker: Asker<'_>, id: &str) -> R
     params(("id" = String, Path), ("If-Match" = String, Header, description = "the ETag that the change is meant for")),
     responses(
         (status = 200, body = TokenObject),
-        (status = 400, body = ProblemDocument), (status = 401, body = ProblemDocument),
-        (status = 403, body = ProblemDocument), (status = 404, body = ProblemDocument),
-        (status = 410, body = ProblemDocument), (status = 412, body = ProblemDocument),
-        (status = 413, body = ProblemDocument), (status = 428, body = ProblemDocument),
-        (status = 429, body = ProblemDocument), (status = 503, body = ProblemDocument)))]
+        (status = 404), (status = 410), (status = 412), (status = 428)))]
 #[patch("/tokens/<id>", data = "<body>")]
 pub(in crate::http) async fn relabel(
     site: &State<Site>,
@@ -152,11 +134,7 @@ pub(in crate::http) async fn relabel(
 
 /// Revokes a token for good.
 #[utoipa::path(delete, path = "/v1/tokens/{id}", tag = "tokens", params(("id" = String, Path)), responses(
-    (status = 204),
-    (status = 400, body = ProblemDocument), (status = 401, body = ProblemDocument),
-    (status = 403, body = ProblemDocument), (status = 404, body = ProblemDocument),
-    (status = 410, body = ProblemDocument), (status = 412, body = ProblemDocument),
-    (status = 429, body = ProblemDocument), (status = 503, body = ProblemDocument)))]
+    (status = 204), (status = 404), (status = 410), (status = 412)))]
 #[delete("/tokens/<id>")]
 pub(in crate::http) async fn delete(
     site: &State<Site>,
@@ -170,11 +148,7 @@ pub(in crate::http) async fn delete(
 
 /// Switches a token off, until it is enabled.
 #[utoipa::path(post, path = "/v1/tokens/{id}/disable", tag = "tokens", params(("id" = String, Path)), responses(
-    (status = 200, body = TokenObject),
-    (status = 400, body = ProblemDocument), (status = 401, body = ProblemDocument),
-    (status = 403, body = ProblemDocument), (status = 404, body = ProblemDocument),
-    (status = 410, body = ProblemDocument), (status = 412, body = ProblemDocument),
-    (status = 429, body = ProblemDocument), (status = 503, body = ProblemDocument)))]
+    (status = 200, body = TokenObject), (status = 404), (status = 410), (status = 412)))]
 #[post("/tokens/<id>/disable")]
 pub(in crate::http) async fn disable(
     site: &State<Site>,
@@ -187,11 +161,7 @@ pub(in crate::http) async fn disable(
 
 /// Switches a token on again.
 #[utoipa::path(post, path = "/v1/tokens/{id}/enable", tag = "tokens", params(("id" = String, Path)), responses(
-    (status = 200, body = TokenObject),
-    (status = 400, body = ProblemDocument), (status = 401, body = ProblemDocument),
-    (status = 403, body = ProblemDocument), (status = 404, body = ProblemDocument),
-    (status = 410, body = ProblemDocument), (status = 412, body = ProblemDocument),
-    (status = 429, body = ProblemDocument), (status = 503, body = ProblemDocument)))]
+    (status = 200, body = TokenObject), (status = 404), (status = 410), (status = 412)))]
 #[post("/tokens/<id>/enable")]
 pub(in crate::http) async fn enable(
     site: &State<Site>,

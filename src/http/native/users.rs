@@ -4,7 +4,7 @@ use rocket::{State, get, post, put};
 
 use super::{
     tokens::{read_cursor, show_cursor},
-    wire::{CreateUser, NewPassword, ProblemDocument, UserObject, UserPage},
+    wire::{CreateUser, NewPassword, UserObject, UserPage},
 };
 use crate::{
     core::{decision::Account, refusal::Failure},
@@ -23,11 +23,7 @@ fn shown(account: &Account) -> Result<Reply, Failure> {
 
 /// Makes a user.
 #[utoipa::path(post, path = "/v1/users", tag = "users", request_body = CreateUser, responses(
-    (status = 201, body = UserObject, headers(("Location" = String, description = "The user's path"))),
-    (status = 400, body = ProblemDocument), (status = 401, body = ProblemDocument),
-    (status = 403, body = ProblemDocument), (status = 404, body = ProblemDocument),
-    (status = 409, body = ProblemDocument), (status = 413, body = ProblemDocument),
-    (status = 429, body = ProblemDocument), (status = 503, body = ProblemDocument)))]
+    (status = 201, body = UserObject, headers(("Location" = String, description = "The user's path"))), (status = 404), (status = 409)))]
 #[post("/users", data = "<body>")]
 pub(in crate::http) async fn create(
     site: &State<Site>,
@@ -47,10 +43,7 @@ pub(in crate::http) async fn create(
         ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
     ),
     responses(
-        (status = 200, body = UserPage),
-        (status = 400, body = ProblemDocument), (status = 401, body = ProblemDocument),
-        (status = 403, body = ProblemDocument), (status = 429, body = ProblemDocument),
-        (status = 503, body = ProblemDocument)))]
+        (status = 200, body = UserPage)))]
 #[get("/users")]
 pub(in crate::http) async fn list(site: &State<Site>, query: Query<'_>) -> Result<Reply, Failure> {
     let [limit, cursor] = query.only(["limit", "cursor"])?;
@@ -65,10 +58,7 @@ pub(in crate::http) async fn list(site: &State<Site>, query: Query<'_>) -> Resul
 
 /// One user, by name or id.
 #[utoipa::path(get, path = "/v1/users/{user}", tag = "users", params(("user" = String, Path)), responses(
-    (status = 200, body = UserObject),
-    (status = 400, body = ProblemDocument), (status = 401, body = ProblemDocument),
-    (status = 403, body = ProblemDocument), (status = 404, body = ProblemDocument),
-    (status = 429, body = ProblemDocument)))]
+    (status = 200, body = UserObject), (status = 404)))]
 #[get("/users/<user>")]
 pub(in crate::http) fn show(site: &State<Site>, user: &str) -> Result<Reply, Failure> {
     shown(&site.service.user(user)?)
@@ -76,10 +66,7 @@ pub(in crate::http) fn show(site: &State<Site>, user: &str) -> Result<Reply, Fai
 
 /// Disables a user: no sign-in, and every token dead on its next check.
 #[utoipa::path(post, path = "/v1/users/{user}/disable", tag = "users", params(("user" = String, Path)), responses(
-    (status = 200, body = UserObject),
-    (status = 400, body = ProblemDocument), (status = 401, body = ProblemDocument),
-    (status = 403, body = ProblemDocument), (status = 404, body = ProblemDocument),
-    (status = 429, body = ProblemDocument), (status = 503, body = ProblemDocument)))]
+    (status = 200, body = UserObject), (status = 404)))]
 #[post("/users/<user>/disable")]
 pub(in crate::http) async fn disable(
     site: &State<Site>,
@@ -91,10 +78,7 @@ pub(in crate::http) async fn disable(
 
 /// Enables a user, and with it the tokens that were good before.
 #[utoipa::path(post, path = "/v1/users/{user}/enable", tag = "users", params(("user" = String, Path)), responses(
-    (status = 200, body = UserObject),
-    (status = 400, body = ProblemDocument), (status = 401, body = ProblemDocument),
-    (status = 403, body = ProblemDocument), (status = 404, body = ProblemDocument),
-    (status = 429, body = ProblemDocument), (status = 503, body = ProblemDocument)))]
+    (status = 200, body = UserObject), (status = 404)))]
 #[post("/users/<user>/enable")]
 pub(in crate::http) async fn enable(
     site: &State<Site>,
@@ -107,11 +91,7 @@ pub(in crate::http) async fn enable(
 /// Sets a password: an operator anybody's, a user their own with the old one. Tokens stay as they are.
 #[utoipa::path(put, path = "/v1/users/{user}/password", tag = "users", request_body = NewPassword,
     params(("user" = String, Path)), responses(
-    (status = 204),
-    (status = 400, body = ProblemDocument), (status = 401, body = ProblemDocument),
-    (status = 403, body = ProblemDocument), (status = 404, body = ProblemDocument),
-    (status = 413, body = ProblemDocument), (status = 429, body = ProblemDocument),
-    (status = 503, body = ProblemDocument)))]
+    (status = 204), (status = 404)))]
 #[put("/users/<user>/password", data = "<body>")]
 pub(in crate::http) async fn set_password(
     site: &State<Site>,

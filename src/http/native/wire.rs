@@ -23,7 +23,7 @@ use crate::{
 /// A refusal (RFC 9457).
 #[derive(Serialize, ToSchema)]
 #[schema(as = Problem)]
-pub(in crate::http) struct ProblemDocument {
+pub(super) struct ProblemDocument {
     /// The status's reason phrase.
     title: &'static str,
     /// The HTTP status.
