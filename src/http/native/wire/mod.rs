@@ -1,0 +1,28 @@
+//! What stands in our own API's JSON, and how it becomes what the use cases take.
+
+mod tokens;
+mod users;
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+pub(super) use self::{
+    tokens::{CreateToken, CreatedToken, RelabelToken, TokenObject, TokenPage},
+    users::{CreateUser, Me, NewPassword, OrganizationObject, UserObject, UserPage},
+};
+
+/// A refusal (RFC 9457).
+#[derive(Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub(super) struct ProblemDocument {
+    /// The status's reason phrase.
+    title: &'static str,
+    /// The HTTP status.
+    status: u16,
+    /// One sentence on what is wrong and what would be right.
+    detail: String,
+    /// The stable word for it.
+    code: &'static str,
+    /// The field that is wrong, where one is.
+    field: Option<String>,
+}

@@ -1,0 +1,187 @@
+//! Tokens on the wire.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::{
+    core::{
+        id::OfToken, lifetime::Lifetime, minting::Wish, privilege::Privileges, refusal::Refusal, text,
+        time::Instant, token::hint,
+    },
+    service::{change::Change, issue::IssueRequest, list::TokenView},
+};
+
+/// A token to be made.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http::native) struct CreateToken {
+    /// A name for people, 1 to 200 characters.
+    name: String,
+    /// More words for people.
+    description: Option<String>,
+    /// A URL of a picture.
+    icon: Option<String>,
+    /// `30d`, `12h`, `90m`, `3600s`, `52w`, `never` or an RFC 3339 instant; absent for the organization's default.
+    lifetime: Option<String>,
+    /// An RFC 3339 instant; not together with `lifetime`.
+    expires_at: Option<String>,
+    /// `domain:action` each; absent for all that the credential holds, `[]` for none.
+    privileges: Option<Vec<String>>,
+    /// Modules of the organization, by number or id.
+    modules: Option<Vec<String>>,
+    /// A restricted token reads and revokes itself at jeton and nothing more.
+    restricted: Option<bool>,
+    /// By slug or any id; absent for the token's own or the user's home.
+    organization: Option<String>,
+    /// By username: for the local operator, who names the user the token is for.
+    owner: Option<String>,
+}
+
+impl TryFrom<CreateToken> for IssueRequest {
+    type Error = Refusal;
+
+    fn try_from(body: CreateToken) -> Result<Self, Refusal> {
+        let (lifetime, lifetime_field) = match (body.lifetime, body.expires_at) {
+            (None, None) => (Lifetime::Default, "lifetime"),
+            (Some(text), None) => (Lifetime::parse("lifetime", &text)?, "lifetime"),
+            (None, Some(text)) => {
+                let instant = Instant::parse(&text);
+                let instant = instant.ok_or_else(|| Refusal::invalid("expires_at", "an RFC 3339 instant"))?;
+                (Lifetime::Until(instant), "expires_at")
+            }
+            (Some(_), Some(_)) => return Err(Refusal::invalid("expires_at", "not together with lifetime")),
+        };
+        Ok(Self {
+            name: text::name("name", &body.name)?,
+            description: text::lines(
+                "description",
+                &body.description.unwrap_or_default(),
+                text::DESCRIPTION,
+            )?,
+            icon: text::line("icon", &body.icon.unwrap_or_default(), text::ICON)?,
+            wish: Wish {
+                lifetime,
+                lifetime_field,
+                privileges: body.privileges.map(|list| Privileges::parse(&list)).transpose()?,
+                modules: body.modules.map(module_names).transpose()?,
+                restricted: body.restricted.unwrap_or_default(),
+            },
+            organization: body.organization,
+            owner: body.owner,
+        })
+    }
+}
+
+/// Modules that one request may name.
+const MOST_MODULES: usize = 100;
+
+fn module_names(names: Vec<String>) -> Result<Vec<String>, Refusal> {
+    if names.len() > MOST_MODULES {
+        return Err(Refusal::invalid("modules", format!("at most {MOST_MODULES}")));
+    }
+    Ok(names)
+}
+
+/// What to change of a token; what is absent stays.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http::native) struct RelabelToken {
+    /// A new name.
+    name: Option<String>,
+    /// A new description.
+    description: Option<String>,
+    /// A new icon.
+    icon: Option<String>,
+    /// Those of its modules that stay: they only narrow.
+    modules: Option<Vec<String>>,
+}
+
+impl TryFrom<RelabelToken> for Change {
+    type Error = Refusal;
+
+    fn try_from(body: RelabelToken) -> Result<Self, Refusal> {
+        let description = |text: String| text::lines("description", &text, text::DESCRIPTION);
+        Ok(Self::Relabel {
+            name: body.name.map(|name| text::name("name", &name)).transpose()?,
+            description: body.description.map(description).transpose()?,
+            icon: body.icon.map(|icon| text::line("icon", &icon, text::ICON)).transpose()?,
+            modules: body.modules.map(module_names).transpose()?,
+        })
+    }
+}
+
+/// A token.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Token)]
+pub(in crate::http::native) struct TokenObject {
+    /// A UUIDv7.
+    id: String,
+    /// `TKN-dddd-dddd`.
+    number: String,
+    name: String,
+    description: String,
+    icon: String,
+    /// Its owner's username.
+    owner: String,
+    /// Its organization's slug.
+    organization: String,
+    /// What it was given; each check cuts this to what its owner still holds.
+    privileges: Vec<String>,
+    modules: Vec<String>,
+    restricted: bool,
+    /// `active`, `expired`, `disabled` or `deleted`.
+    status: &'static str,
+    /// RFC 3339, as all times here.
+    created_at: String,
+    updated_at: String,
+    /// `null` for never.
+    expires_at: Option<String>,
+    /// How often it has changed: its ETag.
+    change_sequence: u32,
+    /// `null` for never.
+    last_used_at: Option<String>,
+    /// How the token begins, with nothing of its secret.
+    hint: String,
+}
+
+impl TokenObject {
+    pub(in crate::http::native) fn new(view: TokenView, now: Instant) -> Self {
+        let TokenView { token, owner, organization, last_used_at } = view;
+        Self {
+            id: token.id.to_string(),
+            number: token.number.show::<OfToken>(),
+            status: token.shown_status(now),
+            created_at: token.created_at.to_string(),
+            updated_at: token.updated_at.to_string(),
+            expires_at: token.expires_at.map(|at| at.to_string()),
+            change_sequence: token.change_sequence,
+            last_used_at: last_used_at.map(|at| at.to_string()),
+            hint: hint(token.id),
+            name: token.name,
+            description: token.description,
+            icon: token.icon,
+            owner,
+            organization,
+            privileges: token.privileges.iter().map(ToString::to_string).collect(),
+            modules: token.modules,
+            restricted: token.restricted,
+        }
+    }
+}
+
+/// A token that was just made, the one time with its secret. Its `Debug` isn't derived for that reason.
+#[derive(Serialize, ToSchema)]
+pub(in crate::http::native) struct CreatedToken<'a> {
+    #[serde(flatten)]
+    pub(in crate::http::native) object: TokenObject,
+    /// The token itself: shown here and never again.
+    pub(in crate::http::native) token: &'a str,
+}
+
+/// A page of tokens, newest first.
+#[derive(Serialize, ToSchema)]
+pub(in crate::http::native) struct TokenPage {
+    pub(in crate::http::native) items: Vec<TokenObject>,
+    /// Where the next page goes on; `null` on the last.
+    pub(in crate::http::native) next_cursor: Option<String>,
+}
