@@ -29,6 +29,8 @@ pub(super) fn writable(path: &Path) -> Result<Connection, OpenError> {
         | OpenFlags::SQLITE_OPEN_NOFOLLOW;
     let connection = Connection::open_with_flags(path, flags)?;
     configure(&connection)?;
+    // A database that is refused is left as it was, its log included; the writer checkpoints before it ends.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     for (name, value, read_back) in [
         ("journal_mode", "WAL", "wal"),
         ("synchronous", "FULL", "2"), // NORMAL loses acknowledged commits with the power
