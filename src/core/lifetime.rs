@@ -1,9 +1,10 @@
 //! How long a token lives: what was asked for, held against the policy; checked arithmetic, no sentinel.
 
-use super::{organization::Policy, refusal::Refusal, time::Instant};
-
-/// A day, in milliseconds.
-pub const DAY: i64 = 24 * 60 * 60 * 1000;
+use super::{
+    organization::Policy,
+    refusal::Refusal,
+    time::{DAY, Instant},
+};
 
 /// What a request asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

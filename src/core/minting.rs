@@ -165,8 +165,8 @@ mod tests {
         Account, Lifetime, Minter, Refusal, Role, Standing, Terms, Wish, judge,
     };
     use crate::core::{
-        lifetime::DAY,
         organization::Issuers::{Admins, Members},
+        time::DAY,
     };
 
     fn wish() -> Wish {

@@ -2,10 +2,9 @@
 
 use super::{
     id::{OrganizationId, UserId},
-    lifetime::DAY,
     number::Number,
     privilege::Privileges,
-    time::Instant,
+    time::{DAY, Instant},
 };
 
 /// Who may issue tokens in an organization, single users apart.
