@@ -31,7 +31,7 @@ impl Service {
         let right = match self.hasher.verify(password.clone(), hash.clone()).await {
             Ok(right) => right,
             Err(failure) => {
-                self.throttle.right(&tally);
+                self.throttle.unjudged(&tally);
                 return Err(failure);
             }
         };

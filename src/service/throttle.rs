@@ -72,8 +72,8 @@ impl Throttle {
         }
     }
 
-    /// Counts a try as wrong. Called before the hash is spent, so that many at once count too; [`Self::right`] takes it
-    /// back.
+    /// Counts a try as wrong. Called before the hash is spent, so that many at once count too; [`Self::right`] and
+    /// [`Self::unjudged`] take it back.
     pub(super) fn wrong(&self, tally: &Tally, now: Instant) {
         let mut wrong = self.wrong.lock().unwrap_or_else(PoisonError::into_inner);
         if wrong.len() >= REMEMBERED {
@@ -93,20 +93,27 @@ impl Throttle {
         }
     }
 
-    /// Forgets the account's wrong ones, and takes this try back from the peer.
+    /// Takes this try back, and forgets the account's wrong ones.
     pub(super) fn right(&self, tally: &Tally) {
+        self.unjudged(tally);
+        let [(account, _), _] = tally.0;
+        self.wrong.lock().unwrap_or_else(PoisonError::into_inner).remove(&account);
+    }
+
+    /// Takes back a try that nobody judged: it was neither wrong nor right.
+    pub(super) fn unjudged(&self, tally: &Tally) {
         let mut wrong = self.wrong.lock().unwrap_or_else(PoisonError::into_inner);
-        let [(account, _), (peer, _)] = tally.0;
-        wrong.remove(&account);
-        if let Some(entry) = wrong.get_mut(&peer) {
-            entry.count = entry.count.saturating_sub(1);
+        for (key, _) in tally.0 {
+            if let Some(entry) = wrong.get_mut(&key) {
+                entry.count = entry.count.saturating_sub(1);
+            }
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Instant, REMEMBERED, Throttle};
+    use super::{ACCOUNT_FREE, Instant, REMEMBERED, Throttle};
 
     /// Tries every second for `seconds`; returns how many were looked at.
     fn hammer(throttle: &Throttle, name: &str, peer: &str, seconds: i64) -> u32 {
@@ -161,6 +168,22 @@ mod tests {
             assert!(throttle.admit(&tally, now).is_ok());
             throttle.wrong(&tally, now);
         }
+    }
+
+    /// Whoever fills the queue of hashes must not clear an account's count by it.
+    #[test]
+    fn a_try_that_found_jeton_busy_does_not_forgive_the_wrong_ones() {
+        let throttle = Throttle::default();
+        let now = Instant::from_millis(1_700_000_000_000);
+        let tally = throttle.tally("ada", None);
+        for _ in 0..ACCOUNT_FREE - 1 {
+            throttle.wrong(&tally, now);
+        }
+        throttle.wrong(&tally, now);
+        throttle.unjudged(&tally);
+        assert!(throttle.admit(&tally, now).is_ok(), "it isn't held against anybody either");
+        throttle.wrong(&tally, now);
+        assert!(throttle.admit(&tally, now).is_err());
     }
 
     #[test]
