@@ -22,7 +22,6 @@ pub(super) fn unrouted(rocket: &Rocket<Orbit>, path: &str) -> Refusal {
 fn unanswered(status: Status, request: &Request<'_>) -> Failure {
     match status.code {
         404 => unrouted(request.rocket(), request.uri().path().as_str()).into(),
-        413 => Refusal::malformed("the body is too large").into(),
         code if code < 500 => Refusal::malformed("the request can't be read").into(),
         // Rocket has no more to say of a panic than that; the panic hook has logged it.
         _ => Failure::broken("a handler didn't answer"),

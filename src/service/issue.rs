@@ -5,7 +5,7 @@ use crate::{
     core::{
         decision::{Account, Subject},
         event::{Deed, Event, Origin},
-        id::{OfOrganization, OfToken, Reference, TokenId},
+        id::{OfToken, TokenId},
         keys::{Digest, PepperId},
         minting::{Minter, Wish, judge},
         organization::Organization,
@@ -145,10 +145,7 @@ fn organization(
     named: Option<&str>,
 ) -> Result<Organization, Failure> {
     let found = match (named, subject) {
-        (Some(name), _) => match Reference::<OfOrganization>::parse(name) {
-            Some(reference) => rows.organization_by(&reference)?,
-            None => rows.organization_by_slug(name)?,
-        },
+        (Some(name), _) => rows.organization_named(name)?,
         (None, Subject::Token(standing)) => rows.organization(standing.token.organization)?,
         (None, Subject::Password(_) | Subject::Local) => rows.organization(owner.home)?,
     };

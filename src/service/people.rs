@@ -5,7 +5,7 @@ use crate::{
     core::{
         decision::{Account, Demand, Subject, decide},
         event::{Deed, Event, Object},
-        id::{OfOrganization, OfUser, OrganizationId, Reference, UserId},
+        id::{OfUser, OrganizationId, Reference, UserId},
         privilege::Privileges,
         refusal::{Failure, Refusal},
         secret::SecretText,
@@ -161,11 +161,8 @@ impl Write for CreateUser {
     fn apply(self, tx: &mut Tx<'_>) -> Result<Account, Failure> {
         let Self { caller, id, user: new, hash, now } = self;
         caller.decide_again(tx, now)?;
-        let slug = new.organization.as_deref().unwrap_or(FIRST_ORGANIZATION);
-        let organization = match Reference::<OfOrganization>::parse(slug) {
-            Some(reference) => tx.organization_by(&reference)?,
-            None => tx.organization_by_slug(slug)?,
-        };
+        let named = new.organization.as_deref().unwrap_or(FIRST_ORGANIZATION);
+        let organization = tx.organization_named(named)?;
         let organization = organization.ok_or(Refusal::NotFound { what: "organization" })?;
         if let Some(privilege) = organization.privileges.missing(&new.privileges.unreserved()) {
             let problem = format!("{privilege} isn't a privilege of the organization {}", organization.slug);

@@ -84,13 +84,13 @@ impl Rows<'_> {
     }
 
     /// An organization by its slug.
-    pub fn organization_by_slug(&self, slug: &str) -> Result<Option<Organization>, ReadError> {
+    fn organization_by_slug(&self, slug: &str) -> Result<Option<Organization>, ReadError> {
         let row = self.one("SELECT * FROM organizations WHERE slug = ?", [slug], organization)?;
         row.map(|row| self.believe_organization(row)).transpose()
     }
 
     /// An organization by any of its ids.
-    pub fn organization_by(
+    fn organization_by(
         &self,
         reference: &Reference<crate::core::id::OfOrganization>,
     ) -> Result<Option<Organization>, ReadError> {
@@ -105,6 +105,14 @@ impl Rows<'_> {
             }
         };
         row.map(|row| self.believe_organization(row)).transpose()
+    }
+
+    /// An organization as a request names it: by slug or any of its ids.
+    pub fn organization_named(&self, name: &str) -> Result<Option<Organization>, ReadError> {
+        match Reference::parse(name) {
+            Some(reference) => self.organization_by(&reference),
+            None => self.organization_by_slug(name),
+        }
     }
 
     fn believe_organization(&self, row: Sealed<Organization>) -> Result<Organization, ReadError> {
