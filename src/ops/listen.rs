@@ -35,7 +35,7 @@ pub enum ListenError {
     )]
     Exposed(SocketAddr),
     /// A socket that systemd handed over and that isn't one.
-    #[error("socket {index} of LISTEN_FDS is neither a TCP nor a Unix stream socket: {source}")]
+    #[error("socket {index} of LISTEN_FDS is neither a TCP nor a Unix stream socket")]
     Inherited {
         /// Which one, from 0.
         index: usize,
@@ -51,7 +51,7 @@ pub enum ListenError {
         reason: &'static str,
     },
     /// The system refused.
-    #[error("can't listen on {place}: {source}")]
+    #[error("can't listen on {place}")]
     Bind {
         /// Address or path.
         place: String,

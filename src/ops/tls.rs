@@ -25,7 +25,7 @@ pub enum TlsError {
         reason: String,
     },
     /// A pair that doesn't fit together, or that rustls can't use.
-    #[error("can't use {} with {}: {source}", .cert.display(), .key.display())]
+    #[error("can't use {} with {}", .cert.display(), .key.display())]
     Pair {
         /// The certificate's file.
         cert: PathBuf,

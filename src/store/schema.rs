@@ -55,7 +55,7 @@ pub enum OpenError {
         read: String,
     },
     /// The file can't be opened, read or written.
-    #[error("jeton.db can't be opened: {0}")]
+    #[error("jeton.db can't be opened")]
     Sql(#[from] rusqlite::Error),
     /// The same, from a pool.
     #[error("jeton.db can't be read: {0}")]
@@ -64,7 +64,7 @@ pub enum OpenError {
     #[error("jeton.db can't be set up: {0}")]
     SetUp(String),
     /// The writer's thread can't be started.
-    #[error("no thread for the writer: {0}")]
+    #[error("no thread for the writer")]
     Thread(#[from] std::io::Error),
 }
 

@@ -150,6 +150,11 @@ impl Output {
         assert_eq!(self.stdout, "");
         assert!(!self.stderr.trim().is_empty(), "a refusal says why");
         assert!(!self.stderr.contains("panicked"), "{}", self.stderr);
+        for line in self.stderr.lines().filter(|line| line.starts_with("error: ")) {
+            let clauses: Vec<_> = line.split(": ").collect();
+            let twice = clauses.iter().enumerate().find(|(at, clause)| clauses[..*at].contains(clause));
+            assert_eq!(twice, None, "a cause is told once: {line}");
+        }
         self.stderr
     }
 }

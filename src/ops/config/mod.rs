@@ -123,7 +123,7 @@ pub enum ConfigError {
         expected: String,
     },
     /// A file that can't be read.
-    #[error("can't read the settings file {}: {source}", .file.display())]
+    #[error("can't read the settings file {}", .file.display())]
     Unreadable {
         /// The file.
         file: PathBuf,

@@ -97,7 +97,7 @@ pub enum DataDirError {
     #[error("{} is missing, and {DATABASE} can't be used without it: put back the one that belongs to this database", .0.display())]
     PepperMissing(PathBuf),
     /// Keys that can't be read as keys.
-    #[error("{}: {source}", .path.display())]
+    #[error("{} isn't a pepper file", .path.display())]
     Pepper {
         /// The file.
         path: PathBuf,
@@ -113,7 +113,7 @@ pub enum DataDirError {
         pid: Option<u32>,
     },
     /// The system refused.
-    #[error("can't {what} {}: {source}", .path.display())]
+    #[error("can't {what} {}", .path.display())]
     Io {
         /// What was tried.
         what: &'static str,
