@@ -9,7 +9,7 @@ use super::{
     refusal::Refusal,
     time::Instant,
     token::{Death, Status, Token},
-    user::{Membership, User, holdings},
+    user::{Membership, Role, User, holdings},
 };
 
 /// What a route or a proxy asks of a credential.
@@ -21,6 +21,11 @@ pub enum Demand {
     Owner,
     /// That it may ask about other people's tokens.
     Introspection,
+    /// That it may manage what its holder's role manages, whatever that turns out to be: a password, or a token that
+    /// holds `jeton:admin`.
+    Management,
+    /// That it administers the organization that it is decided in.
+    Administrator,
     /// That it operates the whole instance.
     Operator,
 }
@@ -40,6 +45,12 @@ impl Account {
     /// What the user holds there.
     pub fn holdings(&self) -> Privileges {
         holdings(&self.user, &self.organization, self.membership.as_ref())
+    }
+
+    /// Whether the user administers the organization, as one of its administrators or as an operator of the instance.
+    pub fn is_administered(&self) -> bool {
+        let is_administrator = |membership: &Membership| membership.role == Role::Administrator;
+        self.user.operator || self.membership.as_ref().is_some_and(is_administrator)
     }
 }
 
@@ -142,6 +153,14 @@ pub fn decide(subject: &Subject, demand: Demand, now: Instant) -> Result<(), Ref
         Demand::Introspection => {
             hold(Privilege::introspect()).or_else(|refusal| hold(Privilege::admin()).map_err(|_| refusal))
         }
+        Demand::Management => match subject {
+            Subject::Token(_) => hold(Privilege::admin()),
+            Subject::Password(_) | Subject::Local => Ok(()),
+        },
+        Demand::Administrator if subject.account().is_none_or(Account::is_administered) => {
+            hold(Privilege::admin())
+        }
+        Demand::Administrator => Err(Refusal::AdministratorRequired),
         Demand::Operator if subject.account().is_none_or(|account| account.user.operator) => {
             hold(Privilege::admin())
         }
@@ -174,6 +193,7 @@ pub(super) mod fixtures {
         Account {
             user: User {
                 id: user,
+                number: Number::from_place(1),
                 username: "ada".into(),
                 email: String::new(),
                 first_name: String::new(),
@@ -183,6 +203,7 @@ pub(super) mod fixtures {
                 active: true,
                 operator,
                 home: organization,
+                deleted_at: None,
                 created_at: NOW,
                 updated_at: NOW,
                 change_sequence: 0,
@@ -251,13 +272,20 @@ mod tests {
     };
     use crate::core::user::Role;
 
-    const DEMANDS: [Demand; 4] = [Demand::Itself, Demand::Owner, Demand::Introspection, Demand::Operator];
+    const DEMANDS: [Demand; 6] = [
+        Demand::Itself,
+        Demand::Owner,
+        Demand::Introspection,
+        Demand::Management,
+        Demand::Administrator,
+        Demand::Operator,
+    ];
 
-    fn verdicts(subject: &Subject) -> [bool; 4] {
+    fn verdicts(subject: &Subject) -> [bool; 6] {
         DEMANDS.map(|demand| decide(subject, demand, NOW).is_ok())
     }
 
-    fn by_token(privileges: &str, account: Account) -> [bool; 4] {
+    fn by_token(privileges: &str, account: Account) -> [bool; 6] {
         verdicts(&Subject::Token(Arc::new(standing(privileges, account))))
     }
 
@@ -266,25 +294,39 @@ mod tests {
         let operator = || account(Role::Administrator, true, "");
         let administrator = || account(Role::Administrator, false, "");
         let member = |granted| account(Role::Member, false, granted);
-        assert_eq!(by_token("*:*", operator()), [true, true, false, false]);
-        assert_eq!(by_token("jeton:introspect", operator()), [true, true, true, false]);
-        assert_eq!(by_token("jeton:admin", operator()), [true, true, true, true]);
-        assert_eq!(by_token("jeton:admin", administrator()), [true, true, true, false]);
-        assert_eq!(by_token("jeton:admin", member("")), [true, true, false, false]);
-        assert_eq!(by_token("jeton:introspect", member("jeton:introspect")), [true, true, true, false]);
-        assert_eq!(by_token("jeton:introspect", member("*:*")), [true, true, false, false]);
+        assert_eq!(by_token("*:*", operator()), [true, true, false, false, false, false]);
+        assert_eq!(by_token("jeton:introspect", operator()), [true, true, true, false, false, false]);
+        assert_eq!(by_token("jeton:admin", operator()), [true; 6]);
+        assert_eq!(by_token("jeton:admin", administrator()), [true, true, true, true, true, false]);
+        assert_eq!(by_token("jeton:admin", member("")), [true, true, false, false, false, false]);
+        assert_eq!(
+            by_token("jeton:admin", member("jeton:admin")),
+            [true, true, true, true, false, false],
+            "a privilege is no role"
+        );
+        let introspecting = by_token("jeton:introspect", member("jeton:introspect"));
+        assert_eq!(introspecting, [true, true, true, false, false, false]);
+        assert_eq!(by_token("jeton:introspect", member("*:*")), [true, true, false, false, false, false]);
     }
 
     #[test]
     fn a_password_carries_the_whole_role() {
         let by = |account| verdicts(&Subject::Password(Arc::new(account)));
-        assert_eq!(by(account(Role::Administrator, true, "")), [true; 4]);
-        assert_eq!(by(account(Role::Administrator, false, "")), [true, true, true, false]);
-        assert_eq!(by(account(Role::Member, false, "")), [true, true, false, false]);
-        assert_eq!(verdicts(&Subject::Local), [true; 4]);
+        assert_eq!(by(account(Role::Administrator, true, "")), [true; 6]);
+        assert_eq!(by(account(Role::Administrator, false, "")), [true, true, true, true, true, false]);
+        assert_eq!(by(account(Role::Member, false, "")), [true, true, false, true, false, false]);
+        assert_eq!(verdicts(&Subject::Local), [true; 6]);
         let mut disabled = account(Role::Administrator, true, "");
         disabled.user.active = false;
-        assert_eq!(by(disabled), [false; 4]);
+        assert_eq!(by(disabled), [false; 6]);
+    }
+
+    /// Otherwise whoever takes the last operator out of an organization leaves the instance without one.
+    #[test]
+    fn an_operator_stays_one_without_any_organization() {
+        let mut alone = account(Role::Member, true, "");
+        alone.membership = None;
+        assert_eq!(verdicts(&Subject::Password(Arc::new(alone))), [true; 6]);
     }
 
     #[test]
@@ -292,7 +334,7 @@ mod tests {
         let mut standing = standing("jeton:admin", account(Role::Administrator, true, ""));
         standing.token.restricted = true;
         let subject = Subject::Token(Arc::new(standing));
-        assert_eq!(verdicts(&subject), [true, false, false, false]);
+        assert_eq!(verdicts(&subject), [true, false, false, false, false, false]);
         assert_eq!(decide(&subject, Demand::Owner, NOW), Err(Refusal::TokenRestricted));
     }
 

@@ -75,6 +75,42 @@ pub enum Deed {
     OrganizationCreated,
     /// An organization got an owner.
     OrganizationOwned,
+    /// A user's personal data, home or rights were changed.
+    UserUpdated,
+    /// A user was deleted: the tokens are dead, the password gone.
+    UserDeleted,
+    /// What was personal about a deleted user is gone from every table.
+    UserErased,
+    /// A user was made an operator of the instance.
+    OperatorMade,
+    /// A user is an operator no more.
+    OperatorUnmade,
+    /// An organization's labels were changed.
+    OrganizationUpdated,
+    /// An organization was switched off, and its tokens with it.
+    OrganizationDisabled,
+    /// An organization was switched on again.
+    OrganizationEnabled,
+    /// An organization's token policy was changed.
+    PolicyChanged,
+    /// The privileges that exist in an organization were changed.
+    PrivilegesChanged,
+    /// An organization got a module.
+    ModuleAdded,
+    /// A module was renamed.
+    ModuleRenamed,
+    /// A module was removed.
+    ModuleRemoved,
+    /// A user was put into an organization.
+    MemberAdded,
+    /// A member's role, privileges or right to issue were changed.
+    MemberChanged,
+    /// A user was taken out of an organization.
+    MemberRemoved,
+    /// A wrong password; the object is the user it was for, all zeros where there is none of that name.
+    SignInRefused,
+    /// Tries that weren't looked at because too many wrong ones came before them; the detail says how many.
+    SignInThrottled,
 }
 
 impl Deed {
@@ -92,6 +128,24 @@ impl Deed {
             Self::PasswordSet => "user.password_set",
             Self::OrganizationCreated => "organization.created",
             Self::OrganizationOwned => "organization.owned",
+            Self::UserUpdated => "user.updated",
+            Self::UserDeleted => "user.deleted",
+            Self::UserErased => "user.erased",
+            Self::OperatorMade => "user.operator_made",
+            Self::OperatorUnmade => "user.operator_unmade",
+            Self::OrganizationUpdated => "organization.updated",
+            Self::OrganizationDisabled => "organization.disabled",
+            Self::OrganizationEnabled => "organization.enabled",
+            Self::PolicyChanged => "organization.policy_changed",
+            Self::PrivilegesChanged => "organization.privileges_changed",
+            Self::ModuleAdded => "module.added",
+            Self::ModuleRenamed => "module.renamed",
+            Self::ModuleRemoved => "module.removed",
+            Self::MemberAdded => "member.added",
+            Self::MemberChanged => "member.changed",
+            Self::MemberRemoved => "member.removed",
+            Self::SignInRefused => "sign_in.refused",
+            Self::SignInThrottled => "sign_in.throttled",
         }
     }
 }

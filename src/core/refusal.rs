@@ -41,6 +41,9 @@ pub enum Refusal {
     /// Only an operator of the instance may.
     #[error("this needs an operator of this instance")]
     OperatorRequired,
+    /// Only an administrator of the organization may.
+    #[error("this needs an administrator of the organization")]
+    AdministratorRequired,
     /// Nobody but the local operator mints for another user.
     #[error("a token is minted with its owner's own credential")]
     OwnerForeign,
@@ -107,6 +110,23 @@ pub enum Refusal {
         /// Which name.
         field: &'static str,
     },
+    /// There is always an operator.
+    #[error("this is the last operator of the instance: make another one first")]
+    LastOperator,
+    /// An organization's owner stays an administrator of it.
+    #[error("this user owns the organization {organization}: give it another owner first")]
+    OrganizationOwned {
+        /// Its slug.
+        organization: String,
+    },
+    /// No index helps with a filter, and too many rows would have to be looked at.
+    #[error(
+        "{filter}: too many rows would have to be looked at: narrow it down, by owner or organization say"
+    )]
+    FilterTooBroad {
+        /// The parameter, or several.
+        filter: String,
+    },
     /// The owner has as many live tokens in the organization as its policy allows.
     #[error("the quota of {limit} live tokens for each user is used up")]
     QuotaFull {
@@ -158,6 +178,7 @@ impl Refusal {
             Self::TokenRestricted => "token_restricted",
             Self::PrivilegeMissing { .. } => "privilege_missing",
             Self::OperatorRequired => "operator_required",
+            Self::AdministratorRequired => "administrator_required",
             Self::OwnerForeign => "owner_foreign",
             Self::IssuingForbidden { .. } => "issuing_forbidden",
             Self::ApiAccessOff { .. } => "api_access_off",
@@ -170,6 +191,9 @@ impl Refusal {
             Self::VersionMissing => "version_missing",
             Self::VersionStale { .. } => "version_stale",
             Self::Taken { .. } => "taken",
+            Self::LastOperator => "last_operator",
+            Self::OrganizationOwned { .. } => "organization_owned",
+            Self::FilterTooBroad { .. } => "filter_too_broad",
             Self::QuotaFull { .. } => "quota_full",
             Self::NumbersExhausted { .. } => "numbers_exhausted",
             Self::BodyTooLarge { .. } => "body_too_large",

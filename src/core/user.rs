@@ -2,6 +2,7 @@
 
 use super::{
     id::{OrganizationId, UserId},
+    number::Number,
     organization::Organization,
     privilege::{Privilege, Privileges},
     refusal::Refusal,
@@ -91,6 +92,8 @@ impl Role {
 pub struct User {
     /// The id.
     pub id: UserId,
+    /// The number.
+    pub number: Number,
     /// The unique name to sign in with.
     pub username: String,
     /// Empty for none.
@@ -109,6 +112,8 @@ pub struct User {
     pub operator: bool,
     /// The organization that a request means when it can't name one.
     pub home: OrganizationId,
+    /// When it was deleted: for good, its personal data and password gone; `None` while it isn't.
+    pub deleted_at: Option<Instant>,
     /// When it was made.
     pub created_at: Instant,
     /// When its row last changed.
@@ -133,11 +138,15 @@ pub struct Membership {
 }
 
 /// What a user holds in an organization: an administrator and an operator all that exists in it and, by role, the two
-/// reserved ones; a member what was granted, as far as it still exists. A user who isn't in it holds nothing.
+/// reserved ones; a member what was granted, as far as it still exists. A user who isn't in it holds nothing there; an
+/// operator keeps the reserved ones.
 pub fn holdings(user: &User, organization: &Organization, membership: Option<&Membership>) -> Privileges {
-    let Some(membership) = membership else { return Privileges::default() };
+    let by_role = |held: Privileges| held.with(Privilege::admin()).with(Privilege::introspect());
+    let Some(membership) = membership else {
+        return if user.operator { by_role(Privileges::default()) } else { Privileges::default() };
+    };
     if user.operator || membership.role == Role::Administrator {
-        return organization.privileges.clone().with(Privilege::admin()).with(Privilege::introspect());
+        return by_role(organization.privileges.clone());
     }
     let reserved = membership.privileges.iter().filter(|privilege| privilege.is_reserved()).cloned();
     reserved.fold(membership.privileges.meet(&organization.privileges), Privileges::with)

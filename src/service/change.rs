@@ -5,6 +5,7 @@ use super::{
     Caller, Service,
     issue::event,
     list::{TokenView, may_see, view},
+    reach::Reach,
 };
 use crate::{
     core::{
@@ -98,8 +99,9 @@ impl Write for ChangeToken {
 
     fn apply(self, tx: &mut Tx<'_>) -> Result<TokenView, Failure> {
         let Self { caller, reference, change, version, now } = self;
-        caller.decide_again(tx, now)?;
-        let token = tx.token_by(&reference)?.filter(|token| may_see(&caller, token));
+        let subject = caller.decide_again(tx, now)?;
+        let reach = Reach::of(tx, &subject, now)?;
+        let token = tx.token_by(&reference)?.filter(|token| may_see(&subject, &reach, token));
         let mut token = token.ok_or(Refusal::NotFound { what: "token" })?;
         if token.status == Status::Deleted {
             return Err(Refusal::TokenDeleted.into());

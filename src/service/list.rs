@@ -1,6 +1,6 @@
 //! Reading tokens: one, or a page of them.
 
-use super::{Caller, Service};
+use super::{Caller, Service, reach::Reach};
 use crate::{
     core::{
         decision::Subject,
@@ -61,8 +61,10 @@ impl Service {
 
     /// One token of the caller's, by any of its ids.
     pub fn token(&self, caller: &Caller, reference: &Reference<OfToken>) -> Result<TokenView, Failure> {
+        let now = self.now();
         let view = self.store.read(|rows| {
-            let token = rows.token_by(reference)?.filter(|token| may_see(caller, token));
+            let reach = Reach::of(rows, &caller.subject, now)?;
+            let token = rows.token_by(reference)?.filter(|token| may_see(&caller.subject, &reach, token));
             token.map(|token| view(rows, token)).transpose()
         })?;
         view.map(|view| self.with_gathered(view)).ok_or(Refusal::NotFound { what: "token" }.into())
@@ -104,9 +106,17 @@ impl Service {
     }
 }
 
-/// Whether a token is the caller's to see: the owner's own, and all of them for the local operator.
-pub(super) fn may_see(caller: &Caller, token: &Token) -> bool {
-    caller.subject.account().is_none_or(|account| account.user.id == token.owner)
+/// Whether a token is the caller's to see and to change: their own, and those of the organizations that they manage. A
+/// token doesn't see its owner's tokens in other organizations.
+pub(super) fn may_see(subject: &Subject, reach: &Reach, token: &Token) -> bool {
+    let own = match subject {
+        Subject::Local => true,
+        Subject::Password(account) => account.user.id == token.owner,
+        Subject::Token(standing) => {
+            standing.token.owner == token.owner && standing.token.organization == token.organization
+        }
+    };
+    own || reach.covers(token.organization)
 }
 
 /// A row with the names around it.

@@ -1,6 +1,7 @@
 //! The use cases, one file a capability. They know rules and rows, and nothing of HTTP.
 
 mod hashing;
+mod reach;
 mod sign_in;
 mod throttle;
 mod uses;

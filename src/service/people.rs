@@ -170,6 +170,7 @@ impl Write for CreateUser {
         }
         let user = User {
             id,
+            number: tx.next_number::<OfUser>()?,
             username: new.username,
             email: new.email,
             first_name: new.first_name,
@@ -179,6 +180,7 @@ impl Write for CreateUser {
             active: true,
             operator: new.operator,
             home: organization.id,
+            deleted_at: None,
             created_at: now,
             updated_at: now,
             change_sequence: 0,

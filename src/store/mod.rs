@@ -10,6 +10,7 @@ mod rows;
 mod schema;
 mod sql;
 mod tokens;
+mod totals;
 mod users;
 mod uses;
 mod writer;
@@ -23,6 +24,7 @@ pub use self::{
     rows::{ReadError, Rows},
     schema::OpenError,
     tokens::TokenPage,
+    totals::{Scope, Total},
     uses::Used,
     writer::{Generation, Tx, Write},
 };

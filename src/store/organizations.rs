@@ -4,6 +4,7 @@ use rusqlite::{Row, params};
 
 use super::{
     rows::{ReadError, Rows, Sealed},
+    totals::Total,
     writer::Tx,
 };
 use crate::core::{
@@ -138,6 +139,11 @@ impl Rows<'_> {
         .transpose()
     }
 
+    /// The organizations that a user is in.
+    pub fn organizations_of(&self, user: UserId) -> Result<Vec<OrganizationId>, ReadError> {
+        self.all("SELECT organization FROM memberships WHERE user = ?", [user], |row| row.get(0))
+    }
+
     /// The numbers of an organization's modules that a request names, by number or by id; `None` for one that isn't
     /// a module of it.
     pub fn module_number(
@@ -222,6 +228,7 @@ impl Tx<'_> {
              VALUES (?, ?, ?, ?, ?, 0, ?, ?, ?)",
             params![row.user, row.organization, row.role, row.may_issue, row.privileges, now, seal, pepper],
         );
-        Self::unless_taken(inserted, "user")
+        Self::unless_taken(inserted, "user")?;
+        self.count(Total::Members, row.organization, 1)
     }
 }

@@ -19,10 +19,11 @@ use crate::core::{
 /// Numbered, forward only, each in one transaction; SQLite's `user_version` counts those applied.
 const MIGRATIONS: Migrations<'static> = Migrations::from_slice(STEPS);
 
-const STEPS: &[M<'static>] = &[M::up(include_str!("migrations/0001_core.sql"))];
+const STEPS: &[M<'static>] =
+    &[M::up(include_str!("migrations/0001_core.sql")), M::up(include_str!("migrations/0002_management.sql"))];
 
 /// How many migrations there are: the version that this binary writes.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 
 /// A database no larger than this is checked whole at each start; checking a larger one would keep people waiting, and
 /// every row that a decision reads is sealed anyway. In bytes.

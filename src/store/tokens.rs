@@ -4,6 +4,7 @@ use rusqlite::{Row, params};
 
 use super::{
     rows::{ReadError, Rows, Sealed},
+    totals::{Scope, Total},
     writer::Tx,
 };
 use crate::core::{
@@ -201,6 +202,8 @@ impl Tx<'_> {
                 pepper,
             ],
         )?;
+        self.execute("INSERT INTO token_uses (token, last_at, count) VALUES (?, 0, 0)", [row.id])?;
+        self.execute("INSERT INTO token_words (rowid, name) VALUES (?, ?)", params![row.number, row.name])?;
         self.count_kept(row, 1)
     }
 
@@ -233,11 +236,13 @@ impl Tx<'_> {
         }
     }
 
-    fn count_kept(&self, row: &Token, change: i32) -> Result<(), Failure> {
+    fn count_kept(&self, row: &Token, change: i64) -> Result<(), Failure> {
         self.execute(
             "UPDATE memberships SET kept_tokens = kept_tokens + ? WHERE user = ? AND organization = ?",
             params![change, row.owner, row.organization],
         )?;
-        Ok(())
+        self.count(Total::Tokens, Scope::EVERYWHERE, change)?;
+        self.count(Total::Tokens, row.organization, change)?;
+        self.count(Total::Tokens, row.owner, change)
     }
 }

@@ -4,6 +4,7 @@ use rusqlite::{Row, params};
 
 use super::{
     rows::{ReadError, Rows, Sealed},
+    totals::{Scope, Total},
     writer::Tx,
 };
 use crate::core::{
@@ -16,12 +17,17 @@ use crate::core::{
 };
 
 fn seal_user(sealer: Sealer, row: &User) -> Sealer {
-    sealer
+    let sealer = sealer
         .bytes(&row.id.0)
         .text(&row.username)
         .int(row.active.into())
         .int(row.operator.into())
-        .bytes(&row.home.0)
+        .bytes(&row.home.0);
+    // Rows from before users could be deleted have no such field.
+    match row.deleted_at {
+        Some(deleted_at) => sealer.int(deleted_at.millis()),
+        None => sealer,
+    }
 }
 
 struct Password {
@@ -36,6 +42,7 @@ fn seal_password(sealer: Sealer, row: &Password) -> Sealer {
 fn user(row: &Row<'_>) -> rusqlite::Result<Sealed<User>> {
     let value = User {
         id: row.get("id")?,
+        number: row.get("place")?,
         username: row.get("username")?,
         email: row.get("email")?,
         first_name: row.get("first_name")?,
@@ -45,6 +52,7 @@ fn user(row: &Row<'_>) -> rusqlite::Result<Sealed<User>> {
         active: row.get("active")?,
         operator: row.get("operator")?,
         home: row.get("home")?,
+        deleted_at: row.get("deleted_at")?,
         created_at: row.get("created_at")?,
         updated_at: row.get("updated_at")?,
         change_sequence: row.get("change_sequence")?,
@@ -113,11 +121,12 @@ impl Tx<'_> {
     pub fn insert_user(&mut self, row: &User) -> Result<(), Failure> {
         let (seal, pepper) = self.seal("users", |sealer| seal_user(sealer, row));
         let inserted = self.execute(
-            "INSERT INTO users (id, username, email, first_name, last_name, title, image, active, operator, home,
+            "INSERT INTO users (id, place, username, email, first_name, last_name, title, image, active, operator, home,
                  created_at, updated_at, change_sequence, seal, seal_pepper)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             params![
                 row.id,
+                row.number,
                 row.username,
                 row.email,
                 row.first_name,
@@ -134,7 +143,12 @@ impl Tx<'_> {
                 pepper,
             ],
         );
-        Self::unless_taken(inserted, "username")
+        Self::unless_taken(inserted, "username")?;
+        self.execute(
+            "INSERT INTO user_words (rowid, username, email, first_name, last_name) VALUES (?, ?, ?, ?, ?)",
+            params![row.number, row.username, row.email, row.first_name, row.last_name],
+        )?;
+        self.count(Total::Users, Scope::EVERYWHERE, 1)
     }
 
     /// Switches a user on or off.

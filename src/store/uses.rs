@@ -9,16 +9,20 @@ use super::{
 use crate::core::{id::TokenId, refusal::Failure, token::Use};
 
 impl Rows<'_> {
-    /// A token's use as far as it has been written down.
+    /// A token's use as far as it has been written down; `None` for never.
     pub fn token_use(&self, token: TokenId) -> Result<Option<Use>, ReadError> {
-        self.one("SELECT last_at, address, agent, count FROM token_uses WHERE token = ?", [token], |row| {
-            Ok(Use {
-                last_at: row.get(0)?,
-                address: row.get(1)?,
-                agent: row.get(2)?,
-                count: row.get::<_, i64>(3)?.cast_unsigned(),
-            })
-        })
+        self.one(
+            "SELECT last_at, address, agent, count FROM token_uses WHERE token = ? AND last_at > 0",
+            [token],
+            |row| {
+                Ok(Use {
+                    last_at: row.get(0)?,
+                    address: row.get(1)?,
+                    agent: row.get(2)?,
+                    count: row.get::<_, i64>(3)?.cast_unsigned(),
+                })
+            },
+        )
     }
 }
 

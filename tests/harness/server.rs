@@ -234,8 +234,13 @@ impl Server {
         self.user_with(name, &[])
     }
 
-    /// Makes a user who issues tokens: an administrator of `default`, but no operator.
+    /// Makes a member of `default` who holds whatever isn't reserved and may issue tokens.
     pub fn user(&self, name: &str) -> Actor {
+        self.user_with(name, &["--privilege", "*:*", "--may-issue", "true"])
+    }
+
+    /// Makes an administrator of `default` who is no operator.
+    pub fn manager(&self, name: &str) -> Actor {
         let actor = Actor::named(name);
         let body = json!({ "username": name, "password": actor.password, "role": "administrator" });
         self.client().post("/v1/users").bearer(self.secret()).json(&body).send().expect(201);

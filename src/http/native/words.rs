@@ -34,11 +34,15 @@ pub(in crate::http) fn failure(failure: &Failure) -> Problem {
 pub(in crate::http) fn problem(refusal: &Refusal) -> Problem {
     let status = match refusal {
         Refusal::CredentialMissing | Refusal::CredentialInvalid | Refusal::TokenDead(_) => 401,
-        Refusal::CredentialAmbiguous | Refusal::Malformed { .. } | Refusal::Invalid { .. } => 400,
+        Refusal::CredentialAmbiguous
+        | Refusal::Malformed { .. }
+        | Refusal::Invalid { .. }
+        | Refusal::FilterTooBroad { .. } => 400,
         Refusal::Throttled { .. } => 429,
         Refusal::TokenRestricted
         | Refusal::PrivilegeMissing { .. }
         | Refusal::OperatorRequired
+        | Refusal::AdministratorRequired
         | Refusal::OwnerForeign
         | Refusal::IssuingForbidden { .. }
         | Refusal::ApiAccessOff { .. }
@@ -46,7 +50,11 @@ pub(in crate::http) fn problem(refusal: &Refusal) -> Problem {
         | Refusal::WiderThanMinter { .. } => 403,
         Refusal::NotFound { .. } | Refusal::RouteUnknown => 404,
         Refusal::MethodNotAllowed { .. } => 405,
-        Refusal::Taken { .. } | Refusal::QuotaFull { .. } | Refusal::NumbersExhausted { .. } => 409,
+        Refusal::Taken { .. }
+        | Refusal::LastOperator
+        | Refusal::OrganizationOwned { .. }
+        | Refusal::QuotaFull { .. }
+        | Refusal::NumbersExhausted { .. } => 409,
         Refusal::TokenDeleted => 410,
         Refusal::VersionStale { .. } => 412,
         Refusal::BodyTooLarge { .. } => 413,
@@ -56,6 +64,7 @@ pub(in crate::http) fn problem(refusal: &Refusal) -> Problem {
     match refusal {
         Refusal::Invalid { field, .. } => problem.with("field", field.as_ref()),
         Refusal::Taken { field } | Refusal::WiderThanMinter { field } => problem.with("field", *field),
+        Refusal::FilterTooBroad { filter } => problem.with("field", filter.as_str()),
         Refusal::PrivilegeNotHeld { .. } => problem.with("field", "privileges"),
         Refusal::BodyTooLarge { limit } => problem.with("limit", *limit),
         Refusal::QuotaFull { limit } => problem.with("limit", *limit),
