@@ -3,9 +3,11 @@
 pub mod base62;
 pub mod decision;
 pub mod event;
+pub mod filter;
 pub mod id;
 pub mod keys;
 pub mod lifetime;
+pub mod listing;
 pub mod minting;
 pub mod number;
 pub mod organization;

@@ -57,10 +57,13 @@ fn mounts() -> Vec<Mount> {
                 ],
             )
             .routes(
+                Needs(Demand::Management),
+                routes![native::users::list, native::members::list, native::events::list],
+            )
+            .routes(
                 Needs(Demand::Operator),
                 routes![
                     native::users::create,
-                    native::users::list,
                     native::users::show,
                     native::users::disable,
                     native::users::enable,

@@ -7,6 +7,7 @@ mod throttle;
 mod uses;
 
 pub mod change;
+pub mod directory;
 pub mod introspect;
 pub mod issue;
 pub mod list;

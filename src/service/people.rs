@@ -1,6 +1,6 @@
 //! Users: made, listed, disabled, enabled, given a password.
 
-use super::{Caller, Service, list::Page};
+use super::{Caller, Service, reach::Reach};
 use crate::{
     core::{
         decision::{Account, Demand, Subject, decide},
@@ -69,21 +69,6 @@ impl Service {
         account.ok_or(Refusal::NotFound { what: "user" }.into())
     }
 
-    /// A page of users in the order they were made.
-    pub async fn users(&self, after: Option<UserId>, limit: u32) -> Result<Page<Account, UserId>, Failure> {
-        let read = move |rows: &Rows<'_>| {
-            let users = rows.users(after, limit + 1)?;
-            users
-                .into_iter()
-                .map(|user| {
-                    let home = user.home;
-                    rows.account(user, home)
-                })
-                .collect()
-        };
-        Ok(Page::cut(self.store.read_apart(read).await?, limit, |account: &Account| account.user.id))
-    }
-
     /// Disables a user, whose tokens are all dead on the next check, or enables one, which brings them back.
     pub async fn set_user_active(
         &self,
@@ -132,6 +117,19 @@ fn find(rows: &Rows<'_>, name: &str) -> Result<Option<User>, crate::store::ReadE
         },
         Some(Reference::Number(_)) | None => rows.user_by_name(name),
     }
+}
+
+/// A user as a request names one, whom the caller may know of: oneself, and whoever is within reach.
+pub(super) fn visible(
+    rows: &Rows<'_>,
+    subject: &Subject,
+    reach: &Reach,
+    name: &str,
+) -> Result<User, Failure> {
+    let unknown = || Failure::from(Refusal::NotFound { what: "user" });
+    let user = find(rows, name)?.ok_or_else(unknown)?;
+    let is_oneself = subject.account().is_some_and(|account| account.user.id == user.id);
+    if is_oneself || reach.shows(rows, user.id)? { Ok(user) } else { Err(unknown()) }
 }
 
 fn event(

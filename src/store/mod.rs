@@ -5,6 +5,7 @@
 
 mod connection;
 mod events;
+mod lists;
 mod organizations;
 mod rows;
 mod schema;
@@ -21,9 +22,9 @@ use r2d2_sqlite::SqliteConnectionManager;
 
 use self::writer::Writer;
 pub use self::{
+    lists::{EventRow, EventSet, Found, TokenSet, UserSet},
     rows::{ReadError, Rows},
     schema::OpenError,
-    tokens::TokenPage,
     totals::{Scope, Total},
     uses::Used,
     writer::{Generation, Tx, Write},
@@ -98,13 +99,13 @@ impl Store {
     /// Runs a longer read on a thread that no check waits for.
     pub async fn read_apart<T: Send + 'static>(
         &self,
-        read: impl FnOnce(&Rows<'_>) -> Result<T, ReadError> + Send + 'static,
-    ) -> Result<T, ReadError> {
+        read: impl FnOnce(&Rows<'_>) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, Failure> {
         let (pool, keys) = (self.apart.clone(), Arc::clone(&self.keys));
         let run = move || read(&Rows::new(&*pool.get().map_err(ReadError::Pool)?, &keys));
         tokio::task::spawn_blocking(run)
             .await
-            .unwrap_or_else(|panic| Err(ReadError::Panic(panic.to_string())))
+            .unwrap_or_else(|panic| Err(ReadError::Panic(panic.to_string()).into()))
     }
 
     /// Raised by every commit that may change a decision, before its reply: what was read before is not believed.

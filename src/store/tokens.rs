@@ -16,17 +16,6 @@ use crate::core::{
     token::{MintedBy, Status, Token},
 };
 
-/// Which tokens a list holds, newest first; tombstones are left out.
-#[derive(Clone, Copy, Debug)]
-pub struct TokenPage {
-    /// Whose; `None` for everybody's.
-    pub owner: Option<UserId>,
-    /// Older than this one; `None` from the newest.
-    pub before: Option<TokenId>,
-    /// At most so many.
-    pub limit: u32,
-}
-
 fn seal_token(sealer: Sealer, row: &Token) -> Sealer {
     sealer
         .bytes(&row.id.0)
@@ -112,24 +101,6 @@ impl Rows<'_> {
         Ok(Standing::new(token, account))
     }
 
-    /// A page of tokens, newest first, without the deleted.
-    pub fn tokens(&self, page: TokenPage) -> Result<Vec<Token>, ReadError> {
-        let before = page.before.unwrap_or(TokenId::from_bytes([255; 16]));
-        let rows = match page.owner {
-            Some(owner) => self.all(
-                "SELECT * FROM tokens WHERE owner = ? AND id < ? AND status <> 'deleted' ORDER BY id DESC LIMIT ?",
-                params![owner, before, page.limit],
-                token,
-            )?,
-            None => self.all(
-                "SELECT * FROM tokens WHERE id < ? AND status <> 'deleted' ORDER BY id DESC LIMIT ?",
-                params![before, page.limit],
-                token,
-            )?,
-        };
-        Self::sound(rows.into_iter().map(|row| self.believe_token(row)))
-    }
-
     /// The tokens that a token has minted.
     pub fn minted_by(&self, minter: TokenId) -> Result<Vec<Token>, ReadError> {
         let rows = self.all("SELECT * FROM tokens WHERE minted_by_token = ?", [minter], token)?;
@@ -203,12 +174,14 @@ impl Tx<'_> {
             ],
         )?;
         self.execute("INSERT INTO token_uses (token, last_at, count) VALUES (?, 0, 0)", [row.id])?;
-        self.execute("INSERT INTO token_words (rowid, name) VALUES (?, ?)", params![row.number, row.name])?;
+        self.index_name(row)?;
         self.count_kept(row, 1)
     }
 
     /// Writes what may change of a token, its labels, modules and status, as its next version.
     pub fn update_token(&mut self, before: Status, row: &mut Token, now: Instant) -> Result<(), Failure> {
+        let name: Option<String> =
+            self.one("SELECT name FROM tokens WHERE id = ?", [row.id], |old| old.get(0))?;
         row.updated_at = now;
         row.change_sequence += 1;
         let (seal, pepper) = self.seal("tokens", |sealer| seal_token(sealer, row));
@@ -229,11 +202,30 @@ impl Tx<'_> {
                 row.id,
             ],
         )?;
-        if before != Status::Deleted && row.status == Status::Deleted {
-            self.count_kept(row, -1)
-        } else {
-            Ok(())
+        if before == Status::Deleted {
+            return Ok(());
         }
+        let is_deleted = row.status == Status::Deleted;
+        if let Some(old) = name.filter(|old| is_deleted || *old != row.name) {
+            // What goes out of an index of words has to be said as it went in.
+            self.execute(
+                "INSERT INTO token_words (token_words, rowid, name) VALUES ('delete', ?, ?)",
+                params![row.number, old],
+            )?;
+            if !is_deleted {
+                self.index_name(row)?;
+            }
+        }
+        if is_deleted {
+            self.execute("UPDATE token_uses SET kept = 0 WHERE token = ?", [row.id])?;
+            self.count_kept(row, -1)?;
+        }
+        Ok(())
+    }
+
+    fn index_name(&self, row: &Token) -> Result<(), Failure> {
+        self.execute("INSERT INTO token_words (rowid, name) VALUES (?, ?)", params![row.number, row.name])?;
+        Ok(())
     }
 
     fn count_kept(&self, row: &Token, change: i64) -> Result<(), Failure> {

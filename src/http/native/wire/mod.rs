@@ -1,5 +1,6 @@
 //! What stands in our own API's JSON, and how it becomes what the use cases take.
 
+mod lists;
 mod tokens;
 mod users;
 
@@ -7,8 +8,9 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 pub(super) use self::{
-    tokens::{CreateToken, CreatedToken, RelabelToken, TokenObject, TokenPage},
-    users::{CreateUser, Me, NewPassword, OrganizationObject, UserObject, UserPage},
+    lists::{EVENT_COLUMNS, EventObject, ListPage, MemberObject, Paging},
+    tokens::{CreateToken, CreatedToken, RelabelToken, TokenObject},
+    users::{CreateUser, Me, NewPassword, OrganizationObject, UserObject},
 };
 
 /// A refusal (RFC 9457).
