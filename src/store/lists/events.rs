@@ -264,3 +264,8 @@ impl Set for EventSet {
         }
     }
 }
+
+/// All of them, for their tests.
+#[cfg(test)]
+pub(super) const PATHS: &[&Path<EventField>] =
+    &[&ALL, &BY_ORGANIZATION, &BY_ACTOR, &BY_OBJECT, &BY_TOKEN, &BY_KIND, &BY_KINDS];

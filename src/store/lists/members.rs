@@ -193,20 +193,15 @@ impl Set for UserSet {
         _: &Rows<'_>,
         conditions: &[&Filter<UserField>],
     ) -> Result<Vec<Way<UserField>>, ReadError> {
-        // Those that walk users find others than members; those that walk members, perhaps deleted users.
-        let of_users = |way: Way<UserField>| if self.organization.is_some() { way.unsure() } else { way };
+        // What walks users may find others than members; what walks members may find users who are deleted.
+        let sure = |way: Way<UserField>| if self.organization.is_some() { way.unsure() } else { way };
         let whole = match self.organization {
             Some(id) => Way::new(&MEMBERS, vec![Value::Id(id.0)]),
             None => Way::new(&KEPT, Vec::new()),
         };
-        let mut ways = vec![whole, of_users(Way::new(&BY_USERNAME, Vec::new()))];
-        for (at, condition) in conditions.iter().enumerate() {
-            let walks_members = |way: &Way<UserField>| {
-                [&MEMBERS, &ADMINISTRATORS, &BY_AGE].iter().any(|path| std::ptr::eq(*path, way.path))
-            };
-            let opened = self.opened(at, condition);
-            ways.extend(opened.map(|way| if walks_members(&way) { way } else { of_users(way) }));
-        }
+        let mut ways = vec![whole, Way::new(&BY_USERNAME, Vec::new())];
+        ways.extend(conditions.iter().enumerate().filter_map(|(at, condition)| self.opened(at, condition)));
+        ways = ways.into_iter().map(sure).collect();
         for (at, condition) in conditions.iter().enumerate() {
             let (low, high) = match condition {
                 Filter::Is(CreatedAt, Test::AtLeast(Value::At(from))) => (Some(created(from.millis())), None),
@@ -289,3 +284,8 @@ impl Set for UserSet {
         }
     }
 }
+
+/// All of them, for their tests.
+#[cfg(test)]
+pub(super) const PATHS: &[&Path<UserField>] =
+    &[&KEPT, &BY_USERNAME, &OPERATORS, &DISABLED, &WORDS, &MEMBERS, &ADMINISTRATORS, &BY_AGE];

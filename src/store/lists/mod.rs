@@ -7,6 +7,8 @@
 mod choose;
 mod events;
 mod members;
+#[cfg(test)]
+mod tests;
 mod tokens;
 mod walk;
 mod words;

@@ -81,23 +81,21 @@ const BY_ORGANIZATION: Path<TokenField> = Path {
 const BY_NAME: Path<TokenField> = Path {
     along: Along::Text(Name),
     up: "SELECT id, name FROM tokens INDEXED BY tokens_kept_by_name
-         WHERE (name COLLATE NOCASE, id) > (?, ?) AND (name COLLATE NOCASE, id) < (?, ?) AND status <> 'deleted'
+         WHERE (name, id) > (? COLLATE NOCASE, ?) AND (name, id) < (? COLLATE NOCASE, ?) AND status <> 'deleted'
          ORDER BY name COLLATE NOCASE, id",
     down: "SELECT id, name FROM tokens INDEXED BY tokens_kept_by_name
-           WHERE (name COLLATE NOCASE, id) > (?, ?) AND (name COLLATE NOCASE, id) < (?, ?) AND status <> 'deleted'
+           WHERE (name, id) > (? COLLATE NOCASE, ?) AND (name, id) < (? COLLATE NOCASE, ?) AND status <> 'deleted'
            ORDER BY name COLLATE NOCASE DESC, id DESC",
 };
 
 const BY_EXPIRY: Path<TokenField> = Path {
     along: Along::Time(ExpiresAt),
-    up: "SELECT id, ifnull(expires_at, 9223372036854775807) AS expiry FROM tokens INDEXED BY tokens_kept_by_expiry
-         WHERE (ifnull(expires_at, 9223372036854775807), id) > (?, ?)
-             AND (ifnull(expires_at, 9223372036854775807), id) < (?, ?) AND status <> 'deleted'
-         ORDER BY ifnull(expires_at, 9223372036854775807), id",
-    down: "SELECT id, ifnull(expires_at, 9223372036854775807) AS expiry FROM tokens INDEXED BY tokens_kept_by_expiry
-           WHERE (ifnull(expires_at, 9223372036854775807), id) > (?, ?)
-               AND (ifnull(expires_at, 9223372036854775807), id) < (?, ?) AND status <> 'deleted'
-           ORDER BY ifnull(expires_at, 9223372036854775807) DESC, id DESC",
+    up:
+        "SELECT id, dies_at FROM tokens INDEXED BY tokens_kept_by_expiry
+         WHERE (dies_at, id) > (?, ?) AND (dies_at, id) < (?, ?) AND status <> 'deleted' ORDER BY dies_at, id",
+    down: "SELECT id, dies_at FROM tokens INDEXED BY tokens_kept_by_expiry
+           WHERE (dies_at, id) > (?, ?) AND (dies_at, id) < (?, ?) AND status <> 'deleted'
+           ORDER BY dies_at DESC, id DESC",
 };
 
 const BY_USE: Path<TokenField> = Path {
@@ -423,3 +421,21 @@ impl Set for TokenSet {
         }
     }
 }
+
+/// All of them, for their tests.
+#[cfg(test)]
+pub(super) const PATHS: &[&Path<TokenField>] = &[
+    &KEPT,
+    &BY_OWNER,
+    &BY_ACCOUNT,
+    &BY_ORGANIZATION,
+    &BY_NAME,
+    &BY_EXPIRY,
+    &BY_USE,
+    &DISABLED,
+    &MINTED,
+    &WORDS,
+    &DELETED,
+    &DELETED_BY_OWNER,
+    &DELETED_BY_ORGANIZATION,
+];
