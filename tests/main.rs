@@ -21,6 +21,8 @@ mod setup;
 mod carriers;
 mod commands;
 mod lifetimes;
+mod lists;
+mod many;
 mod oauth;
 mod privileges;
 mod tokens;

@@ -7,6 +7,7 @@ mod completions;
 mod connect;
 mod failure;
 mod first_admin;
+mod listing;
 mod openapi;
 mod output;
 mod password;

@@ -399,7 +399,7 @@ mod tests {
 
     #[test]
     fn a_tree_holds_by_its_parts() {
-        let held = |_: ()| Held::Whole(3);
+        let held = |()| Held::Whole(3);
         let is = |test| Filter::Is((), test);
         let (low, high) = (|| is(Test::Below(Value::Whole(4))), || is(Test::Above(Value::Whole(4))));
         assert!(Filter::All(vec![low(), Filter::Not(Box::new(high()))]).holds(&held));

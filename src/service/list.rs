@@ -117,14 +117,14 @@ impl Service {
                 listing.filter = listing.filter.and(TokenField::Owner, Test::Equals(Value::Id(owner.id.0)));
             }
             if let Some(reference) = minter {
-                let minter = match reference {
+                let found = match reference {
                     Reference::Id(id) => Some(id),
                     other => rows.token_by(&other)?.map(|token| token.id),
                 };
-                let minted = minter.map(|id| Value::Id(id.0));
-                let minted = minted
-                    .map_or(Filter::Any(Vec::new()), |id| Filter::Is(TokenField::Minter, Test::Equals(id)));
-                listing.filter = Filter::All(vec![listing.filter, minted]);
+                // A token that there isn't has minted none.
+                let of = |id: TokenId| Filter::Is(TokenField::Minter, Test::Equals(Value::Id(id.0)));
+                let condition = found.map_or(Filter::Any(Vec::new()), of);
+                listing.filter = Filter::All(vec![listing.filter, condition]);
             }
             rows.steady(|rows| {
                 let mut names = Names::default();

@@ -37,9 +37,9 @@ pub(in crate::http) async fn list(
     accept: Option<&Accept>,
 ) -> Result<Reply, Failure> {
     let accepts_table = accept.is_some_and(|accept| *accept.preferred().media_type() == MediaType::CSV);
-    let (asked, as_table) = lists::events(&query, accepts_table)?;
-    let sort = asked.listing.sort.clone();
-    let page = site.service.events(asker.0?, asked).await?;
+    let (wanted, as_table) = lists::events(&query, accepts_table)?;
+    let sort = wanted.listing.sort.clone();
+    let page = site.service.events(asker.0?, wanted).await?;
     let page = ListPage::new(page, &sort, EventObject::from);
     if !as_table {
         return Reply::json(200, &page);

@@ -20,6 +20,9 @@ pub(super) struct Budgets {
 
 pub(super) const BUDGETS: Budgets = Budgets { narrow: 10_000, wide: 100_000 };
 
+/// Of a set this small nothing but gathering is thought of.
+const FEW: usize = 200;
+
 /// What a page is to be.
 pub(super) struct Wanted<'o, F> {
     pub(super) order: &'o Order<F>,
@@ -55,7 +58,17 @@ pub(super) fn choose<S: Set>(
     let smallest = sized.iter().min_by_key(|(rank, _)| *rank).copied();
     match smallest {
         Some(((size, false), way)) if size < budgets.narrow => return take.walk(way, budgets.wide),
-        Some(((size, true), way)) if size < budgets.narrow => return take.gather(way, budgets.narrow),
+        Some(((size, true), way)) if size < budgets.narrow => {
+            // What is frequent along the order is found there sooner; if not, it has cost no more than gathering will.
+            let frequent = ways.iter().find(|way| way.direction(wanted.order).is_some());
+            if let Some(along) = frequent
+                && size > FEW
+                && let Some(page) = take.walk(along, size)?
+            {
+                return Ok(Some(page));
+            }
+            return take.gather(way, budgets.narrow);
+        }
         _ => {}
     }
     // None is small. Perhaps what is wanted is frequent along the order.

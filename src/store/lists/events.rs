@@ -10,7 +10,7 @@ use crate::{
     core::{
         filter::{Filter, Held, Test, Value},
         id::{OrganizationId, TokenId, UserId},
-        listing::EventField::{self, *},
+        listing::EventField::{self, Actor, At, Kind, Object, Organization, Sequence, Token},
         time::Instant,
     },
     store::{

@@ -12,7 +12,10 @@ use crate::{
     core::{
         filter::{Filter, Held, Test, Value},
         id::{OrganizationId, UserId},
-        listing::UserField::{self, *},
+        listing::UserField::{
+            self, Active, CreatedAt, Id, JoinedAt, MayIssue, Name, Operator, Organization, Privilege, Role,
+            Username,
+        },
         time::Instant,
     },
     store::{
@@ -248,7 +251,7 @@ impl Set for UserSet {
             },
         )?;
         let belongs = self.organization.is_none() || found.member.is_some();
-        Ok(belongs.then(|| (Value::Id(found.id.0), found)))
+        Ok(belongs.then_some((Value::Id(found.id.0), found)))
     }
 
     fn held<'r>(&self, record: &'r UserRecord, field: UserField) -> Held<'r> {

@@ -11,7 +11,10 @@ use crate::{
     core::{
         filter::{Filter, Held, Test, Value},
         id::{OrganizationId, TokenId, UserId},
-        listing::TokenField::{self, *},
+        listing::TokenField::{
+            self, CreatedAt, Description, ExpiresAt, Id, LastUsedAt, MintedBy, Minter, Module, Name, Number,
+            Organization, Owner, Privilege, Restricted, UpdatedAt,
+        },
         time::Instant,
         token::Status,
     },
@@ -265,7 +268,7 @@ impl TokenSet {
             (Name, Test::Equals(name)) => {
                 Some(between(&BY_NAME, Some(before(name)), Some(behind(name)))?.using(at))
             }
-            (Status, Test::Equals(Value::Text(word))) => match word.as_str() {
+            (TokenField::Status, Test::Equals(Value::Text(word))) => match word.as_str() {
                 "disabled" => Some(Way::new(&DISABLED, Vec::new()).answering(at)),
                 "expired" => Some(between(&BY_EXPIRY, None, Some(behind(&Value::At(self.now))))?.using(at)),
                 "active" => Some(between(&BY_EXPIRY, Some(behind(&Value::At(self.now))), None)?.using(at)),
@@ -306,23 +309,23 @@ impl Set for TokenSet {
         conditions: &[&Filter<TokenField>],
     ) -> Result<Vec<Way<TokenField>>, ReadError> {
         let asked = Asked::read(conditions);
-        let (owned, organized, whole) = if self.deleted {
-            (&DELETED_BY_OWNER, &DELETED_BY_ORGANIZATION, &DELETED)
+        let (whole, one_owner, one_organization) = if self.deleted {
+            (&DELETED, &DELETED_BY_OWNER, &DELETED_BY_ORGANIZATION)
         } else {
-            (&BY_OWNER, &BY_ORGANIZATION, &KEPT)
+            (&KEPT, &BY_OWNER, &BY_ORGANIZATION)
         };
         let mut ways = vec![Way::new(whole, Vec::new())];
         match (&asked.owner, &asked.organization) {
-            (Some((owner_at, owner)), Some((at, organization))) if !self.deleted => {
-                let account = vec![owner.clone(), organization.clone()];
-                ways.push(Way::new(&BY_ACCOUNT, account).answering(*owner_at).answering(*at));
+            (Some((at, of)), Some((and_at, within))) if !self.deleted => {
+                let account = vec![of.clone(), within.clone()];
+                ways.push(Way::new(&BY_ACCOUNT, account).answering(*at).answering(*and_at));
             }
-            (owner, organization) => {
-                let owner = owner.iter().map(|(at, id)| Way::new(owned, vec![id.clone()]).answering(*at));
-                ways.extend(owner);
-                let organization =
-                    organization.iter().map(|(at, id)| Way::new(organized, vec![id.clone()]).answering(*at));
-                ways.extend(organization);
+            (of, within) => {
+                let of = of.iter().map(|(at, id)| Way::new(one_owner, vec![id.clone()]).answering(*at));
+                ways.extend(of);
+                let within =
+                    within.iter().map(|(at, id)| Way::new(one_organization, vec![id.clone()]).answering(*at));
+                ways.extend(within);
             }
         }
         if !self.deleted {

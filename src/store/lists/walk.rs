@@ -159,13 +159,13 @@ impl<F: Field> Way<F> {
         let mut parameters: Vec<Sql> = self.equal.iter().map(to_sql).collect();
         match self.path.along {
             Along::Place => {
-                let low = self.place(rows, set, self.low.as_ref())?.map(|place| place - NEARLY);
-                let high = self.place(rows, set, self.high.as_ref())?.map(|place| place + NEARLY);
+                let low = place(rows, set, self.low.as_ref())?.map(|place| place - NEARLY);
+                let high = place(rows, set, self.high.as_ref())?.map(|place| place + NEARLY);
                 parameters.extend([low.unwrap_or(0), high.unwrap_or(i64::MAX)].map(Sql::Integer));
             }
             along => {
-                edge(&mut parameters, along, self.low.as_ref(), false);
-                edge(&mut parameters, along, self.high.as_ref(), true);
+                edge(&mut parameters, &along, self.low.as_ref(), false);
+                edge(&mut parameters, &along, self.high.as_ref(), true);
             }
         }
         let statement = match direction {
@@ -191,22 +191,17 @@ impl<F: Field> Way<F> {
         Ok(())
     }
 
-    fn place<S: Set<Field = F>>(
-        &self,
-        rows: &Rows<'_>,
-        set: &S,
-        edge: Option<&Edge>,
-    ) -> Result<Option<i64>, ReadError> {
-        match edge {
-            Some(Edge { id: Within::At(id), .. }) => set.place(rows, id),
-            _ => Ok(None),
-        }
-    }
-
     /// Whether, having come to `place` with enough rows in hand since `enough`, none of the rows to come can be before
     /// those.
     pub(super) fn is_past(enough: i64, place: i64) -> bool {
         (enough - place).abs() > NEARLY
+    }
+}
+
+fn place<S: Set>(rows: &Rows<'_>, set: &S, edge: Option<&Edge>) -> Result<Option<i64>, ReadError> {
+    match edge {
+        Some(Edge { id: Within::At(id), .. }) => set.place(rows, id),
+        _ => Ok(None),
     }
 }
 
@@ -220,7 +215,7 @@ fn id(value: ValueRef<'_>) -> Result<Value, ReadError> {
     }
 }
 
-fn edge<F>(parameters: &mut Vec<Sql>, along: Along<F>, edge: Option<&Edge>, is_high: bool) {
+fn edge<F>(parameters: &mut Vec<Sql>, along: &Along<F>, edge: Option<&Edge>, is_high: bool) {
     // Events have numbers for ids, and a blob is above every number; so the last is a blob and the first a number.
     let (first, last) = (Sql::Integer(i64::MIN), Sql::Blob(vec![255; 17]));
     let open = if is_high { last.clone() } else { first.clone() };
@@ -228,7 +223,7 @@ fn edge<F>(parameters: &mut Vec<Sql>, along: Along<F>, edge: Option<&Edge>, is_h
     match along {
         Along::Id | Along::Place => {}
         Along::Time(_) => {
-            parameters.push(key.unwrap_or(Sql::Integer(if is_high { i64::MAX } else { i64::MIN })))
+            parameters.push(key.unwrap_or(Sql::Integer(if is_high { i64::MAX } else { i64::MIN })));
         }
         // A blob is above every text.
         Along::Text(_) => {
