@@ -89,7 +89,7 @@ type Sort = (&'static str, fn(&Value, &Value) -> Ordering);
 
 /// Asks for each condition alone and for some together, in each order and both directions.
 fn every_condition(asker: &mut Asker, list: &str, all: &[Value], conditions: &[Condition], sorts: &[Sort]) {
-    let mut asked = 0;
+    let mut rounds = 0;
     let pairs = conditions.len() * conditions.len();
     for pair in (0..conditions.len()).map(|at| at * conditions.len() + at).chain((0..pairs).step_by(7)) {
         let (one, two) = (&conditions[pair / conditions.len()], &conditions[pair % conditions.len()]);
@@ -110,9 +110,9 @@ fn every_condition(asker: &mut Asker, list: &str, all: &[Value], conditions: &[C
         let limit = (expected.len() / 3).clamp(3, 200);
         let seen = asker.all(&path, limit);
         assert_eq!(seen.iter().collect::<Vec<_>>(), expected, "{path}");
-        asked += 1;
+        rounds += 1;
     }
-    assert!(asked > conditions.len());
+    assert!(rounds > conditions.len());
 }
 
 fn by_id(one: &Value, two: &Value) -> Ordering {
@@ -137,7 +137,7 @@ fn by_use(one: &Value, two: &Value) -> Ordering {
 #[test]
 fn every_filter_and_order_of_tokens_is_what_it_says() {
     let mut server = filled(campaign(300, 2_000));
-    let parent = server.token_with(&Actor { name: "user-1".into(), password: String::new() }, &[]);
+    let parent = server.token_with(&Actor { name: "user-3".into(), password: String::new() }, &[]);
     let parent_id = server.client().get("/v1/tokens/self").bearer(&parent).send().expect(200).json();
     let children: HashSet<String> = (0..7)
         .map(|count| text(&server.child(&parent, &named(&format!("Kind é \"{count}%_\\"))), "id").to_owned())
@@ -402,6 +402,7 @@ fn pages_miss_nothing_and_repeat_nothing_while_rows_come_and_go() {
     let server = filled(400);
     let anna = server.user("anna");
     let keeper = server.token(&anna);
+    let keeper_id = crate::harness::token::Wire::read(&keeper).uuid();
     let mut local = local(&server);
     for sort in ["-created_at", "created_at", "name", "-expires_at", "last_used_at", "-name&name=e"] {
         let before = local.all(&format!("/v1/tokens?sort={sort}"), 200);
@@ -415,6 +416,9 @@ fn pages_miss_nothing_and_repeat_nothing_while_rows_come_and_go() {
             for victim in
                 [&seen[seen.len() - 1], &text(&before[before.len() - 1 - gone.len()], "id").to_owned()]
             {
+                if *victim == keeper_id {
+                    continue;
+                }
                 let path = format!("/v1/tokens/{victim}");
                 server.client().delete(&path).bearer(server.secret()).send();
                 gone.insert(victim.clone());

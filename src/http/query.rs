@@ -100,7 +100,13 @@ impl Parameters<'_> {
 
     /// Part of a name.
     pub(super) fn needle(&self, name: &'static str) -> Result<Option<String>, Refusal> {
-        self.text(name).map(|needle| text::name(name, needle)).transpose()
+        let read = |needle: &str| {
+            if needle.is_empty() {
+                return Err(Refusal::invalid(name, format!("1 to {} characters", text::NAME)));
+            }
+            text::line(name, needle, text::NAME)
+        };
+        self.text(name).map(read).transpose()
     }
 
     /// A time.

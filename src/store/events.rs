@@ -4,6 +4,7 @@ use rusqlite::params;
 
 use super::{
     rows::{ReadError, Rows},
+    totals::{Scope, Total},
     writer::Tx,
 };
 use crate::core::{event::Event, keys::Digest, refusal::Failure};
@@ -55,6 +56,10 @@ impl Tx<'_> {
             ],
         )?;
         self.chain = Chain { sequence, link };
+        self.count(Total::Events, Scope::EVERYWHERE, 1)?;
+        if let Some(organization) = organization {
+            self.count(Total::Events, *organization, 1)?;
+        }
         Ok(())
     }
 }

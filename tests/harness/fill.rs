@@ -23,7 +23,7 @@ use jeton::{
 };
 
 /// How many tokens are written in one transaction.
-const BATCH: usize = 2_000;
+const BATCH: usize = 10_000;
 
 /// Words that names are made of.
 const WORDS: [&str; 16] = [
@@ -57,6 +57,8 @@ pub fn fill(data: &Path, tokens: usize) -> Filled {
         let made = store.write(People { ids: Arc::clone(&ids), users: filled.users, now }).await;
         let (users, organizations) = made.expect("users are made");
         let (users, organizations) = (Arc::new(users), Arc::new(organizations));
+        // Another counter: an id never goes back behind one that was given before, and tokens are older here.
+        let ids = Arc::new(IdCounter::default());
         for from in (0..tokens).step_by(BATCH) {
             let tokens = Tokens {
                 ids: Arc::clone(&ids),

@@ -1,8 +1,9 @@
 //! Choosing a way and taking a page along it, within a budget of rows looked at.
 //!
 //! A way that yields the order that is wanted is walked until the page is full. Any other is gathered whole, of which
-//! the page is what comes first. Which is better depends on how many rows there are, so that is looked at first, a
-//! little: stepping over an index is cheap beside reading rows.
+//! the page is what comes first. Which is better depends on how many rows there are and how many of them fit: so a short
+//! walk is tried first, and then the ways' lengths are looked at, since stepping over an index is cheap beside reading
+//! rows.
 
 use std::ops::ControlFlow;
 
@@ -12,16 +13,15 @@ use crate::core::listing::{Direction, Field};
 /// How many rows may be looked at.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Budgets {
+    /// Along the order, at first.
+    pub(super) quick: usize,
     /// Of a set that is gathered without a second thought.
     pub(super) narrow: usize,
     /// At the most, ever.
     pub(super) wide: usize,
 }
 
-pub(super) const BUDGETS: Budgets = Budgets { narrow: 10_000, wide: 100_000 };
-
-/// Of a set this small nothing but gathering is thought of.
-const FEW: usize = 200;
+pub(super) const BUDGETS: Budgets = Budgets { quick: 1_000, narrow: 10_000, wide: 100_000 };
 
 /// What a page is to be.
 pub(super) struct Wanted<'o, F> {
@@ -49,42 +49,34 @@ pub(super) fn choose<S: Set>(
     if let Some(way) = exact {
         return take.walk(way, budgets.wide);
     }
-    // The smallest set, the one that is in order first among equals.
-    let mut sized = Vec::new();
-    for way in ways.iter().filter(|way| !way.uses.is_empty()) {
-        let size = measure(rows, set, way, budgets.narrow)?;
-        sized.push(((size, way.direction(wanted.order).is_none()), way));
-    }
-    let smallest = sized.iter().min_by_key(|(rank, _)| *rank).copied();
-    match smallest {
-        Some(((size, false), way)) if size < budgets.narrow => return take.walk(way, budgets.wide),
-        Some(((size, true), way)) if size < budgets.narrow => {
-            // What is frequent along the order is found there sooner; if not, it has cost no more than gathering will.
-            let frequent = ways.iter().find(|way| way.direction(wanted.order).is_some());
-            if let Some(along) = frequent
-                && size > FEW
-                && let Some(page) = take.walk(along, size)?
-            {
-                return Ok(Some(page));
-            }
-            return take.gather(way, budgets.narrow);
-        }
-        _ => {}
-    }
-    // None is small. Perhaps what is wanted is frequent along the order.
-    let mut in_order = Vec::new();
-    for way in ways.iter().filter(|way| way.direction(wanted.order).is_some()) {
-        let size = if way.uses.is_empty() { usize::MAX } else { measure(rows, set, way, budgets.wide)? };
-        in_order.push((size, way));
-    }
-    let ordered = in_order.into_iter().min_by_key(|(size, way)| (*size, usize::MAX - way.answers.len()));
-    if let Some((_, way)) = ordered
-        && let Some(page) = take.walk(way, budgets.wide)?
+    // What is frequent along the order is soon found there.
+    let along = along(rows, set, ways, wanted, budgets.quick)?;
+    if let Some(along) = along
+        && let Some(page) = take.walk(along, budgets.quick)?
     {
         return Ok(Some(page));
     }
-    // Or the least of them can be gathered after all.
-    let least = match (smallest, ordered) {
+    // The smallest set, the one that is in order first among equals.
+    let mut smallest = None;
+    for way in ways.iter().filter(|way| !way.uses.is_empty()) {
+        let most = smallest.map_or(budgets.narrow, |((size, _), _)| size);
+        let rank = (measure(rows, set, way, most)?, way.direction(wanted.order).is_none());
+        if smallest.is_none_or(|(least, _)| rank < least) {
+            smallest = Some((rank, way));
+        }
+    }
+    match smallest {
+        Some(((size, false), way)) if size < budgets.narrow => return take.walk(way, budgets.wide),
+        Some(((size, true), way)) if size < budgets.narrow => return take.gather(way, budgets.narrow),
+        _ => {}
+    }
+    // None is small. Perhaps it is there farther along the order; or the least of them can be gathered after all.
+    if let Some(along) = along
+        && let Some(page) = take.walk(along, budgets.wide)?
+    {
+        return Ok(Some(page));
+    }
+    let least = match (smallest, along) {
         (Some((_, way)), _) => way,
         (None, None) => &ways[0],
         (None, Some(_)) => return Ok(None),
@@ -94,6 +86,25 @@ pub(super) fn choose<S: Set>(
     } else {
         Ok(None)
     }
+}
+
+/// The way in the wanted order that has the fewest rows, as far as a short look tells; else that which answers most.
+fn along<'w, S: Set>(
+    rows: &Rows<'_>,
+    set: &S,
+    ways: &'w [Way<S::Field>],
+    wanted: &Wanted<'_, S::Field>,
+    look: usize,
+) -> Result<Option<&'w Way<S::Field>>, ReadError> {
+    let mut best = None;
+    for way in ways.iter().filter(|way| way.direction(wanted.order).is_some()) {
+        let size = if way.uses.is_empty() { usize::MAX } else { measure(rows, set, way, look)? };
+        let rank = (size, usize::MAX - way.answers.len(), usize::MAX - way.uses.len());
+        if best.is_none_or(|(least, _)| rank < least) {
+            best = Some((rank, way));
+        }
+    }
+    Ok(best.map(|(_, way)| way))
 }
 
 /// How many rows meet the conditions; `None` where too many would have to be looked at.

@@ -245,10 +245,10 @@ fn pages_are_what_a_plain_look_at_all_rows_gives_whatever_way_is_taken() {
         let expected = plainly(&rows, &set, &listing);
         // With all room: the whole list, page by page, with a row more for the place of each page's end.
         let budgets = dice.of(&[
-            Budgets { narrow: 1_000, wide: 1_000 },
-            Budgets { narrow: 1, wide: 1_000 },
-            Budgets { narrow: 40, wide: 1_000 },
-            Budgets { narrow: 20, wide: 60 },
+            Budgets { quick: 15, narrow: 1_000, wide: 1_000 },
+            Budgets { quick: 1, narrow: 1, wide: 1_000 },
+            Budgets { quick: 15, narrow: 40, wide: 1_000 },
+            Budgets { quick: 15, narrow: 20, wide: 60 },
         ]);
         let mut seen = Vec::new();
         loop {
@@ -276,7 +276,7 @@ fn pages_are_what_a_plain_look_at_all_rows_gives_whatever_way_is_taken() {
         // By offset, as some APIs page.
         let skip = dice.roll(60);
         listing.position = Position::Offset(skip);
-        let budgets = Budgets { narrow: 40, wide: 1_000 };
+        let budgets = Budgets { quick: 15, narrow: 40, wide: 1_000 };
         let page = rows.page_within(&set, &listing, budgets).unwrap();
         let from = usize::try_from(skip).unwrap().min(expected.len());
         let to = (from + listing.limit as usize).min(expected.len());
@@ -292,7 +292,7 @@ fn what_no_index_helps_with_is_named() {
     let connection = filled(240, &mut dice);
     let keys = keys();
     let rows = Rows::new(&connection, &keys);
-    let budgets = Budgets { narrow: 10, wide: 30 };
+    let budgets = Budgets { quick: 10, narrow: 10, wide: 30 };
     let text = |text: &str| Value::Text(text.into());
     let refused = |filter: Filter<TokenField>, sort, limit, total| {
         let set = TokenSet::new(false, &filter, CreatedAt, Instant::from_millis(NOW));
@@ -411,8 +411,11 @@ fn users_and_members_are_found_by_every_way() {
             if listing.sort[0].1 == Up { ordering } else { ordering.reverse() }
         });
         let expected: Vec<_> = expected.into_iter().map(|(id, _)| id).collect();
-        let budgets =
-            if round % 2 == 0 { super::choose::BUDGETS } else { Budgets { narrow: 3, wide: 1_000 } };
+        let budgets = if round % 2 == 0 {
+            super::choose::BUDGETS
+        } else {
+            Budgets { quick: 3, narrow: 3, wide: 1_000 }
+        };
         let mut seen = Vec::new();
         loop {
             let found = rows.page_within(&set, &listing, budgets).unwrap();
