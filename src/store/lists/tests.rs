@@ -322,11 +322,10 @@ fn what_no_index_helps_with_is_named() {
     assert_eq!(refused(frequent, newest, 5, false), None);
 }
 
-#[test]
-fn users_and_members_are_found_by_every_way() {
+/// Ninety users in two organizations, some of them deleted.
+fn people(dice: &mut Dice) -> Connection {
     let connection = schema::empty();
     connection.pragma_update(None, "foreign_keys", "OFF").unwrap();
-    let mut dice = Dice(11);
     for number in 0..90_u64 {
         let created_at = 1_000 + i64::try_from(number).unwrap();
         let user = id(2, created_at, number);
@@ -367,6 +366,13 @@ fn users_and_members_are_found_by_every_way() {
             }
         }
     }
+    connection
+}
+
+#[test]
+fn users_and_members_are_found_by_every_way() {
+    let mut dice = Dice(11);
+    let connection = people(&mut dice);
     let keys = keys();
     let rows = Rows::new(&connection, &keys);
     for round in 0..200 {
