@@ -1,15 +1,20 @@
 //! The use cases, one file a capability. They know rules and rows, and nothing of HTTP.
 
+mod erasure;
 mod hashing;
 mod reach;
 mod sign_in;
 mod throttle;
 mod uses;
 
+pub mod accounts;
 pub mod change;
 pub mod introspect;
 pub mod issue;
 pub mod list;
+pub mod members;
+pub mod modules;
+pub mod organizations;
 pub mod people;
 pub mod verify;
 
@@ -18,14 +23,14 @@ use std::{net::IpAddr, path::PathBuf, sync::Arc, time::Duration};
 use crate::{
     core::{
         decision::{Demand, Subject, decide},
-        event::Origin,
-        id::{Id, IdCounter},
+        event::{Deed, Event, Object, Origin},
+        id::{Id, IdCounter, OrganizationId},
         keys::{Keyring, Pepper},
         refusal::Failure,
         secret::{ControlSecret, Entropy, random},
         time::{Clock, Instant},
     },
-    store::{Generation, OpenError, SetUp, Store, Tx},
+    store::{Generation, OpenError, Rows, SetUp, Store, Tx},
 };
 
 /// What jeton does, whoever asks: the server, or the command line in-process.
@@ -40,6 +45,7 @@ pub struct Service {
     uses: uses::Uses,
     hasher: hashing::Hasher,
     throttle: throttle::Throttle,
+    erasing: tokio::sync::Notify,
 }
 
 /// What a service is opened with.
@@ -71,6 +77,19 @@ impl Caller {
     /// Who acts and from where, for the record.
     pub fn origin(&self) -> Origin {
         Origin { actor: self.subject.actor(), address: self.address.map(|address| address.to_string()) }
+    }
+
+    /// What the caller did to something in an organization; `detail` names the fields that changed.
+    fn event(
+        &self,
+        deed: Deed,
+        object: impl Into<Object>,
+        organization: OrganizationId,
+        detail: impl Into<String>,
+        at: Instant,
+    ) -> Event {
+        let (object, organization, detail) = (object.into(), Some(organization), detail.into());
+        Event { at, origin: self.origin(), deed, object, organization, detail }
     }
 
     /// Decides again inside the writer's transaction: whatever was revoked since the request came in is revoked here.
@@ -122,6 +141,7 @@ impl Service {
             uses: uses::Uses::default(),
             hasher,
             throttle: throttle::Throttle::default(),
+            erasing: tokio::sync::Notify::new(),
         }))
     }
 
@@ -159,6 +179,11 @@ impl Service {
         let service = Arc::clone(self);
         // A panic in there has been logged; there is nothing more to close.
         let _ = tokio::task::spawn_blocking(move || service.store.close()).await;
+    }
+
+    /// Runs a short read that may also refuse.
+    fn look<T>(&self, read: impl FnOnce(&Rows<'_>) -> Result<T, Failure>) -> Result<T, Failure> {
+        self.store.read(|rows| Ok(read(rows)))?
     }
 
     fn generation(&self) -> Generation {

@@ -5,6 +5,8 @@
 
 mod connection;
 mod events;
+mod members;
+mod modules;
 mod organizations;
 mod rows;
 mod schema;

@@ -3,6 +3,9 @@
 pub(super) mod document;
 pub(super) mod health;
 pub(super) mod me;
+pub(super) mod members;
+pub(super) mod modules;
+pub(super) mod organizations;
 pub(super) mod tokens;
 pub(super) mod users;
 mod wire;

@@ -1,5 +1,8 @@
 //! What stands in our own API's JSON, and how it becomes what the use cases take.
 
+mod members;
+mod modules;
+mod organizations;
 mod tokens;
 mod users;
 
@@ -7,8 +10,14 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 pub(super) use self::{
+    members::{AddMember, ChangeMember, MemberObject},
+    modules::{AddModule, ModuleList, ModuleObject, RenameModule},
+    organizations::{
+        AddPrivilege, ChangeOrganization, ChangePolicy, CreateOrganization, OrganizationObject,
+        OrganizationPage, PolicyObject, PrivilegeList,
+    },
     tokens::{CreateToken, CreatedToken, RelabelToken, TokenObject, TokenPage},
-    users::{CreateUser, Me, NewPassword, OrganizationObject, UserObject, UserPage},
+    users::{ChangeUser, CreateUser, Me, MyOrganization, NewPassword, UserObject, UserPage},
 };
 
 /// A refusal (RFC 9457).
