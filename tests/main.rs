@@ -22,6 +22,7 @@ mod carriers;
 mod commands;
 mod lifetimes;
 mod oauth;
+mod organizations;
 mod privileges;
 mod tokens;
 mod users;
