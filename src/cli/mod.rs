@@ -8,6 +8,7 @@ mod connect;
 mod failure;
 mod first_admin;
 mod openapi;
+mod org;
 mod output;
 mod password;
 mod serve;
@@ -46,6 +47,8 @@ enum Command {
     Serve(SettingFlags),
     /// Add, list and change users
     User(user::UserArgs),
+    /// Add, list and change organizations, their members, modules and privileges
+    Org(org::OrgArgs),
     /// Issue, list and revoke tokens
     Token(token::TokenArgs),
     /// Ask whether a token is good: exit code 0 if it is, 1 if it isn't
@@ -91,6 +94,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
     match command {
         Command::Serve(flags) => serve::run(&load(flags.0)?),
         Command::User(arguments) => user::run(arguments, &load(Vec::new())?, data_dir.is_some()),
+        Command::Org(arguments) => org::run(arguments, &load(Vec::new())?, data_dir.is_some()),
         Command::Token(arguments) => token::run(arguments, &load(Vec::new())?, data_dir.is_some()),
         Command::Check(arguments) => check::run(&arguments, &load(Vec::new())?, data_dir.is_some()),
         Command::Openapi => openapi::run(),
