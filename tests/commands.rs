@@ -80,7 +80,7 @@ fn tokens_are_managed_the_same_every_way() {
 #[test]
 fn organizations_are_managed_the_same_every_way() {
     every_way(|way, jeton| {
-        let (slug, user) = (&format!("acme-{way}"), &format!("bo-{way}"));
+        let slug = &format!("acme-{way}");
         let json = |arguments: &[&str]| jeton(&[arguments, &["--json"]].concat()).run().json();
         let made = json(&[
             "org",
@@ -123,7 +123,15 @@ fn organizations_are_managed_the_same_every_way() {
         let table = jeton(&["org", "list"]).run().done();
         assert!(table.starts_with("SLUG") && table.contains(slug.as_str()), "{way}: {table}");
         assert!(json(&["org", "list"]).as_array().unwrap().iter().any(|org| org["slug"] == slug.as_str()));
+    });
+}
 
+#[test]
+fn what_is_in_an_organization_is_managed_the_same_every_way() {
+    every_way(|way, jeton| {
+        let (slug, user) = (&format!("acme-{way}"), &format!("bo-{way}"));
+        let json = |arguments: &[&str]| jeton(&[arguments, &["--json"]].concat()).run().json();
+        jeton(&["org", "add", slug]).run().done();
         let module = json(&["org", "module", "add", slug, "MOD-0001", "First one"]);
         assert_eq!((&module["number"], &module["name"]), (&"MOD-0001".into(), &"First one".into()), "{way}");
         jeton(&["org", "module", "add", slug, "MOD-0001", "again"]).run().refused(1);

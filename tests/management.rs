@@ -51,7 +51,7 @@ impl Estate {
 fn a_user_is_made_where_the_caller_manages() {
     let estate = Estate::new();
     let server = &estate.server;
-    let make = |authorization: &str, name: &str, more: Value| {
+    let add = |authorization: &str, name: &str, more: Value| {
         let mut body = json!({ "username": name, "password": GOOD });
         for (field, value) in more.as_object().unwrap() {
             body[field] = value.clone();
@@ -59,30 +59,32 @@ fn a_user_is_made_where_the_caller_manages() {
         server.ask(authorization, "POST", "/v1/users", &body)
     };
     let mia = estate.mia.basic();
-    let made = make(&mia, "new1", json!({})).expect(201);
+    let made = add(&mia, "new1", json!({})).expect(201);
     assert_eq!(made.header("etag"), Some("\"0\""));
     assert_eq!(made.json()["organization"], "acme", "an administrator's own");
     assert_eq!(
-        make(&bearer(server.secret()), "new2", json!({})).expect(201).json()["organization"],
+        add(&bearer(server.secret()), "new2", json!({})).expect(201).json()["organization"],
         "default"
     );
     let token = text(&server.mint(&estate.mia, &json!({ "name": "t", "privileges": ["jeton:admin"] })));
-    assert_eq!(make(&bearer(&token), "new3", json!({})).expect(201).json()["organization"], "acme");
+    assert_eq!(add(&bearer(&token), "new3", json!({})).expect(201).json()["organization"], "acme");
     let full =
         json!({ "role": "administrator", "may_issue": false, "privileges": ["a:b"], "organization": "acme" });
-    let made = make(&mia, "new4", full).expect(201).json();
+    let made = add(&mia, "new4", full).expect(201).json();
     assert_eq!((&made["role"], &made["may_issue"]), (&json!("administrator"), &json!(false)));
+    let max = server.manager("max");
+    assert_eq!(add(&max.basic(), "new6", json!({})).expect(201).json()["organization"], "default");
     // Not where they don't, whether or not it is there.
-    let foreign = make(&mia, "new5", json!({ "organization": "other" }));
+    let foreign = add(&mia, "new5", json!({ "organization": "other" }));
     assert_eq!(foreign.problem(404), "not_found");
-    assert_eq!(make(&mia, "new5", json!({ "organization": "nothing" })).body, foreign.body);
-    assert_eq!(make(&mia, "new5", json!({ "operator": true })).problem(403), "operator_required");
-    assert_eq!(make(&estate.bo.basic(), "new5", json!({})).problem(403), "administrator_required");
+    assert_eq!(add(&mia, "new5", json!({ "organization": "nothing" })).body, foreign.body);
+    assert_eq!(add(&mia, "new5", json!({ "operator": true })).problem(403), "operator_required");
+    assert_eq!(add(&estate.bo.basic(), "new5", json!({})).problem(403), "administrator_required");
     server.join("other", &estate.mia, &json!({}));
-    let only_in = make(&mia, "new5", json!({ "organization": "other" }));
+    let only_in = add(&mia, "new5", json!({ "organization": "other" }));
     assert_eq!(only_in.problem(403), "administrator_required");
-    assert_eq!(make(&mia, "zed", json!({})).problem(409), "taken");
-    make(&mia, "short", json!({ "password": "short" })).problem(400);
+    assert_eq!(add(&mia, "zed", json!({})).problem(409), "taken");
+    add(&mia, "short", json!({ "password": "short" })).problem(400);
     server.locally("GET", &path("new5"), &NONE).problem(404);
 }
 

@@ -133,13 +133,13 @@ fn tokens_are_narrowed_to_modules_and_never_widened() {
     assert_eq!((wider.problem(403), &wider.json()["field"]), ("wider_than_minter".into(), &json!("modules")));
     // A change only narrows.
     let path = format!("/v1/tokens/{}", made["id"].as_str().unwrap());
-    let patch = |modules: Value| {
+    let narrow = |modules: Value| {
         let mut client = server.client();
         let request = client.patch(&path).basic(&mia.name, &mia.password).header("If-Match", "*");
         request.json(&json!({ "modules": modules })).send()
     };
-    patch(json!(["MOD-0001", "MOD-0003"])).problem(400);
-    assert_eq!(patch(json!(["MOD-0002"])).expect(200).json()["modules"], json!(["MOD-0002"]));
+    narrow(json!(["MOD-0001", "MOD-0003"])).problem(400);
+    assert_eq!(narrow(json!(["MOD-0002"])).expect(200).json()["modules"], json!(["MOD-0002"]));
     // A module that is removed stays on the tokens that name it, and comes onto no new one.
     server.locally("DELETE", &format!("{ACME}/MOD-0002"), &NONE).expect(204);
     let shown = server.ask(&mia.basic(), "GET", &path, &NONE).expect(200).json();

@@ -114,7 +114,9 @@ impl Service {
                     own.into_iter().filter(|own| own.slug.as_str() > after).collect()
                 }
             };
-            page.into_iter().map(|organization| view(rows, organization)).collect()
+            let views = page.into_iter().map(|organization| view(rows, organization));
+            let views = views.collect::<Result<Vec<_>, ReadError>>()?;
+            Ok(views)
         };
         let views = self.store.read_apart(read).await?;
         Ok(Page::cut(views, limit, |view: &OrganizationView| view.organization.slug.clone()))

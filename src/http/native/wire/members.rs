@@ -45,12 +45,14 @@ pub(in crate::http::native) struct ChangeMember {
     /// Whether to issue tokens there; `null` leaves it to the organization's policy.
     #[serde(default, deserialize_with = "stated")]
     #[schema(value_type = Option<bool>)]
+    #[allow(clippy::option_option, reason = "`null` is another wish than nothing said")]
     may_issue: Option<Option<bool>>,
     /// What to hold there, in the place of what was granted.
     privileges: Option<Vec<String>>,
 }
 
 /// Tells `null`, which is said, from a field that isn't there.
+#[allow(clippy::option_option, reason = "as its field has it")]
 fn stated<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<bool>>, D::Error> {
     Option::deserialize(deserializer).map(Some)
 }
