@@ -195,6 +195,21 @@ fn what_the_server_sets_is_refused_and_nobody_makes_themself_more() {
             assert_eq!(server.ask(&caller.basic(), "PATCH", &path("bo"), &body).status, 400, "{field}");
         }
     }
+    for field in [
+        "id",
+        "number",
+        "active",
+        "home",
+        "hash",
+        "created_at",
+        "change_sequence",
+        "deleted_at",
+        "owner",
+        "Role",
+    ] {
+        let body = json!({ "username": "eve", "password": GOOD, field: 1 });
+        assert_eq!(server.locally("POST", "/v1/users", &body).status, 400, "{field}");
+    }
     for body in [
         json!({ "title": "x", "operator": true }),
         json!({ "title": "x", "operator": false }),
@@ -298,7 +313,10 @@ fn home_is_moved_by_an_operator_to_where_the_user_is() {
 #[test]
 fn operators_are_made_and_unmade_by_operators_and_one_is_always_left() {
     let server = Server::start();
+    let before = server.last_event();
     let (ada, anna) = (server.administrator("ada"), server.user("anna"));
+    let made = ["user.created", "user.operator_made", "organization.owned", "user.created"];
+    assert_eq!(server.deeds(before), made);
     let set = |caller: &Actor, user: &str, operator: bool| {
         server.ask(&caller.basic(), "PATCH", &path(user), &json!({ "operator": operator }))
     };

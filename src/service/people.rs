@@ -225,6 +225,9 @@ impl Write for CreateUser {
         tx.insert_membership(&membership)?;
         let home = organization.id;
         tx.record(&caller.event(Deed::UserCreated, id, home, "", now))?;
+        if user.operator {
+            tx.record(&caller.event(Deed::OperatorMade, id, home, "", now))?;
+        }
         if organization.owner.is_none() && membership.role == Role::Administrator {
             organization.owner = Some(id);
             tx.update_organization(&mut organization, now)?;
