@@ -53,11 +53,11 @@ pub struct NewUser {
 impl Service {
     /// Makes a user.
     pub async fn create_user(&self, caller: &Caller, user: NewUser) -> Result<Account, Failure> {
-        new_password(&user.password, &user.username)?;
-        let now = self.now();
         // Before a hash is spent; the write asks again.
-        self.look(|rows| room_for(rows, &caller.subject, &user, now))?;
+        self.look(|rows| room_for(rows, &caller.subject, &user, self.now()))?;
+        new_password(&user.password, &user.username)?;
         let hash = self.hasher.hash(user.password.clone()).await?;
+        let now = self.now();
         self.store.write(CreateUser { caller: caller.clone(), id: self.new_id(now), user, hash, now }).await
     }
 
