@@ -35,6 +35,7 @@ mod fields;
 mod canaries;
 mod crash;
 mod door;
+mod events;
 mod flood;
 mod framing;
 mod revocation;

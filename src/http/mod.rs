@@ -64,6 +64,7 @@ fn mounts() -> Vec<Mount> {
                     native::users::show,
                     native::users::disable,
                     native::users::enable,
+                    native::verify::verify,
                 ],
             ),
         Mount::new("/oauth", gate::oauth::WORDS)

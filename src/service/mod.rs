@@ -6,6 +6,7 @@ mod sign_in;
 mod throttle;
 mod uses;
 
+pub mod audit;
 pub mod change;
 pub mod introspect;
 pub mod issue;

@@ -21,6 +21,7 @@ use r2d2_sqlite::SqliteConnectionManager;
 
 use self::writer::Writer;
 pub use self::{
+    events::{Stretch, Walk},
     rows::{ReadError, Rows},
     schema::OpenError,
     tokens::TokenPage,

@@ -278,13 +278,13 @@ fn commit(
     let mut tx = Tx::new(&transaction, keys)?;
     let (mut revises, mut stands) = (false, false);
     for job in batch {
-        let chain = tx.chain;
+        let mark = tx.chain.mark();
         tx.execute("SAVEPOINT write", [])?;
         if job.apply(&mut tx) {
             stands = true;
             revises |= job.revises();
         } else {
-            tx.chain = chain;
+            tx.chain.back_to(mark);
             tx.execute("ROLLBACK TO write", [])?;
         }
         tx.execute("RELEASE write", [])?;
@@ -293,6 +293,7 @@ fn commit(
         // Nothing but refusals: no sync for them.
         return Ok(false);
     }
+    tx.seal_chain()?;
     tx.execute("UPDATE clock SET seen_at = max(seen_at, ?)", [clock.now()])?;
     transaction.commit()?;
     Ok(revises)

@@ -13,7 +13,7 @@ use utoipa::{
     },
 };
 
-use super::{health, me, tokens, users, wire};
+use super::{health, me, tokens, users, verify, wire};
 use crate::http::{gate::oauth, problem::MEDIA_TYPE, reply::Reply};
 
 #[derive(OpenApi)]
@@ -28,6 +28,7 @@ use crate::http::{gate::oauth, problem::MEDIA_TYPE, reply::Reply};
         tokens::create, tokens::list, tokens::show_self, tokens::delete_self, tokens::show, tokens::relabel,
         tokens::delete, tokens::disable, tokens::enable,
         me::me, users::create, users::list, users::show, users::disable, users::enable, users::set_password,
+        verify::verify,
         oauth::introspect, oauth::revoke, oauth::metadata,
         health::live, health::ready, openapi,
     ),

@@ -5,6 +5,7 @@ pub(super) mod health;
 pub(super) mod me;
 pub(super) mod tokens;
 pub(super) mod users;
+pub(super) mod verify;
 mod wire;
 mod words;
 
