@@ -73,6 +73,12 @@ impl Rows<'_> {
         row.map(|row| self.believe_user(row)).transpose()
     }
 
+    /// The user that was made first.
+    pub fn first_user(&self) -> Result<Option<User>, ReadError> {
+        let row = self.one("SELECT * FROM users ORDER BY id LIMIT 1", [], user)?;
+        row.map(|row| self.believe_user(row)).transpose()
+    }
+
     /// A user by the 12 bytes that the id begins with.
     pub fn user_by_prefix(&self, prefix: [u8; 12]) -> Result<Option<User>, ReadError> {
         let (first, last) = UserId::span(prefix);
