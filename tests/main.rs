@@ -38,6 +38,7 @@ mod door;
 mod events;
 mod flood;
 mod framing;
+mod proxies;
 mod revocation;
 mod seal;
 mod secrecy;

@@ -7,6 +7,7 @@ use anyhow::Context as _;
 use crate::core::secret::{ControlSecret, random};
 use crate::http::App;
 use crate::ops::clock::Clock;
+use crate::ops::config::Proxies;
 use crate::ops::data_dir::{DATABASE, DataDir, Lock};
 use crate::ops::entropy::Entropy;
 use crate::service::{Opening, Service};
@@ -25,8 +26,13 @@ pub struct Application {
 impl Application {
     /// Opens the database, made with its keys when the directory is new.
     ///
-    /// `public_url` is what replies and documents name.
-    pub async fn open(data_dir: &DataDir, held: &Lock, public_url: &str) -> anyhow::Result<Self> {
+    /// `public_url` is what replies and documents name, `proxies` whose word is taken for where a request came from.
+    pub async fn open(
+        data_dir: &DataDir,
+        held: &Lock,
+        public_url: &str,
+        proxies: Proxies,
+    ) -> anyhow::Result<Self> {
         let entropy = Arc::new(Entropy::system());
         let pepper = data_dir.pepper(held, &*entropy)?;
         let secret = ControlSecret::generate(random(&*entropy));
@@ -38,7 +44,7 @@ impl Application {
             control: secret.clone(),
         };
         let service = tokio::task::spawn_blocking(|| Service::open(opening)).await??;
-        let app = App::launch(crate::http::rocket(Arc::clone(&service), public_url.to_owned()))
+        let app = App::launch(crate::http::rocket(Arc::clone(&service), public_url.to_owned(), proxies))
             .await
             .context("can't start the application")?;
         Ok(Self { app, entropy, secret, service })
