@@ -1,6 +1,7 @@
 //! The application over a data directory whose lock this process holds.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 
@@ -22,6 +23,12 @@ pub struct Application {
     pub secret: ControlSecret,
     service: Arc<Service>,
 }
+
+/// How long a command waits for what is to be done behind it.
+const SETTLING: Duration = Duration::from_mins(1);
+
+/// What becomes of what wasn't done in that time.
+const LATER: &str = "the next start goes on with it";
 
 impl Application {
     /// Opens the database, made with its keys when the directory is new.
@@ -50,10 +57,23 @@ impl Application {
         Ok(Self { app, entropy, secret, service })
     }
 
-    /// Writes down what gathers in memory, every few seconds, for as long as the runtime lives.
-    pub fn keep_uses(&self) {
+    /// Writes down what gathers in memory, every few seconds, and erases deleted users, for as long as the runtime lives.
+    pub fn keep_house(&self) {
         let service = Arc::clone(&self.service);
         tokio::spawn(async move { service.keep_uses().await });
+        let service = Arc::clone(&self.service);
+        tokio::spawn(async move { service.keep_erasing().await });
+    }
+
+    /// Does what a server would do in the background, where there is no server to do it.
+    pub async fn settle(&self) {
+        match tokio::time::timeout(SETTLING, self.service.erase_deleted()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(failure)) => tracing::warn!(%failure, "a deleted user isn't erased yet: {LATER}"),
+            Err(_) => {
+                tracing::warn!("something reads the database, and a deleted user isn't erased yet: {LATER}")
+            }
+        }
     }
 
     /// Whether there is any user at all.

@@ -105,6 +105,7 @@ async fn local<T>(
         Holder::Us(lock) => {
             let application = Application::open(&data_dir, &lock, "", Proxies::default()).await?;
             let result = command(&Client::in_process(application.app, application.secret.reveal())).await;
+            application.settle().await;
             application.close().await;
             result
         }

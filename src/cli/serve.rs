@@ -64,7 +64,7 @@ async fn serve(config: &Config, data_dir: &DataDir, lock: &Lock, sockets: Socket
     let urls: Vec<String> = bound.iter().filter_map(|bound| bound.url(tls.is_some())).collect();
     let public = config.public_url.as_ref().or(urls.first()).map_or("", String::as_str);
     let application = Application::open(data_dir, lock, public, config.trusted_proxies.clone()).await?;
-    application.keep_uses();
+    application.keep_house();
     // What a crashed server left.
     data_dir.remove_control()?;
     let mut entrances: Vec<Entrance> =

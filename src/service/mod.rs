@@ -1,5 +1,6 @@
 //! The use cases, one file a capability. They know rules and rows, and nothing of HTTP.
 
+mod erasure;
 mod hashing;
 mod reach;
 mod refused;
@@ -43,6 +44,7 @@ pub struct Service {
     hasher: hashing::Hasher,
     throttle: throttle::Throttle,
     throttled: refused::Throttled,
+    erasing: tokio::sync::Notify,
 }
 
 /// What a service is opened with.
@@ -126,6 +128,7 @@ impl Service {
             hasher,
             throttle: throttle::Throttle::default(),
             throttled: refused::Throttled::default(),
+            erasing: tokio::sync::Notify::new(),
         }))
     }
 

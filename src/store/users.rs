@@ -39,7 +39,7 @@ fn seal_password(sealer: Sealer, row: &Password) -> Sealer {
     sealer.bytes(&row.user.0).text(&row.hash)
 }
 
-fn user(row: &Row<'_>) -> rusqlite::Result<Sealed<User>> {
+pub(super) fn user(row: &Row<'_>) -> rusqlite::Result<Sealed<User>> {
     let value = User {
         id: row.get("id")?,
         number: row.get("place")?,
@@ -117,7 +117,7 @@ impl Rows<'_> {
         Ok(Account { user, organization, membership })
     }
 
-    fn believe_user(&self, row: Sealed<User>) -> Result<User, ReadError> {
+    pub(super) fn believe_user(&self, row: Sealed<User>) -> Result<User, ReadError> {
         self.unseal(row, "users", seal_user, |row| row.id.to_string())
     }
 }
@@ -168,6 +168,34 @@ impl Tx<'_> {
             params![row.active, row.updated_at, row.change_sequence, seal, pepper, row.id],
         )?;
         Ok(row)
+    }
+
+    /// Deletes a user, as far as is needed for nobody to be let in as them again: the row stays for what refers to it,
+    /// without what was personal in it, and the name is free.
+    pub fn delete_user(&mut self, user: &User, now: Instant) -> Result<(), Failure> {
+        let row = User {
+            // Outside the grammar, so that nobody else can have it.
+            username: format!("deleted:{}", user.id),
+            active: false,
+            operator: false,
+            deleted_at: Some(now),
+            ..user.clone()
+        };
+        let (seal, pepper) = self.seal("users", |sealer| seal_user(sealer, &row));
+        self.execute(
+            "UPDATE users SET username = ?, email = '', first_name = '', last_name = '', title = '', image = '',
+                 active = 0, operator = 0, deleted_at = ?, updated_at = ?, change_sequence = change_sequence + 1,
+                 seal = ?, seal_pepper = ?
+             WHERE id = ?",
+            params![row.username, now, now, seal, pepper, row.id],
+        )?;
+        self.execute(
+            "INSERT INTO user_words (user_words, rowid, username, email, first_name, last_name)
+             VALUES ('delete', ?, ?, ?, ?, ?)",
+            params![user.number, user.username, user.email, user.first_name, user.last_name],
+        )?;
+        self.execute("DELETE FROM passwords WHERE user = ?", [user.id])?;
+        self.count(Total::Users, Scope::EVERYWHERE, -1)
     }
 
     /// Sets the hash of a user's password.
