@@ -42,4 +42,5 @@ mod proxies;
 mod revocation;
 mod seal;
 mod secrecy;
+mod sign_ins;
 mod storage;
