@@ -5,6 +5,7 @@ mod check;
 mod client;
 mod completions;
 mod connect;
+mod events;
 mod failure;
 mod first_admin;
 mod openapi;
@@ -51,6 +52,8 @@ enum Command {
     Org(org::OrgArgs),
     /// Issue, list and revoke tokens
     Token(token::TokenArgs),
+    /// List what happened, newest first, and verify that the record of it is whole
+    Events(events::EventsArgs),
     /// Ask whether a token is good: exit code 0 if it is, 1 if it isn't
     Check(check::CheckArgs),
     /// Print the OpenAPI document
@@ -96,6 +99,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::User(arguments) => user::run(arguments, &load(Vec::new())?, data_dir.is_some()),
         Command::Org(arguments) => org::run(arguments, &load(Vec::new())?, data_dir.is_some()),
         Command::Token(arguments) => token::run(arguments, &load(Vec::new())?, data_dir.is_some()),
+        Command::Events(arguments) => events::run(&arguments, &load(Vec::new())?, data_dir.is_some()),
         Command::Check(arguments) => check::run(&arguments, &load(Vec::new())?, data_dir.is_some()),
         Command::Openapi => openapi::run(),
         Command::Completions(arguments) => completions::run(&arguments),

@@ -3,11 +3,13 @@
 mod erasure;
 mod hashing;
 mod reach;
+mod refused;
 mod sign_in;
 mod throttle;
 mod uses;
 
 pub mod accounts;
+pub mod audit;
 pub mod change;
 pub mod introspect;
 pub mod issue;
@@ -45,6 +47,7 @@ pub struct Service {
     uses: uses::Uses,
     hasher: hashing::Hasher,
     throttle: throttle::Throttle,
+    throttled: refused::Throttled,
     erasing: tokio::sync::Notify,
 }
 
@@ -114,7 +117,7 @@ impl Caller {
     }
 }
 
-/// How often uses gathered in memory are written down.
+/// How often what gathers in memory is written down.
 const FLUSH_EVERY: Duration = Duration::from_secs(5);
 
 impl Service {
@@ -141,6 +144,7 @@ impl Service {
             uses: uses::Uses::default(),
             hasher,
             throttle: throttle::Throttle::default(),
+            throttled: refused::Throttled::default(),
             erasing: tokio::sync::Notify::new(),
         }))
     }
@@ -165,17 +169,19 @@ impl Service {
         self.store.failed().await;
     }
 
-    /// Writes down gathered uses every few seconds, or sooner where many have gathered; ends with the process.
+    /// Writes down what gathers in memory every few seconds, or sooner where much has gathered; ends with the process.
     pub async fn keep_uses(&self) {
         loop {
             let _ = tokio::time::timeout(FLUSH_EVERY, self.uses.many()).await;
             self.flush_uses().await;
+            self.flush_throttled().await;
         }
     }
 
     /// Writes down what has gathered, and closes the store. What comes after is answered busy.
     pub async fn shut_down(self: &Arc<Self>) {
         self.flush_uses().await;
+        self.flush_throttled().await;
         let service = Arc::clone(self);
         // A panic in there has been logged; there is nothing more to close.
         let _ = tokio::task::spawn_blocking(move || service.store.close()).await;

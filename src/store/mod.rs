@@ -4,12 +4,14 @@
 //! [`Store::read`] runs a short read where it stands, [`Store::read_apart`] a longer one on a thread of its own.
 
 mod connection;
+mod erasure;
 mod events;
 mod members;
 mod modules;
 mod organizations;
 mod rows;
 mod schema;
+mod scrub;
 mod sql;
 mod tokens;
 mod totals;
@@ -23,6 +25,8 @@ use r2d2_sqlite::SqliteConnectionManager;
 
 use self::writer::Writer;
 pub use self::{
+    erasure::Which,
+    events::{Stretch, Walk},
     rows::{ReadError, Rows},
     schema::OpenError,
     tokens::TokenPage,
@@ -107,6 +111,12 @@ impl Store {
         tokio::task::spawn_blocking(run)
             .await
             .unwrap_or_else(|panic| Err(ReadError::Panic(panic.to_string())))
+    }
+
+    /// Leaves nothing in the files of what was deleted or overwritten: rewrites the database where `compact` says so, and
+    /// empties the write-ahead log. Says whether that was done: a reader in its midst puts it off.
+    pub async fn scrub(&self, compact: bool) -> Result<bool, Failure> {
+        self.writer.scrub(compact).await
     }
 
     /// Raised by every commit that may change a decision, before its reply: what was read before is not believed.

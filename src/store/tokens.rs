@@ -11,6 +11,7 @@ use crate::core::{
     decision::Standing,
     id::{OfToken, OrganizationId, Reference, TokenId, UserId},
     keys::Sealer,
+    number::Number,
     refusal::Failure,
     time::Instant,
     token::{MintedBy, Status, Token},
@@ -44,7 +45,7 @@ fn seal_token(sealer: Sealer, row: &Token) -> Sealer {
         .optional(row.expires_at.map(Instant::millis))
 }
 
-fn token(row: &Row<'_>) -> rusqlite::Result<Sealed<Token>> {
+pub(super) fn token(row: &Row<'_>) -> rusqlite::Result<Sealed<Token>> {
     let modules: String = row.get("modules")?;
     let minted_by: String = row.get("minted_by")?;
     let minted_by = MintedBy::from_stored(&minted_by, row.get("minted_by_token")?)
@@ -163,7 +164,7 @@ impl Rows<'_> {
         Ok(live.unwrap_or(0))
     }
 
-    fn believe_token(&self, row: Sealed<Token>) -> Result<Token, ReadError> {
+    pub(super) fn believe_token(&self, row: Sealed<Token>) -> Result<Token, ReadError> {
         self.unseal(row, "tokens", seal_token, |row| row.id.to_string())
     }
 }
@@ -211,6 +212,8 @@ impl Tx<'_> {
     pub fn update_token(&mut self, before: Status, row: &mut Token, now: Instant) -> Result<(), Failure> {
         row.updated_at = now;
         row.change_sequence += 1;
+        let name = self.one("SELECT name FROM tokens WHERE id = ?", [row.id], |row| row.get(0))?;
+        self.index_name(row.number, &name.unwrap_or(String::new()), &row.name)?;
         let (seal, pepper) = self.seal("tokens", |sealer| seal_token(sealer, row));
         self.execute(
             "UPDATE tokens SET name = ?, description = ?, icon = ?, modules = ?, status = ?, updated_at = ?,
@@ -234,6 +237,19 @@ impl Tx<'_> {
         } else {
             Ok(())
         }
+    }
+
+    /// Puts a token's new name into the index in place of the old one, which has to be told: the index has no copy.
+    pub(super) fn index_name(&self, number: Number, old: &str, new: &str) -> Result<(), Failure> {
+        if old == new {
+            return Ok(());
+        }
+        self.execute(
+            "INSERT INTO token_words (token_words, rowid, name) VALUES ('delete', ?, ?)",
+            params![number, old],
+        )?;
+        self.execute("INSERT INTO token_words (rowid, name) VALUES (?, ?)", params![number, new])?;
+        Ok(())
     }
 
     fn count_kept(&self, row: &Token, change: i64) -> Result<(), Failure> {

@@ -44,7 +44,7 @@ fn seal_password(sealer: Sealer, row: &Password) -> Sealer {
     sealer.bytes(&row.user.0).text(&row.hash)
 }
 
-fn user(row: &Row<'_>) -> rusqlite::Result<Sealed<User>> {
+pub(super) fn user(row: &Row<'_>) -> rusqlite::Result<Sealed<User>> {
     let value = User {
         id: row.get("id")?,
         number: row.get("place")?,
@@ -76,6 +76,12 @@ impl Rows<'_> {
     pub fn user_by_name(&self, username: &str) -> Result<Option<User>, ReadError> {
         let row =
             self.one("SELECT * FROM users WHERE username = ? AND deleted_at IS NULL", [username], user)?;
+        row.map(|row| self.believe_user(row)).transpose()
+    }
+
+    /// The user that was made first.
+    pub fn first_user(&self) -> Result<Option<User>, ReadError> {
+        let row = self.one("SELECT * FROM users ORDER BY id LIMIT 1", [], user)?;
         row.map(|row| self.believe_user(row)).transpose()
     }
 
@@ -130,7 +136,7 @@ impl Rows<'_> {
         Ok(Account { user, organization, membership })
     }
 
-    fn believe_user(&self, row: Sealed<User>) -> Result<User, ReadError> {
+    pub(super) fn believe_user(&self, row: Sealed<User>) -> Result<User, ReadError> {
         self.unseal(row, "users", seal_user, |row| row.id.to_string())
     }
 }

@@ -13,7 +13,7 @@ use utoipa::{
     },
 };
 
-use super::{health, me, members, modules, organizations, tokens, users, wire};
+use super::{health, me, members, modules, organizations, tokens, users, verify, wire};
 use crate::http::{gate::oauth, problem::MEDIA_TYPE, reply::Reply};
 
 #[derive(OpenApi)]
@@ -35,6 +35,7 @@ use crate::http::{gate::oauth, problem::MEDIA_TYPE, reply::Reply};
         organizations::remove_privilege,
         modules::list, modules::create, modules::rename, modules::remove,
         members::create, members::show, members::change, members::remove,
+        verify::verify,
         oauth::introspect, oauth::revoke, oauth::metadata,
         health::live, health::ready, openapi,
     ),

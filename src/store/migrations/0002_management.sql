@@ -26,6 +26,7 @@ CREATE INDEX tokens_kept_by_expiry
     ON tokens (ifnull(expires_at, 9223372036854775807), id, organization) WHERE status <> 'deleted';
 CREATE INDEX tokens_disabled ON tokens (id) WHERE status = 'disabled';
 CREATE INDEX tokens_deleted ON tokens (id) WHERE status = 'deleted';
+CREATE INDEX tokens_deleted_by_owner ON tokens (owner, id) WHERE status = 'deleted';
 
 -- Substrings of names, by trigrams. The rowid is the row's place. Nothing of what was taken out stays in their pages.
 CREATE VIRTUAL TABLE token_words USING fts5 (name, content = '', tokenize = 'trigram', detail = 'none');
