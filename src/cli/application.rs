@@ -27,9 +27,6 @@ pub struct Application {
 /// How long a command waits for what is to be done behind it.
 const SETTLING: Duration = Duration::from_mins(1);
 
-/// What becomes of what wasn't done in that time.
-const LATER: &str = "the next start goes on with it";
-
 impl Application {
     /// Opens the database, made with its keys when the directory is new.
     ///
@@ -67,13 +64,12 @@ impl Application {
 
     /// Does what a server would do in the background, where there is no server to do it.
     pub async fn settle(&self) {
-        match tokio::time::timeout(SETTLING, self.service.erase_deleted()).await {
-            Ok(Ok(())) => {}
-            Ok(Err(failure)) => tracing::warn!(%failure, "a deleted user isn't erased yet: {LATER}"),
-            Err(_) => {
-                tracing::warn!("something reads the database, and a deleted user isn't erased yet: {LATER}");
-            }
-        }
+        let held_up = match tokio::time::timeout(SETTLING, self.service.erase_deleted()).await {
+            Ok(Ok(())) => return,
+            Ok(Err(failure)) => failure.to_string(),
+            Err(_) => "something reads the database".to_owned(),
+        };
+        tracing::warn!(held_up, "a deleted user isn't erased yet: the next start goes on with it");
     }
 
     /// Whether there is any user at all.
