@@ -8,6 +8,7 @@ mod connect;
 mod events;
 mod failure;
 mod first_admin;
+mod listing;
 mod openapi;
 mod org;
 mod output;

@@ -7,9 +7,10 @@ use clap::{Args, Subcommand};
 use http::Method;
 use serde_json::{Map, Value};
 
-use crate::cli::client::{Body, Client, encode, path_of};
+use crate::cli::client::{Body, Client, path_of};
 use crate::cli::connect::{ClientArgs, with_client};
 use crate::cli::failure::Usage;
+use crate::cli::listing;
 use crate::cli::output::{self, Column};
 use crate::ops::config::Config;
 
@@ -55,12 +56,8 @@ pub struct TokenArgs {
 enum Action {
     /// Issue a token and print it, this once and alone
     Create(CreateArgs),
-    /// List tokens
-    List {
-        /// Whose; without it your own, or all for the local operator
-        #[arg(long, value_name = "NAME")]
-        user: Option<String>,
-    },
+    /// List tokens: all of them on this machine; with --url those that JETON_TOKEN may see
+    List(Box<ListArgs>),
     /// Show a token
     Show {
         /// Id, 24-hex id, TKN number, or `self`
@@ -81,6 +78,56 @@ enum Action {
         /// Id, 24-hex id, TKN number, or `self`
         id: String,
     },
+}
+
+#[derive(Debug, Args)]
+struct ListArgs {
+    /// Only this user's: username or id
+    #[arg(long, value_name = "NAME")]
+    user: Option<String>,
+    /// Only this organization's
+    #[arg(long, value_name = "SLUG")]
+    organization: Option<String>,
+    /// Only those that are active, expired, disabled or deleted; the deleted are listed only so
+    #[arg(long)]
+    status: Option<String>,
+    /// Only those with this in their name
+    #[arg(long, value_name = "TEXT")]
+    name: Option<String>,
+    /// Only those that were given this privilege
+    #[arg(long)]
+    privilege: Option<String>,
+    /// Only those minted by `password`, `session`, `local`, `token`, or the token with this id
+    #[arg(long, value_name = "WORD|ID")]
+    minted_by: Option<String>,
+    /// Only those that expire before this instant, such as 2030-01-01T00:00:00Z
+    #[arg(long, value_name = "INSTANT")]
+    expires_before: Option<String>,
+    /// Only those made before this instant and not used from it on
+    #[arg(long, value_name = "INSTANT")]
+    unused_since: Option<String>,
+    /// In the order of created_at, name, expires_at or last_used_at; a - before it for descending
+    #[arg(long, value_name = "FIELD", allow_hyphen_values = true)]
+    sort: Option<String>,
+}
+
+impl ListArgs {
+    fn target(self) -> String {
+        listing::target(
+            PATH,
+            [
+                ("owner", self.user),
+                ("organization", self.organization),
+                ("status", self.status),
+                ("name", self.name),
+                ("privilege", self.privilege),
+                ("minted_by", self.minted_by),
+                ("expires_before", self.expires_before),
+                ("unused_since", self.unused_since),
+                ("sort", self.sort),
+            ],
+        )
+    }
 }
 
 #[derive(Debug, Args)]
@@ -144,10 +191,7 @@ pub fn run(arguments: TokenArgs, config: &Config, data_dir_flag: bool) -> anyhow
 async fn act(api: &Client, action: Action, json: bool) -> anyhow::Result<()> {
     match action {
         Action::Create(token) => create(api, token, json).await?,
-        Action::List { user } => {
-            let owner = user.map(|user| format!("?owner={}", encode(&user))).unwrap_or_default();
-            output::list(&api.list(&format!("{PATH}{owner}")).await?, LIST, json)?;
-        }
+        Action::List(asked) => output::list(&api.list(&asked.target()).await?, LIST, json)?,
         Action::Show { id } => show(api, Method::GET, &path_of(PATH, &id)?, json).await?,
         Action::Disable { id } => {
             show(api, Method::POST, &format!("{}/disable", path_of(PATH, &id)?), json).await?;

@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 use crate::cli::client::{Body, Client, path_of};
 use crate::cli::connect::{ClientArgs, with_client};
 use crate::cli::failure::Usage;
+use crate::cli::listing;
 use crate::cli::org::{role, something};
 use crate::cli::output::{self, Column};
 use crate::cli::password;
@@ -81,13 +82,51 @@ enum Action {
         /// Username or id
         name: String,
     },
-    /// List all users
-    List,
+    /// List users
+    List(ListArgs),
     /// Show a user
     Show {
         /// Username or id
         name: String,
     },
+}
+
+#[derive(Debug, Args)]
+struct ListArgs {
+    /// Only those with this in their username, e-mail address, first or last name
+    #[arg(long, value_name = "TEXT")]
+    name: Option<String>,
+    /// Only the members of this organization
+    #[arg(long, value_name = "SLUG")]
+    organization: Option<String>,
+    /// Only those who are enabled, or those who aren't
+    #[arg(long, value_name = "true|false")]
+    active: Option<bool>,
+    /// Only operators, or only the others
+    #[arg(long, value_name = "true|false")]
+    operator: Option<bool>,
+    /// Only administrators or members
+    #[arg(long, value_name = "administrator|member")]
+    role: Option<String>,
+    /// In the order of created_at or username; a - before it for descending
+    #[arg(long, value_name = "FIELD", allow_hyphen_values = true)]
+    sort: Option<String>,
+}
+
+impl ListArgs {
+    fn target(self) -> String {
+        listing::target(
+            PATH,
+            [
+                ("name", self.name),
+                ("organization", self.organization),
+                ("active", self.active.map(|active| active.to_string())),
+                ("operator", self.operator.map(|operator| operator.to_string())),
+                ("role", self.role),
+                ("sort", self.sort),
+            ],
+        )
+    }
 }
 
 #[derive(Debug, Args)]
@@ -168,7 +207,7 @@ enum Ask {
     Delete { path: String, name: String },
     SetPassword(String, Map<String, Value>),
     Switch { path: String, verb: &'static str },
-    List,
+    List(String),
     Show(String),
 }
 
@@ -185,7 +224,7 @@ impl Action {
             }
             Self::Disable { name } => Ask::Switch { path: path_of(PATH, &name)?, verb: "disable" },
             Self::Enable { name } => Ask::Switch { path: path_of(PATH, &name)?, verb: "enable" },
-            Self::List => Ask::List,
+            Self::List(asked) => Ask::List(asked.target()),
             Self::Show { name } => Ask::Show(path_of(PATH, &name)?),
         })
     }
@@ -284,7 +323,7 @@ async fn act(api: &Client, ask: Ask, json: bool) -> anyhow::Result<()> {
             let user = api.call(Method::POST, &format!("{path}/{verb}"), Body::Empty).await?;
             output::object(&user, SHOW, json)?;
         }
-        Ask::List => output::list(&api.list(PATH).await?, LIST, json)?,
+        Ask::List(target) => output::list(&api.list(&target).await?, LIST, json)?,
         Ask::Show(path) => output::object(&api.call(Method::GET, &path, Body::Empty).await?, SHOW, json)?,
     }
     Ok(())

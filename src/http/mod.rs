@@ -70,6 +70,7 @@ fn mounts() -> Vec<Mount> {
                 Needs(Demand::Management),
                 routes![
                     native::users::create,
+                    native::users::list,
                     native::users::disable,
                     native::users::enable,
                     native::users::delete,
@@ -79,15 +80,16 @@ fn mounts() -> Vec<Mount> {
                     native::modules::rename,
                     native::modules::remove,
                     native::members::create,
+                    native::members::list,
                     native::members::show,
                     native::members::change,
                     native::members::remove,
+                    native::events::list,
                 ],
             )
             .routes(
                 Needs(Demand::Operator),
                 routes![
-                    native::users::list,
                     native::organizations::create,
                     native::organizations::disable,
                     native::organizations::enable,

@@ -10,15 +10,25 @@ use rocket::{
     request::{self, FromRequest},
 };
 
-use crate::core::refusal::Refusal;
+use crate::core::{
+    filter::Filter,
+    id::{OfToken, Reference},
+    listing::{Cursor, Direction, Field, Listing, Position},
+    refusal::Refusal,
+    text,
+    time::Instant,
+};
 
 /// Names under which clients put tokens into URLs (RFC 6750, 2.3, and the vendors').
 const TOKEN_NAMES: [&str; 3] = ["token", "access_token", "user-token"];
 
-/// Refuses a token in a query: by the time it is read it stands in somebody's log.
+/// Refuses a token in a query: by the time it is read it stands in somebody's log. A token's id may be named.
 pub(super) fn refuse_token_in_query(request: &Request<'_>) -> Result<(), Refusal> {
     let Some(query) = request.uri().query() else { return Ok(()) };
-    let named = |part: &RawStr| TOKEN_NAMES.contains(&part.split_at_byte(b'=').0.as_str());
+    let named = |part: &RawStr| {
+        let (name, value) = part.split_at_byte(b'=');
+        TOKEN_NAMES.contains(&name.as_str()) && Reference::<OfToken>::parse(value.as_str()).is_none()
+    };
     if query.raw_segments().any(named) {
         return Err(Refusal::invalid(
             "token",
@@ -41,41 +51,142 @@ impl<'r> FromRequest<'r> for Query<'r> {
 }
 
 impl<'r> Query<'r> {
-    /// The values of `names`, in their order. Any other name, or one that stands twice, is refused.
-    pub(super) fn only<const N: usize>(
-        &self,
-        names: [&'static str; N],
-    ) -> Result<[Option<Cow<'r, str>>; N], Refusal> {
-        let mut values = [const { None }; N];
+    /// What stands in it for a list that takes `names`. Any other name, or one that stands twice, is refused.
+    pub(super) fn parameters(&self, names: &[&'static str]) -> Result<Parameters<'r>, Refusal> {
+        self.only(&[&OF_EVERY_LIST, names].concat())
+    }
+
+    /// What stands in it where nothing but `names` may.
+    pub(super) fn only(&self, names: &[&'static str]) -> Result<Parameters<'r>, Refusal> {
+        let mut values = Vec::new();
         let parts = self.0.iter().flat_map(|query| query.split('&')).filter(|part| !part.is_empty());
         for part in parts {
             let (name, value) = part.split_at_byte(b'=');
-            let Some(at) = names.iter().position(|known| *known == name.as_str()) else {
-                let known = if names.is_empty() { "none".into() } else { names.join(", ") };
+            let Some(name) = names.iter().find(|known| **known == name.as_str()) else {
                 return Err(Refusal::Malformed {
-                    detail: format!("an unknown query parameter: this takes {known}").into(),
+                    detail: format!("an unknown query parameter: this takes {}", names.join(", ")).into(),
                 });
             };
-            let value = value.url_decode().map_err(|_| Refusal::invalid(names[at], "isn't UTF-8"))?;
-            if values[at].replace(value).is_some() {
-                return Err(Refusal::invalid(names[at], "stands twice"));
+            let value = value.url_decode().map_err(|_| Refusal::invalid(*name, "isn't UTF-8"))?;
+            if values.iter().any(|(known, _)| known == name) {
+                return Err(Refusal::invalid(*name, "stands twice"));
             }
+            values.push((*name, value));
         }
-        Ok(values)
+        Ok(Parameters(values))
+    }
+
+    /// The query of the next page, which begins at `cursor`.
+    pub(super) fn going_on(&self, cursor: &str) -> String {
+        let parts = self.0.iter().flat_map(|query| query.split('&')).map(RawStr::as_str);
+        let others = parts.filter(|part| !part.is_empty() && !part.starts_with("cursor="));
+        let cursor = format!("cursor={cursor}");
+        others.chain([cursor.as_str()]).collect::<Vec<_>>().join("&")
     }
 }
 
-/// How many items a page has when the request doesn't say.
-const PAGE: u32 = 50;
+/// What every list takes.
+const OF_EVERY_LIST: [&str; 4] = ["limit", "cursor", "sort", "total"];
 
-/// How many it has at the most.
-const LARGEST_PAGE: u32 = 200;
+/// A list's parameters, each decoded and there once.
+pub(super) struct Parameters<'r>(Vec<(&'static str, Cow<'r, str>)>);
 
-/// The number of items that a page is to have.
-pub(super) fn page_limit(text: Option<&str>) -> Result<u32, Refusal> {
-    let Some(text) = text else { return Ok(PAGE) };
-    text.parse()
-        .ok()
-        .filter(|limit| (1..=LARGEST_PAGE).contains(limit))
-        .ok_or_else(|| Refusal::invalid("limit", format!("1 to {LARGEST_PAGE}")))
+impl Parameters<'_> {
+    /// As it stands.
+    pub(super) fn text(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_ref())
+    }
+
+    /// A copy of it.
+    pub(super) fn owned(&self, name: &str) -> Option<String> {
+        self.text(name).map(str::to_owned)
+    }
+
+    /// Part of a name.
+    pub(super) fn needle(&self, name: &'static str) -> Result<Option<String>, Refusal> {
+        self.text(name).map(|needle| text::name(name, needle)).transpose()
+    }
+
+    /// A time.
+    pub(super) fn instant(&self, name: &'static str) -> Result<Option<Instant>, Refusal> {
+        let read = |text| Instant::parse(text).ok_or_else(|| Refusal::invalid(name, "an RFC 3339 instant"));
+        self.text(name).map(read).transpose()
+    }
+
+    /// Yes or no.
+    pub(super) fn flag(&self, name: &'static str) -> Result<Option<bool>, Refusal> {
+        match self.text(name) {
+            None => Ok(None),
+            Some("true") => Ok(Some(true)),
+            Some("false") => Ok(Some(false)),
+            Some(_) => Err(Refusal::invalid(name, "true or false")),
+        }
+    }
+
+    /// One of these words.
+    pub(super) fn word(
+        &self,
+        name: &'static str,
+        words: &[&'static str],
+    ) -> Result<Option<&'static str>, Refusal> {
+        let read = |text: &str| {
+            let word = words.iter().find(|word| **word == text).copied();
+            word.ok_or_else(|| Refusal::invalid(name, words.join(", ")))
+        };
+        self.text(name).map(read).transpose()
+    }
+
+    /// What is asked of a list that can be ordered by `sorts`, by default by the first of them in `direction`.
+    pub(super) fn listing<F: Field>(
+        &self,
+        filter: Filter<F>,
+        sorts: &[F],
+        direction: Direction,
+        limits: Limits,
+    ) -> Result<Listing<F>, Refusal> {
+        let sort = match self.text("sort") {
+            None => (sorts[0], direction),
+            Some(text) => {
+                let (word, direction) =
+                    text.strip_prefix('-').map_or((text, Direction::Up), |word| (word, Direction::Down));
+                let field = sorts.iter().find(|field| field.word() == word).copied().ok_or_else(|| {
+                    let words: Vec<_> = sorts.iter().map(|field| field.word()).collect();
+                    Refusal::invalid("sort", format!("{}; a - before it for descending", words.join(", ")))
+                })?;
+                (field, direction)
+            }
+        };
+        let sort = vec![sort];
+        let position = match self.text("cursor") {
+            None => Position::Offset(0),
+            Some(cursor) => Position::After(Cursor::parse(cursor, &sort)?),
+        };
+        Ok(Listing {
+            filter,
+            position,
+            limit: limits.read(self.text("limit"))?,
+            total: self.flag("total")?.unwrap_or_default(),
+            sort,
+        })
+    }
+}
+
+/// How many items a page has when the request doesn't say, and how many at the most.
+#[derive(Clone, Copy)]
+pub(super) struct Limits {
+    pub(super) usual: u32,
+    pub(super) most: u32,
+}
+
+/// Of a page of JSON.
+pub(super) const PAGE: Limits = Limits { usual: 50, most: 200 };
+
+impl Limits {
+    pub(super) fn read(self, text: Option<&str>) -> Result<u32, Refusal> {
+        let Some(text) = text else { return Ok(self.usual) };
+        text.parse()
+            .ok()
+            .filter(|limit| (1..=self.most).contains(limit))
+            .ok_or_else(|| Refusal::invalid("limit", format!("1 to {}", self.most)))
+    }
 }

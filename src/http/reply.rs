@@ -37,7 +37,7 @@ impl Reply {
         Self { status: 200, content_type: "application/json", headers: Vec::new(), body: text.into_bytes() }
     }
 
-    /// A file of the page.
+    /// A document of another kind.
     pub(super) const fn file(content_type: &'static str, body: Vec<u8>) -> Self {
         Self { status: 200, content_type, headers: Vec::new(), body }
     }

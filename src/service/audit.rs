@@ -22,9 +22,9 @@ pub struct Verdict {
 impl Service {
     /// Walks along the record, from its beginning to where it ended when the walk began.
     pub async fn verify_events(&self) -> Result<Verdict, Failure> {
-        let mut walk = self.store.read_apart(|rows| rows.walk()).await?;
+        let mut walk = self.store.read_apart(|rows| Ok(rows.walk()?)).await?;
         loop {
-            match self.store.read_apart(move |rows| rows.walk_on(walk, STRETCH)).await? {
+            match self.store.read_apart(move |rows| Ok(rows.walk_on(walk, STRETCH)?)).await? {
                 Stretch::More(further) => walk = further,
                 Stretch::Sound(end) => return Ok(Verdict { count: end.count(), flaw: None }),
                 Stretch::Flawed(before, sequence, flaw) => {

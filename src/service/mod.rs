@@ -11,6 +11,7 @@ mod uses;
 pub mod accounts;
 pub mod audit;
 pub mod change;
+pub mod directory;
 pub mod introspect;
 pub mod issue;
 pub mod list;

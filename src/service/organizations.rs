@@ -115,11 +115,15 @@ impl Service {
                 }
             };
             let views = page.into_iter().map(|organization| view(rows, organization));
-            let views = views.collect::<Result<Vec<_>, ReadError>>()?;
-            Ok(views)
+            Ok(views.collect::<Result<Vec<_>, ReadError>>()?)
         };
-        let views = self.store.read_apart(read).await?;
-        Ok(Page::cut(views, limit, |view: &OrganizationView| view.organization.slug.clone()))
+        let mut views = self.store.read_apart(read).await?;
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let more = views.len() > limit;
+        views.truncate(limit);
+        let last = views.last().filter(|_| more);
+        let next = last.map(|view| view.organization.slug.clone());
+        Ok(Page { items: views, next, total: None })
     }
 
     /// Changes an organization. `version` is the change sequence that the change is meant for.

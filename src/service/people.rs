@@ -2,7 +2,6 @@
 
 use super::{
     Caller, Service,
-    list::Page,
     members::may_grant,
     reach::{Place, Reach},
 };
@@ -69,21 +68,6 @@ impl Service {
             let user = seen(rows, &caller.subject, &reach, name)?;
             Ok(account_for(rows, &caller.subject, &reach, user)?)
         })
-    }
-
-    /// A page of users in the order they were made.
-    pub async fn users(&self, after: Option<UserId>, limit: u32) -> Result<Page<Account, UserId>, Failure> {
-        let read = move |rows: &Rows<'_>| {
-            let users = rows.users(after, limit + 1)?;
-            users
-                .into_iter()
-                .map(|user| {
-                    let home = user.home;
-                    rows.account(user, home)
-                })
-                .collect()
-        };
-        Ok(Page::cut(self.store.read_apart(read).await?, limit, |account: &Account| account.user.id))
     }
 
     /// Sets a user's password: whoever manages the account, or the user by the old one. Tokens stay.
@@ -176,6 +160,19 @@ fn room_for(
     }
     may_grant(&reach, &organization, &new.privileges, &Privileges::default())?;
     Ok(organization)
+}
+
+/// The same, and the owner of the token that asks: they may be named, not looked at.
+pub(super) fn visible(
+    rows: &Rows<'_>,
+    subject: &Subject,
+    reach: &Reach,
+    name: &str,
+) -> Result<User, Failure> {
+    match (subject, find(rows, name)?) {
+        (Subject::Token(standing), Some(user)) if standing.token.owner == user.id => Ok(user),
+        _ => seen(rows, subject, reach, name),
+    }
 }
 
 struct CreateUser {

@@ -66,7 +66,8 @@ impl Tx<'_> {
                 Ok(token) => self.erase_token(token, now)?,
                 // Refused wherever it is presented: its labels go, and its seal stays as broken as it is.
                 Err(ReadError::Seal { .. }) => {
-                    self.index_name(number, &name, "")?;
+                    let looked_up = (which == Which::Kept).then_some(name.as_str());
+                    self.index_name(number, looked_up, None)?;
                     self.execute(
                         "UPDATE tokens SET name = '', description = '', icon = '' WHERE id = ?",
                         [id],

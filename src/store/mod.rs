@@ -6,6 +6,7 @@
 mod connection;
 mod erasure;
 mod events;
+mod lists;
 mod members;
 mod modules;
 mod organizations;
@@ -27,9 +28,9 @@ use self::writer::Writer;
 pub use self::{
     erasure::Which,
     events::{Stretch, Walk},
+    lists::{EventRow, EventSet, Found, TokenSet, UserSet},
     rows::{ReadError, Rows},
     schema::OpenError,
-    tokens::TokenPage,
     totals::{Scope, Total},
     uses::Used,
     writer::{Generation, Tx, Write},
@@ -104,13 +105,13 @@ impl Store {
     /// Runs a longer read on a thread that no check waits for.
     pub async fn read_apart<T: Send + 'static>(
         &self,
-        read: impl FnOnce(&Rows<'_>) -> Result<T, ReadError> + Send + 'static,
-    ) -> Result<T, ReadError> {
+        read: impl FnOnce(&Rows<'_>) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, Failure> {
         let (pool, keys) = (self.apart.clone(), Arc::clone(&self.keys));
         let run = move || read(&Rows::new(&*pool.get().map_err(ReadError::Pool)?, &keys));
         tokio::task::spawn_blocking(run)
             .await
-            .unwrap_or_else(|panic| Err(ReadError::Panic(panic.to_string())))
+            .unwrap_or_else(|panic| Err(ReadError::Panic(panic.to_string()).into()))
     }
 
     /// Leaves nothing in the files of what was deleted or overwritten: rewrites the database where `compact` says so, and

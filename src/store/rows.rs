@@ -97,7 +97,7 @@ impl<'c> Rows<'c> {
     }
 
     /// Those rows of a list whose seals fit; the others are reported and left out, since they can do nothing.
-    pub(super) fn sound<T>(rows: impl Iterator<Item = Result<T, ReadError>>) -> Result<Vec<T>, ReadError> {
+    pub fn sound<T>(rows: impl Iterator<Item = Result<T, ReadError>>) -> Result<Vec<T>, ReadError> {
         let reported = |row: &Result<T, ReadError>| match row {
             Err(error @ ReadError::Seal { .. }) => {
                 tracing::error!(%error, "left out of a list");

@@ -81,6 +81,15 @@ pub enum OpenError {
     Thread(#[from] std::io::Error),
 }
 
+/// A schema with nothing in it.
+#[cfg(test)]
+pub(super) fn empty() -> Connection {
+    let mut connection = Connection::open_in_memory().expect("memory");
+    let keys = Arc::new(Keyring::new(&crate::core::keys::Pepper::generate([1; 32])));
+    migrations(&keys).to_latest(&mut connection).expect("the migrations apply");
+    connection
+}
+
 /// Looks at a database without writing a byte or making a file beside it: is it one, is its schema known, is its
 /// pepper the one at hand? A file that isn't there or was never set up is as good as a new one.
 pub(super) fn examine(path: &Path, keys: &Keyring) -> Result<(), OpenError> {

@@ -17,17 +17,6 @@ use crate::core::{
     token::{MintedBy, Status, Token},
 };
 
-/// Which tokens a list holds, newest first; tombstones are left out.
-#[derive(Clone, Copy, Debug)]
-pub struct TokenPage {
-    /// Whose; `None` for everybody's.
-    pub owner: Option<UserId>,
-    /// Older than this one; `None` from the newest.
-    pub before: Option<TokenId>,
-    /// At most so many.
-    pub limit: u32,
-}
-
 fn seal_token(sealer: Sealer, row: &Token) -> Sealer {
     sealer
         .bytes(&row.id.0)
@@ -113,24 +102,6 @@ impl Rows<'_> {
         Ok(Standing::new(token, account))
     }
 
-    /// A page of tokens, newest first, without the deleted.
-    pub fn tokens(&self, page: TokenPage) -> Result<Vec<Token>, ReadError> {
-        let before = page.before.unwrap_or(TokenId::from_bytes([255; 16]));
-        let rows = match page.owner {
-            Some(owner) => self.all(
-                "SELECT * FROM tokens WHERE owner = ? AND id < ? AND status <> 'deleted' ORDER BY id DESC LIMIT ?",
-                params![owner, before, page.limit],
-                token,
-            )?,
-            None => self.all(
-                "SELECT * FROM tokens WHERE id < ? AND status <> 'deleted' ORDER BY id DESC LIMIT ?",
-                params![before, page.limit],
-                token,
-            )?,
-        };
-        Self::sound(rows.into_iter().map(|row| self.believe_token(row)))
-    }
-
     /// The tokens that a token has minted.
     pub fn minted_by(&self, minter: TokenId) -> Result<Vec<Token>, ReadError> {
         let rows = self.all("SELECT * FROM tokens WHERE minted_by_token = ?", [minter], token)?;
@@ -204,16 +175,16 @@ impl Tx<'_> {
             ],
         )?;
         self.execute("INSERT INTO token_uses (token, last_at, count) VALUES (?, 0, 0)", [row.id])?;
-        self.execute("INSERT INTO token_words (rowid, name) VALUES (?, ?)", params![row.number, row.name])?;
+        self.index_name(row.number, None, Some(&row.name))?;
         self.count_kept(row, 1)
     }
 
     /// Writes what may change of a token, its labels, modules and status, as its next version.
     pub fn update_token(&mut self, before: Status, row: &mut Token, now: Instant) -> Result<(), Failure> {
+        let old: Option<String> =
+            self.one("SELECT name FROM tokens WHERE id = ?", [row.id], |old| old.get(0))?;
         row.updated_at = now;
         row.change_sequence += 1;
-        let name = self.one("SELECT name FROM tokens WHERE id = ?", [row.id], |row| row.get(0))?;
-        self.index_name(row.number, &name.unwrap_or(String::new()), &row.name)?;
         let (seal, pepper) = self.seal("tokens", |sealer| seal_token(sealer, row));
         self.execute(
             "UPDATE tokens SET name = ?, description = ?, icon = ?, modules = ?, status = ?, updated_at = ?,
@@ -232,23 +203,37 @@ impl Tx<'_> {
                 row.id,
             ],
         )?;
+        // A tombstone's name isn't looked up.
+        let looked_up = |status, name| if status == Status::Deleted { None } else { name };
+        let name = looked_up(row.status, Some(row.name.as_str()));
+        self.index_name(row.number, looked_up(before, old.as_deref()), name)?;
         if before != Status::Deleted && row.status == Status::Deleted {
-            self.count_kept(row, -1)
-        } else {
-            Ok(())
+            self.execute("UPDATE token_uses SET kept = 0 WHERE token = ?", [row.id])?;
+            self.count_kept(row, -1)?;
         }
+        Ok(())
     }
 
-    /// Puts a token's new name into the index in place of the old one, which has to be told: the index has no copy.
-    pub(super) fn index_name(&self, number: Number, old: &str, new: &str) -> Result<(), Failure> {
+    /// Puts a token's new name into the index of words in place of the old one. What goes out of it has to be said as it
+    /// went in: the index has no copy.
+    pub(super) fn index_name(
+        &self,
+        number: Number,
+        old: Option<&str>,
+        new: Option<&str>,
+    ) -> Result<(), Failure> {
         if old == new {
             return Ok(());
         }
-        self.execute(
-            "INSERT INTO token_words (token_words, rowid, name) VALUES ('delete', ?, ?)",
-            params![number, old],
-        )?;
-        self.execute("INSERT INTO token_words (rowid, name) VALUES (?, ?)", params![number, new])?;
+        if let Some(old) = old {
+            self.execute(
+                "INSERT INTO token_words (token_words, rowid, name) VALUES ('delete', ?, ?)",
+                params![number, old],
+            )?;
+        }
+        if let Some(new) = new {
+            self.execute("INSERT INTO token_words (rowid, name) VALUES (?, ?)", params![number, new])?;
+        }
         Ok(())
     }
 

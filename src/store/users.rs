@@ -92,17 +92,6 @@ impl Rows<'_> {
         row.map(|row| self.believe_user(row)).transpose()
     }
 
-    /// A page of users in the order they were made, after `after`.
-    pub fn users(&self, after: Option<UserId>, limit: u32) -> Result<Vec<User>, ReadError> {
-        let after = after.unwrap_or(UserId::from_bytes([0; 16]));
-        let page = self.all(
-            "SELECT * FROM users WHERE id > ? AND deleted_at IS NULL ORDER BY id LIMIT ?",
-            params![after, limit],
-            user,
-        )?;
-        Self::sound(page.into_iter().map(|row| self.believe_user(row)))
-    }
-
     /// Whether there is any user at all.
     pub fn any_user(&self) -> Result<bool, ReadError> {
         Ok(self.one("SELECT 1 FROM users WHERE deleted_at IS NULL LIMIT 1", [], |_| Ok(()))?.is_some())

@@ -1,6 +1,6 @@
 //! What every test stands on: a whole server of its own, and clients that see exact bytes.
 //!
-//! Nothing here knows jeton's code: what a test says of the product, it says through the binary, a socket or a file.
+//! Nothing here knows jeton's code, but what fills a database with a million rows: what a test says of the product, it says through the binary, a socket or a file.
 
 pub mod campaign;
 pub mod client;
@@ -8,6 +8,7 @@ pub mod command;
 pub mod database;
 pub mod estate;
 pub mod files;
+pub mod fill;
 pub mod scan;
 pub mod server;
 pub mod token;

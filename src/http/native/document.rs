@@ -13,7 +13,7 @@ use utoipa::{
     },
 };
 
-use super::{health, me, members, modules, organizations, tokens, users, verify, wire};
+use super::{events, health, me, members, modules, organizations, tokens, users, verify, wire};
 use crate::http::{gate::oauth, problem::MEDIA_TYPE, reply::Reply};
 
 #[derive(OpenApi)]
@@ -34,8 +34,8 @@ use crate::http::{gate::oauth, problem::MEDIA_TYPE, reply::Reply};
         organizations::privileges, organizations::set_privileges, organizations::add_privilege,
         organizations::remove_privilege,
         modules::list, modules::create, modules::rename, modules::remove,
-        members::create, members::show, members::change, members::remove,
-        verify::verify,
+        members::list, members::create, members::show, members::change, members::remove,
+        events::list, verify::verify,
         oauth::introspect, oauth::revoke, oauth::metadata,
         health::live, health::ready, openapi,
     ),

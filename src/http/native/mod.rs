@@ -1,7 +1,9 @@
 //! Our own API, below `/v1`: JSON in, JSON out, refusals as problem documents.
 
 pub(super) mod document;
+pub(super) mod events;
 pub(super) mod health;
+mod lists;
 pub(super) mod me;
 pub(super) mod members;
 pub(super) mod modules;

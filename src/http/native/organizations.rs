@@ -16,7 +16,7 @@ use crate::{
         Site,
         body::Body,
         guard::{Asker, Version},
-        query::{Query, page_limit},
+        query::{PAGE, Query},
         reply::Reply,
     },
     service::organizations::{OrganizationChange, OrganizationView},
@@ -74,9 +74,9 @@ pub(in crate::http) async fn list(
     asker: Asker<'_>,
     query: Query<'_>,
 ) -> Result<Reply, Failure> {
-    let [limit, cursor] = query.only(["limit", "cursor"])?;
-    let after = cursor.as_deref().map(read_cursor).transpose()?;
-    let page = site.service.organizations(asker.0?, after, page_limit(limit.as_deref())?).await?;
+    let query = query.only(&["limit", "cursor"])?;
+    let after = query.text("cursor").map(read_cursor).transpose()?;
+    let page = site.service.organizations(asker.0?, after, PAGE.read(query.text("limit"))?).await?;
     let document = OrganizationPage {
         items: page.items.into_iter().map(OrganizationObject::from).collect(),
         next_cursor: page.next.map(|slug| URL_SAFE_NO_PAD.encode(slug)),

@@ -1,19 +1,21 @@
 //! `/v1/tokens`: issued, listed, read, relabelled, switched off and on, revoked.
 
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use rocket::{State, delete, get, patch, post};
 
-use super::wire::{CreateToken, CreatedToken, RelabelToken, TokenObject, TokenPage};
+use super::{
+    lists,
+    wire::{CreateToken, CreatedToken, ListPage, Paging, RelabelToken, TokenObject},
+};
 use crate::{
     core::{
-        id::{Id, OfToken, Reference},
+        id::{OfToken, Reference},
         refusal::{Failure, Refusal},
     },
     http::{
         Site,
         body::Body,
         guard::{Asker, Version},
-        query::{Query, page_limit},
+        query::Query,
         reply::Reply,
     },
     service::{change::Change, list::TokenView},
@@ -27,19 +29,6 @@ fn reference(text: &str) -> Result<Reference<OfToken>, Refusal> {
 fn shown(site: &Site, view: TokenView) -> Result<Reply, Failure> {
     let tag = format!("\"{}\"", view.token.change_sequence);
     Ok(Reply::json(200, &TokenObject::new(view, site.service.now()))?.header("ETag", tag))
-}
-
-/// A cursor as text: what it holds is nobody's business and may change.
-pub(super) fn show_cursor<K>(id: Id<K>) -> String {
-    URL_SAFE_NO_PAD.encode(id.0)
-}
-
-/// Reads a cursor.
-pub(super) fn read_cursor<K>(text: &str) -> Result<Id<K>, Refusal> {
-    let bytes = URL_SAFE_NO_PAD.decode(text).ok().and_then(|bytes| bytes.try_into().ok());
-    bytes
-        .map(Id::from_bytes)
-        .ok_or_else(|| Refusal::invalid("cursor", "take it from next_cursor of the page before"))
 }
 
 /// Issues a token. Its secret stands in this reply and nowhere else, ever.
@@ -60,32 +49,34 @@ pub(in crate::http) async fn create(
     Ok(Reply::json(201, &document)?.header("Location", location).header("ETag", tag))
 }
 
-/// The caller's tokens, newest first, without the deleted.
+/// Tokens, newest first: an operator's are all there are, an administrator's those of the organization, anybody else's
+/// their own. Deleted ones are listed only where they are asked for.
 #[utoipa::path(get, path = "/v1/tokens", tag = "tokens",
-    params(
-        ("limit" = Option<u32>, Query, description = "1 to 200, 50 where it isn't given"),
-        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
-        ("owner" = Option<String>, Query, description = "a username, for the local operator"),
+    params(Paging,
+        ("sort" = Option<String>, Query, description = "`created_at`, `name`, `expires_at` or `last_used_at`, `-` before it for descending; `-created_at` where it isn't given"),
+        ("status" = Option<String>, Query, description = "`active`, `expired`, `disabled` or `deleted`"),
+        ("owner" = Option<String>, Query, description = "a username or a user's id"),
+        ("organization" = Option<String>, Query, description = "a slug or any id: all tokens in it for who manages it, else the caller's own in it"),
+        ("name" = Option<String>, Query, description = "part of the name, capital and small ASCII letters taken as the same"),
+        ("privilege" = Option<String>, Query, description = "a privilege that was given, to the letter"),
+        ("minted_by" = Option<String>, Query, description = "`password`, `session`, `local`, `token`, or any id of the token that minted it"),
+        ("expires_before" = Option<String>, Query, description = "an RFC 3339 instant"),
+        ("unused_since" = Option<String>, Query, description = "made before this instant and not used from it on"),
+        ("created_after" = Option<String>, Query, description = "at this instant or later"),
+        ("created_before" = Option<String>, Query, description = "before this instant"),
     ),
-    responses(
-        (status = 200, body = TokenPage),
-        (status = 404)))]
+    responses((status = 200, body = ListPage<TokenObject>), (status = 404)))]
 #[get("/tokens")]
 pub(in crate::http) async fn list(
     site: &State<Site>,
     asker: Asker<'_>,
     query: Query<'_>,
 ) -> Result<Reply, Failure> {
-    let [limit, cursor, owner] = query.only(["limit", "cursor", "owner"])?;
-    let limit = page_limit(limit.as_deref())?;
-    let before = cursor.as_deref().map(read_cursor).transpose()?;
-    let page = site.service.tokens(asker.0?, owner.as_deref(), before, limit).await?;
+    let query = lists::tokens(&query)?;
+    let sort = query.listing.sort.clone();
+    let page = site.service.tokens(asker.0?, query).await?;
     let now = site.service.now();
-    let document = TokenPage {
-        items: page.items.into_iter().map(|view| TokenObject::new(view, now)).collect(),
-        next_cursor: page.next.map(show_cursor),
-    };
-    Reply::json(200, &document)
+    Reply::json(200, &ListPage::new(page, &sort, |view| TokenObject::new(view, now)))
 }
 
 /// The token that is presented.

@@ -3,8 +3,8 @@
 use rocket::{State, delete, get, patch, post, put};
 
 use super::{
-    tokens::{read_cursor, show_cursor},
-    wire::{ChangeUser, CreateUser, NewPassword, UserObject, UserPage},
+    lists,
+    wire::{ChangeUser, CreateUser, ListPage, NewPassword, Paging, UserObject},
 };
 use crate::{
     core::{decision::Account, refusal::Failure},
@@ -12,7 +12,7 @@ use crate::{
         Site,
         body::Body,
         guard::{Asker, Version},
-        query::{Query, page_limit},
+        query::Query,
         reply::Reply,
     },
     service::accounts::AccountChange,
@@ -38,24 +38,29 @@ pub(in crate::http) async fn create(
     Ok(shown(201, &account)?.header("Location", location))
 }
 
-/// Users, in the order they were made.
+/// Users, in the order they were made: all of them for an operator, the members of the organization for who manages it.
 #[utoipa::path(get, path = "/v1/users", tag = "users",
-    params(
-        ("limit" = Option<u32>, Query, description = "1 to 200, 50 where it isn't given"),
-        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
+    params(Paging,
+        ("sort" = Option<String>, Query, description = "`created_at`, which it is where it isn't given, or `username`; `-` before it for descending"),
+        ("organization" = Option<String>, Query, description = "a slug or any id; only its members"),
+        ("name" = Option<String>, Query, description = "part of the username, e-mail address, first or last name, capital and small ASCII letters taken as the same"),
+        ("active" = Option<bool>, Query),
+        ("operator" = Option<bool>, Query),
+        ("role" = Option<String>, Query, description = "`administrator` or `member`, in the organization that is asked for, else at home"),
+        ("created_after" = Option<String>, Query, description = "at this instant or later"),
+        ("created_before" = Option<String>, Query, description = "before this instant"),
     ),
-    responses(
-        (status = 200, body = UserPage)))]
+    responses((status = 200, body = ListPage<UserObject>), (status = 404)))]
 #[get("/users")]
-pub(in crate::http) async fn list(site: &State<Site>, query: Query<'_>) -> Result<Reply, Failure> {
-    let [limit, cursor] = query.only(["limit", "cursor"])?;
-    let after = cursor.as_deref().map(read_cursor).transpose()?;
-    let page = site.service.users(after, page_limit(limit.as_deref())?).await?;
-    let document = UserPage {
-        items: page.items.iter().map(UserObject::from).collect(),
-        next_cursor: page.next.map(show_cursor),
-    };
-    Reply::json(200, &document)
+pub(in crate::http) async fn list(
+    site: &State<Site>,
+    asker: Asker<'_>,
+    query: Query<'_>,
+) -> Result<Reply, Failure> {
+    let (organization, listing) = lists::users(&query)?;
+    let sort = listing.sort.clone();
+    let page = site.service.users(asker.0?, organization, listing).await?;
+    Reply::json(200, &ListPage::new(page, &sort, |account| UserObject::from(&account)))
 }
 
 /// One user that the caller may see, by name or id.

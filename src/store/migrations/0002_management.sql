@@ -8,30 +8,44 @@ UPDATE users SET place = (SELECT count(*) FROM users AS earlier WHERE earlier.id
 INSERT INTO sequences SELECT 'user', count(*) FROM users;
 CREATE UNIQUE INDEX users_by_place ON users (place);
 CREATE INDEX users_kept ON users (id) WHERE deleted_at IS NULL;
-CREATE INDEX users_operators ON users (id) WHERE operator = 1 AND active = 1 AND deleted_at IS NULL;
+CREATE INDEX users_kept_by_username ON users (username, id) WHERE deleted_at IS NULL;
+CREATE INDEX users_operators ON users (id, active) WHERE operator = 1 AND deleted_at IS NULL;
+CREATE INDEX users_disabled ON users (id) WHERE active = 0 AND deleted_at IS NULL;
 CREATE INDEX users_to_erase ON users (id) WHERE deleted_at IS NOT NULL AND erased_at IS NULL;
 
 -- A module's number is never given again in its organization: a token may still name it.
 ALTER TABLE modules ADD COLUMN deleted_at INTEGER;   -- NULL: not removed
 
--- Every token has a row of use from its making on, so that "never" (0) can be asked for and ordered like any time.
-INSERT OR IGNORE INTO token_uses (token, last_at, address, agent, count) SELECT id, 0, NULL, NULL, 0 FROM tokens;
-CREATE INDEX token_uses_by_last ON token_uses (last_at);
+CREATE INDEX memberships_by_age ON memberships (organization, created_at, user);
+CREATE INDEX memberships_of_administrators ON memberships (organization, user) WHERE role = 'administrator';
 
+-- Every token has a row of use from its making on, so that "never" (0) can be asked for and ordered like any time.
+-- Those of deleted tokens are in nobody's way.
+INSERT OR IGNORE INTO token_uses (token, last_at, address, agent, count) SELECT id, 0, NULL, NULL, 0 FROM tokens;
+ALTER TABLE token_uses ADD COLUMN kept INTEGER NOT NULL DEFAULT 1;
+UPDATE token_uses SET kept = 0 WHERE token IN (SELECT id FROM tokens WHERE status = 'deleted');
+CREATE INDEX token_uses_kept_by_last ON token_uses (last_at, token) WHERE kept = 1;
+
+DROP INDEX tokens_kept_by_owner;
+CREATE INDEX tokens_kept_by_owner ON tokens (owner, id) WHERE status <> 'deleted';
+-- The exact count behind a quota, too.
+CREATE INDEX tokens_kept_by_account ON tokens (owner, organization, id, expires_at) WHERE status <> 'deleted';
 CREATE INDEX tokens_kept ON tokens (id) WHERE status <> 'deleted';
 CREATE INDEX tokens_kept_by_organization ON tokens (organization, id) WHERE status <> 'deleted';
-CREATE INDEX tokens_kept_by_name ON tokens (name COLLATE NOCASE, id, organization) WHERE status <> 'deleted';
+CREATE INDEX tokens_kept_by_name ON tokens (name COLLATE NOCASE, id) WHERE status <> 'deleted';
 -- 9223372036854775807 stands for never, which comes last.
-CREATE INDEX tokens_kept_by_expiry
-    ON tokens (ifnull(expires_at, 9223372036854775807), id, organization) WHERE status <> 'deleted';
+ALTER TABLE tokens ADD COLUMN dies_at INTEGER NOT NULL
+    GENERATED ALWAYS AS (ifnull(expires_at, 9223372036854775807)) VIRTUAL;
+CREATE INDEX tokens_kept_by_expiry ON tokens (dies_at, id) WHERE status <> 'deleted';
 CREATE INDEX tokens_disabled ON tokens (id) WHERE status = 'disabled';
 CREATE INDEX tokens_deleted ON tokens (id) WHERE status = 'deleted';
 CREATE INDEX tokens_deleted_by_owner ON tokens (owner, id) WHERE status = 'deleted';
+CREATE INDEX tokens_deleted_by_organization ON tokens (organization, id) WHERE status = 'deleted';
 
 -- Substrings of names, by trigrams. The rowid is the row's place. Nothing of what was taken out stays in their pages.
 CREATE VIRTUAL TABLE token_words USING fts5 (name, content = '', tokenize = 'trigram', detail = 'none');
 INSERT INTO token_words (token_words, rank) VALUES ('secure-delete', 1);
-INSERT INTO token_words (rowid, name) SELECT place, name FROM tokens;
+INSERT INTO token_words (rowid, name) SELECT place, name FROM tokens WHERE status <> 'deleted';
 CREATE VIRTUAL TABLE user_words
     USING fts5 (username, email, first_name, last_name, content = '', tokenize = 'trigram', detail = 'none');
 INSERT INTO user_words (user_words, rank) VALUES ('secure-delete', 1);

@@ -1,5 +1,6 @@
 //! What stands in our own API's JSON, and how it becomes what the use cases take.
 
+mod lists;
 mod members;
 mod modules;
 mod organizations;
@@ -10,14 +11,15 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 pub(super) use self::{
+    lists::{EVENT_COLUMNS, EventObject, ListPage, Paging},
     members::{AddMember, ChangeMember, MemberObject},
     modules::{AddModule, ModuleList, ModuleObject, RenameModule},
     organizations::{
         AddPrivilege, ChangeOrganization, ChangePolicy, CreateOrganization, OrganizationObject,
         OrganizationPage, PolicyObject, PrivilegeList,
     },
-    tokens::{CreateToken, CreatedToken, RelabelToken, TokenObject, TokenPage},
-    users::{ChangeUser, CreateUser, Me, MyOrganization, NewPassword, UserObject, UserPage},
+    tokens::{CreateToken, CreatedToken, RelabelToken, TokenObject},
+    users::{ChangeUser, CreateUser, Me, MyOrganization, NewPassword, UserObject},
 };
 
 /// A refusal (RFC 9457).

@@ -177,11 +177,3 @@ pub(in crate::http::native) struct CreatedToken<'a> {
     /// The token itself: shown here and never again.
     pub(in crate::http::native) token: &'a str,
 }
-
-/// A page of tokens, newest first.
-#[derive(Serialize, ToSchema)]
-pub(in crate::http::native) struct TokenPage {
-    pub(in crate::http::native) items: Vec<TokenObject>,
-    /// Where the next page goes on; `null` on the last.
-    pub(in crate::http::native) next_cursor: Option<String>,
-}

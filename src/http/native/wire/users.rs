@@ -182,14 +182,6 @@ impl From<&Account> for UserObject {
     }
 }
 
-/// A page of users, in the order they were made.
-#[derive(Serialize, ToSchema)]
-pub(in crate::http::native) struct UserPage {
-    pub(in crate::http::native) items: Vec<UserObject>,
-    /// Where the next page goes on; `null` on the last.
-    pub(in crate::http::native) next_cursor: Option<String>,
-}
-
 /// Who asks.
 #[derive(Serialize, ToSchema)]
 pub(in crate::http::native) struct Me {

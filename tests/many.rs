@@ -1,0 +1,123 @@
+//! Lists of very many rows: a page costs what a page costs, however many there are.
+
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::harness::{Client, Server, alone, campaign, fill::fill};
+
+/// A list, and what it is asked.
+const ASKED: [&str; 27] = [
+    "/v1/tokens",
+    "/v1/tokens?limit=200",
+    "/v1/tokens?total=true",
+    "/v1/tokens?sort=created_at",
+    "/v1/tokens?sort=name",
+    "/v1/tokens?sort=-name&organization=org-1",
+    "/v1/tokens?sort=expires_at",
+    "/v1/tokens?sort=-last_used_at",
+    "/v1/tokens?name=deploy",
+    "/v1/tokens?name=grafana%20nightly",
+    "/v1/tokens?name=0012345",
+    "/v1/tokens?name=deploy&owner=user-3&organization=org-2",
+    "/v1/tokens?owner=user-3",
+    "/v1/tokens?organization=org-3&status=active",
+    "/v1/tokens?owner=user-5&organization=org-1&total=true",
+    "/v1/tokens?status=disabled",
+    "/v1/tokens?status=expired",
+    "/v1/tokens?status=deleted",
+    "/v1/tokens?status=deleted&owner=user-3",
+    "/v1/users?name=berg%201",
+    "/v1/users?active=false",
+    "/v1/users?total=true",
+    "/v1/organizations/org-1/members?role=administrator",
+    "/v1/organizations/org-1/members?name=deploy&sort=username",
+    "/v1/events?total=true",
+    "/v1/events?organization=org-2&kind=token.deleted",
+    "/v1/events?actor=user-3&kind=token.",
+];
+
+struct Reader {
+    client: Client,
+    secret: String,
+}
+
+impl Reader {
+    fn get(&mut self, path: &str) -> (Value, Duration) {
+        let start = Instant::now();
+        let reply = self.client.get(path).bearer(&self.secret).send();
+        (reply.expect(200).json(), start.elapsed())
+    }
+
+    /// The middle one of several.
+    fn median(&mut self, path: &str) -> Duration {
+        let mut took: Vec<_> = (0..5).map(|_| self.get(path).1).collect();
+        took.sort();
+        took[2]
+    }
+}
+
+#[test]
+fn a_page_at_a_million_tokens_is_quick() {
+    alone();
+    let mut server = Server::start();
+    server.stop();
+    let count = campaign(20_000, 1_000_000);
+    let start = Instant::now();
+    let filled = fill(&server.data(), count);
+    println!("{} tokens and {} users in {:?}", filled.tokens, filled.users, start.elapsed());
+    server.launch();
+    println!("started in {:?}", server.started_in);
+    let mut reader = Reader { client: server.client(), secret: server.secret().into() };
+    reader.get("/v1/tokens?limit=200");
+    let before = server.resident();
+    let mut slow = Vec::new();
+    for path in ASKED {
+        let (page, _) = reader.get(path);
+        let took = reader.median(path);
+        let items = page["items"].as_array().unwrap().len();
+        println!("{:8.2} ms  {items:3}  {path}", took.as_secs_f64() * 1_000.0);
+        assert!(items > 0, "nothing at {path}");
+        if took > Duration::from_millis(50) {
+            slow.push((path, took));
+        }
+        // The next page costs the same.
+        if let Some(cursor) = page["next_cursor"].as_str() {
+            let join = if path.contains('?') { '&' } else { '?' };
+            reader.get(&format!("{path}{join}cursor={cursor}"));
+        }
+    }
+    // Deep into a list is no farther than its beginning.
+    let mut cursor = String::new();
+    for _ in 0..campaign(20, 500) {
+        let (page, took) = reader.get(&format!("/v1/tokens?limit=200&sort=name{cursor}"));
+        cursor = format!("&cursor={}", page["next_cursor"].as_str().unwrap());
+        if took > Duration::from_millis(500) {
+            slow.push(("a page far in", took));
+        }
+    }
+    let after = server.resident();
+    println!("resident: {} MB before, {} MB after", before >> 20, after >> 20);
+    assert!(after < before + (48 << 20), "{before} bytes before, {after} after");
+    if campaign(0, 1) == 1 {
+        assert!(slow.is_empty(), "over 50 ms: {slow:?}");
+    }
+    for (path, total) in [
+        ("/v1/tokens", filled.tokens - filled.tokens.div_ceil(40)),
+        ("/v1/users", filled.users),
+        ("/v1/organizations/org-1/members", 20 + (filled.users - 20) / 5),
+    ] {
+        let (page, _) = reader.get(&format!("{path}?total=true&limit=1"));
+        assert_eq!(page["total"], total, "{path}");
+    }
+    if count > 100_000 {
+        let refused = |path: &str| -> Value {
+            let reply = server.client().get(path).bearer(server.secret()).send();
+            assert_eq!(reply.problem(400), "filter_too_broad", "{path}");
+            reply.json()["field"].clone()
+        };
+        assert_eq!(refused("/v1/tokens?privilege=no%3Asuch"), "privilege");
+        assert_eq!(refused("/v1/tokens?minted_by=session&privilege=no%3Asuch"), "minted_by, privilege");
+        assert_eq!(refused("/v1/tokens?name=zz"), "name");
+    }
+}
