@@ -33,6 +33,7 @@ mod fields;
 
 // What must not happen.
 mod canaries;
+mod chain;
 mod crash;
 mod door;
 mod events;
