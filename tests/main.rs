@@ -36,6 +36,7 @@ mod canaries;
 mod chain;
 mod crash;
 mod door;
+mod erasure;
 mod events;
 mod flood;
 mod framing;
