@@ -41,8 +41,10 @@ mod fields;
 
 // What must not happen.
 mod canaries;
+mod chain;
 mod crash;
 mod door;
+mod erasure;
 mod events;
 mod flood;
 mod framing;
