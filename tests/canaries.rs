@@ -9,7 +9,7 @@ fn canary(place: &str) -> String {
     format!("canary{}9f3b7c1e", place.replace(['-', ' '], ""))
 }
 
-const ROUTES: [&str; 14] = [
+const ROUTES: [&str; 22] = [
     "/",
     "/v1/tokens",
     "/v1/tokens/self",
@@ -19,6 +19,14 @@ const ROUTES: [&str; 14] = [
     "/v1/users/x",
     "/v1/users/x/password",
     "/v1/users/x/disable",
+    "/v1/organizations",
+    "/v1/organizations/default",
+    "/v1/organizations/default/policy",
+    "/v1/organizations/default/privileges",
+    "/v1/organizations/default/modules",
+    "/v1/organizations/default/modules/x",
+    "/v1/organizations/default/members",
+    "/v1/organizations/default/members/x",
     "/oauth/introspect",
     "/oauth/revoke",
     "/health/live",
@@ -108,6 +116,12 @@ fn bodies() -> Vec<(&'static str, String)> {
         (json, format!("{{\"username\":\"{0}!\",\"password\":\"{0}\"}}", canary("username"))),
         (json, format!("{{\"username\":\"x\",\"password\":\"{}\"}}", canary("password"))),
         (json, format!("{{\"password\":\"{}\"}}", canary("new password"))),
+        (json, format!("{{\"slug\":\"{}!\"}}", canary("slug"))),
+        (json, format!("{{\"policy\":{{\"max_lifetime\":\"{}\"}}}}", canary("policy"))),
+        (json, format!("{{\"issuers\":\"{}\"}}", canary("issuers"))),
+        (json, format!("{{\"user\":\"{}\"}}", canary("member"))),
+        (json, format!("{{\"owner\":\"{}\"}}", canary("owner"))),
+        (json, format!("{{\"number\":\"{}\",\"name\":\"x\"}}", canary("number"))),
         (json, format!("\"{}\"", canary("string"))),
         ("application/x-www-form-urlencoded", format!("token={0}&{0}={0}", canary("form"))),
         ("text/plain", canary("text")),

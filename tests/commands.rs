@@ -77,6 +77,125 @@ fn tokens_are_managed_the_same_every_way() {
     });
 }
 
+#[test]
+fn organizations_are_managed_the_same_every_way() {
+    every_way(|way, jeton| {
+        let slug = &format!("acme-{way}");
+        let json = |arguments: &[&str]| jeton(&[arguments, &["--json"]].concat()).run().json();
+        let made = json(&[
+            "org",
+            "add",
+            slug,
+            "--name",
+            "Acme",
+            "--allow-never",
+            "true",
+            "--max-lifetime",
+            "10d",
+            "--default-lifetime",
+            "1d",
+            "--issuers",
+            "members",
+            "--api-access",
+            "on",
+            "--quota",
+            "5",
+        ]);
+        assert_eq!((&made["name"], &made["policy"]["quota"]), (&"Acme".into(), &5.into()), "{way}");
+        let again = jeton(&["org", "add", slug]).run().refused(1);
+        assert!(again.contains("slug"), "{way}: {again}");
+        let set =
+            ["org", "set", slug, "--api-access", "off", "--quota", "0", "--issuers", "admins", "--name", "N"];
+        let policy = &json(&set)["policy"];
+        assert_eq!((&policy["api_access"], &policy["issuers"]), (&false.into(), &"admins".into()), "{way}");
+        assert_eq!(policy["max_lifetime"], "10d", "{way}: what isn't said stays");
+        jeton(&["org", "set", slug, "--api-access", "on"]).run().done();
+        jeton(&["org", "set", slug]).run().refused(2);
+        jeton(&["org", "set", slug, "--max-lifetime", "never"]).run().refused(1);
+        jeton(&["org", "set", "nothing", "--name", "N"]).run().refused(1);
+        assert_eq!(json(&["org", "disable", slug])["enabled"], false, "{way}");
+        assert_eq!(json(&["org", "enable", slug])["enabled"], true, "{way}");
+        let shown = jeton(&["org", "show", slug]).run().done();
+        assert!(
+            shown.contains("default lifetime  1d\n") && shown.contains("quota             0\n"),
+            "{shown}"
+        );
+        let table = jeton(&["org", "list"]).run().done();
+        assert!(table.starts_with("SLUG") && table.contains(slug.as_str()), "{way}: {table}");
+        assert!(json(&["org", "list"]).as_array().unwrap().iter().any(|org| org["slug"] == slug.as_str()));
+    });
+}
+
+#[test]
+fn what_is_in_an_organization_is_managed_the_same_every_way() {
+    every_way(|way, jeton| {
+        let (slug, user) = (&format!("acme-{way}"), &format!("bo-{way}"));
+        let json = |arguments: &[&str]| jeton(&[arguments, &["--json"]].concat()).run().json();
+        jeton(&["org", "add", slug]).run().done();
+        let module = json(&["org", "module", "add", slug, "MOD-0001", "First one"]);
+        assert_eq!((&module["number"], &module["name"]), (&"MOD-0001".into(), &"First one".into()), "{way}");
+        jeton(&["org", "module", "add", slug, "MOD-0001", "again"]).run().refused(1);
+        assert!(jeton(&["org", "module", "list", slug]).run().done().contains("First one"), "{way}");
+        jeton(&["org", "module", "remove", slug, "MOD-0001"]).run().done();
+        assert_eq!(json(&["org", "module", "list", slug]), serde_json::json!([]), "{way}");
+
+        jeton(&["org", "privilege", "add", slug, "orders:*"]).run().done();
+        jeton(&["org", "privilege", "remove", slug, "*:*"]).run().done();
+        jeton(&["org", "privilege", "remove", slug, "*:*"]).run().refused(1);
+        assert_eq!(jeton(&["org", "privilege", "list", slug]).run().done(), "orders:*\n", "{way}");
+        assert_eq!(json(&["org", "privilege", "list", slug]), serde_json::json!(["orders:*"]), "{way}");
+
+        let add =
+            ["user", "add", user, "--org", slug, "--privilege", "orders:read", "--password-stdin", "--json"];
+        let bo = jeton(&add).input("a walk of a crooked mile").run().json();
+        assert_eq!(
+            (&bo["organization"], &bo["privileges"]),
+            (&slug.as_str().into(), &["orders:read"][..].into()),
+            "{way}"
+        );
+        let member = json(&[
+            "org",
+            "member",
+            "add",
+            slug,
+            "ada",
+            "--role",
+            "admin",
+            "--may-issue",
+            "true",
+            "--privilege",
+            "orders:read",
+        ]);
+        assert_eq!((&member["role"], &member["may_issue"]), (&"administrator".into(), &true.into()), "{way}");
+        let member = json(&["org", "member", "set", slug, "ada", "--role", "member", "--may-issue", "false"]);
+        assert_eq!((&member["role"], &member["may_issue"]), (&"member".into(), &false.into()), "{way}");
+        assert_eq!(member["privileges"], serde_json::json!(["orders:read"]), "{way}: what isn't said stays");
+        let more =
+            ["org", "member", "set", slug, "ada", "--privilege", "orders:a", "--privilege", "orders:b"];
+        assert_eq!(json(&more)["privileges"], serde_json::json!(["orders:a", "orders:b"]), "{way}");
+        jeton(&["org", "member", "set", slug, "ada", "--privilege", "bills:read"]).run().refused(1);
+        jeton(&["org", "member", "remove", slug, "ada"]).run().done();
+        jeton(&["org", "member", "remove", slug, "ada"]).run().refused(1);
+
+        let changed =
+            json(&["user", "set", user, "--email", "bo@example.org", "--title", "Dr", "--operator", "true"]);
+        assert_eq!(
+            (&changed["email"], &changed["operator"]),
+            (&"bo@example.org".into(), &true.into()),
+            "{way}"
+        );
+        jeton(&["user", "set", user, "--org", "default"]).run().refused(1);
+        jeton(&["org", "member", "add", "default", user]).run().done();
+        assert_eq!(json(&["user", "set", user, "--org", "default"])["organization"], "default", "{way}");
+        jeton(&["user", "set", user]).run().refused(2);
+        jeton(&["user", "delete", user]).run().done();
+        jeton(&["user", "delete", user]).run().refused(1);
+        jeton(&["user", "show", user]).run().refused(1);
+        let last = jeton(&["user", "delete", "ada"]).run().refused(1);
+        assert!(last.contains("last operator"), "{way}: {last}");
+    });
+}
+
 fn check(jeton: &dyn Fn(&[&str]) -> Run, token: &str) -> Output {
     jeton(&["check", "-"]).input(token.as_bytes()).run()
 }
@@ -95,6 +214,13 @@ fn wrong_usage_is_2_and_touches_nothing() {
         &["serve", "extra"],
         &["user", "list", "--nothing"],
         &["token", "show"],
+        &["org", "add"],
+        &["org", "add", "acme", "--issuers", "everybody"],
+        &["org", "set", "acme", "--api-access", "true"],
+        &["org", "member", "add", "acme"],
+        &["org", "member", "add", "acme", "bo", "--role", "owner"],
+        &["org", "module", "add", "acme", "MOD-0001"],
+        &["user", "delete"],
     ] {
         let output = Run::new(arguments).within(home.path()).run();
         assert_eq!(output.code, Some(2), "{arguments:?}: {}", output.stderr);

@@ -5,7 +5,7 @@ use std::{
     thread,
 };
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::harness::{Client, Server, campaign, server::named, token};
 
@@ -123,6 +123,44 @@ fn disabling_a_user_is_in_force_on_every_connection_before_its_reply() {
         assert_eq!(checkers.check(&text), [401; CHECKERS], "round {round}");
         client.post("/v1/users/anna/enable").bearer(server.secret()).send().expect(200);
     }
+}
+
+/// Ways of management to stop a token and to let it in again, as the local operator: method, path and body of each.
+type Switch = [(&'static str, &'static str, Value); 2];
+
+fn switches() -> Vec<Switch> {
+    let members = "/v1/organizations/acme/members";
+    let policy = "/v1/organizations/acme/policy";
+    let anna = json!({ "user": "anna", "role": "administrator" });
+    vec![
+        [("PATCH", policy, json!({ "api_access": false })), ("PATCH", policy, json!({ "api_access": true }))],
+        [
+            ("POST", "/v1/organizations/acme/disable", Value::Null),
+            ("POST", "/v1/organizations/acme/enable", Value::Null),
+        ],
+        [("DELETE", "/v1/organizations/acme/members/anna", Value::Null), ("POST", members, anna)],
+    ]
+}
+
+#[test]
+fn what_management_stops_is_stopped_on_every_connection_before_its_reply() {
+    let server = Server::start();
+    server.organization("acme", &json!({}));
+    let anna = server.member("anna");
+    server.join("acme", &anna, &json!({ "role": "administrator" }));
+    let text = server.token_with(&anna, &["--organization", "acme"]);
+    let checkers = Checkers::new(&server);
+    for round in 0..campaign(20, 200) {
+        for [stop, start] in switches() {
+            assert_eq!(checkers.check(&text), [200; CHECKERS], "round {round}, before {stop:?}");
+            assert!(server.locally(stop.0, stop.1, &stop.2).status < 300);
+            assert_eq!(checkers.check(&text), [401; CHECKERS], "round {round}, after {stop:?}");
+            assert!(server.locally(start.0, start.1, &start.2).status < 300);
+        }
+    }
+    assert_eq!(checkers.check(&text), [200; CHECKERS]);
+    server.locally("DELETE", "/v1/users/anna", &Value::Null).expect(204);
+    assert_eq!(checkers.check(&text), [401; CHECKERS]);
 }
 
 #[test]

@@ -1,12 +1,14 @@
 //! The application over a data directory whose lock this process holds.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 
 use crate::core::secret::{ControlSecret, random};
 use crate::http::App;
 use crate::ops::clock::Clock;
+use crate::ops::config::Proxies;
 use crate::ops::data_dir::{DATABASE, DataDir, Lock};
 use crate::ops::entropy::Entropy;
 use crate::service::{Opening, Service};
@@ -22,11 +24,19 @@ pub struct Application {
     service: Arc<Service>,
 }
 
+/// How long a command waits for what is to be done behind it.
+const SETTLING: Duration = Duration::from_mins(1);
+
 impl Application {
     /// Opens the database, made with its keys when the directory is new.
     ///
-    /// `public_url` is what replies and documents name.
-    pub async fn open(data_dir: &DataDir, held: &Lock, public_url: &str) -> anyhow::Result<Self> {
+    /// `public_url` is what replies and documents name, `proxies` whose word is taken for where a request came from.
+    pub async fn open(
+        data_dir: &DataDir,
+        held: &Lock,
+        public_url: &str,
+        proxies: Proxies,
+    ) -> anyhow::Result<Self> {
         let entropy = Arc::new(Entropy::system());
         let pepper = data_dir.pepper(held, &*entropy)?;
         let secret = ControlSecret::generate(random(&*entropy));
@@ -38,16 +48,28 @@ impl Application {
             control: secret.clone(),
         };
         let service = tokio::task::spawn_blocking(|| Service::open(opening)).await??;
-        let app = App::launch(crate::http::rocket(Arc::clone(&service), public_url.to_owned()))
+        let app = App::launch(crate::http::rocket(Arc::clone(&service), public_url.to_owned(), proxies))
             .await
             .context("can't start the application")?;
         Ok(Self { app, entropy, secret, service })
     }
 
-    /// Writes down what gathers in memory, every few seconds, for as long as the runtime lives.
-    pub fn keep_uses(&self) {
+    /// Writes down what gathers in memory, every few seconds, and erases deleted users, for as long as the runtime lives.
+    pub fn keep_house(&self) {
         let service = Arc::clone(&self.service);
         tokio::spawn(async move { service.keep_uses().await });
+        let service = Arc::clone(&self.service);
+        tokio::spawn(async move { service.keep_erasing().await });
+    }
+
+    /// Does what a server would do in the background, where there is no server to do it.
+    pub async fn settle(&self) {
+        let held_up = match tokio::time::timeout(SETTLING, self.service.erase_deleted()).await {
+            Ok(Ok(())) => return,
+            Ok(Err(failure)) => failure.to_string(),
+            Err(_) => "something reads the database".to_owned(),
+        };
+        tracing::warn!(held_up, "a deleted user isn't erased yet: the next start goes on with it");
     }
 
     /// Whether there is any user at all.

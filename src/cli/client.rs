@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue, LINK};
 use http::uri::Authority;
-use http::{HeaderMap, Method, Request, StatusCode};
+use http::{HeaderMap, Method, Request, Response};
 use http_body_util::Full;
 use rustls::ClientConfig;
 use rustls_pki_types::ServerName;
@@ -27,6 +27,8 @@ use crate::ops::data_dir::DataDir;
 const TIMEOUT: Duration = Duration::from_mins(1);
 /// Objects asked for at a time.
 const PAGE: usize = 100;
+/// Rows of CSV asked for at a time.
+const TABLE_PAGE: usize = 10_000;
 
 /// Asks the API with one credential.
 pub struct Client {
@@ -92,37 +94,86 @@ impl Client {
     /// # Errors
     /// [`Refused`] with the server's own words when it says no.
     pub async fn call(&self, method: Method, target: &str, body: Body) -> anyhow::Result<Value> {
-        let (status, reply) = tokio::time::timeout(TIMEOUT, Box::pin(self.send(method, target, body)))
-            .await
-            .context("the server didn't answer within a minute")??;
-        if !status.is_success() {
-            return Err(Refused::new(status, &reply).into());
-        }
-        if reply.is_empty() {
+        self.call_within(TIMEOUT, method, target, body).await
+    }
+
+    /// The same, where the answer may take its time.
+    pub async fn call_within(
+        &self,
+        patience: Duration,
+        method: Method,
+        target: &str,
+        body: Body,
+    ) -> anyhow::Result<Value> {
+        let reply = self.ask(patience, method, target, body).await?;
+        if reply.body().is_empty() {
             return Ok(Value::Null);
         }
-        serde_json::from_slice(&reply).context("the server's answer isn't JSON")
+        serde_json::from_slice(reply.body()).context("the server's answer isn't JSON")
     }
 
     /// Every object of a list, page by page. `target` may have a query.
     pub async fn list(&self, target: &str) -> anyhow::Result<Vec<Value>> {
-        let join = if target.contains('?') { '&' } else { '?' };
-        let first = format!("{target}{join}limit={PAGE}");
+        self.list_up_to(target, usize::MAX).await
+    }
+
+    /// The same, but no more than `limit` of them.
+    pub async fn list_up_to(&self, target: &str, limit: usize) -> anyhow::Result<Vec<Value>> {
         let mut items = Vec::new();
-        let mut next = first.clone();
-        loop {
+        let mut cursor = String::new();
+        while items.len() < limit {
+            let size = PAGE.min(limit - items.len());
+            let next = with_query(target, &format!("limit={size}{cursor}"));
             let mut page = self.call(Method::GET, &next, Body::Empty).await?;
             if let Value::Array(found) = page["items"].take() {
                 items.extend(found);
             }
             match page["next_cursor"].as_str() {
-                Some(cursor) => next = format!("{first}&cursor={}", encode(cursor)),
-                None => return Ok(items),
+                Some(next) => cursor = format!("&cursor={}", encode(next)),
+                None => break,
             }
         }
+        Ok(items)
     }
 
-    async fn send(&self, method: Method, target: &str, body: Body) -> anyhow::Result<(StatusCode, Vec<u8>)> {
+    /// A list as CSV, under one row of names: page by page, and no more than `limit` rows of it.
+    pub async fn table(&self, target: &str, limit: usize) -> anyhow::Result<Vec<u8>> {
+        let mut table = Vec::new();
+        let mut left = limit;
+        let mut cursor = String::new();
+        while left > 0 || table.is_empty() {
+            let size = TABLE_PAGE.min(left.max(1));
+            let next = with_query(target, &format!("format=csv&limit={size}{cursor}"));
+            let page = self.ask(TIMEOUT, Method::GET, &next, Body::Empty).await?;
+            let names = page.body().windows(2).position(|end| end == b"\r\n").map_or(0, |end| end + 2);
+            table.extend_from_slice(&page.body()[if table.is_empty() { 0 } else { names }..]);
+            left = left.saturating_sub(size);
+            match page.headers().get(LINK).and_then(|link| next_cursor(link.to_str().ok()?)) {
+                Some(next) => cursor = format!("&cursor={next}"),
+                None => break,
+            }
+        }
+        Ok(table)
+    }
+
+    /// What the API answers when it says yes.
+    async fn ask(
+        &self,
+        patience: Duration,
+        method: Method,
+        target: &str,
+        body: Body,
+    ) -> anyhow::Result<Response<Vec<u8>>> {
+        let reply = tokio::time::timeout(patience, Box::pin(self.send(method, target, body)))
+            .await
+            .context("the server didn't answer in time")??;
+        if reply.status().is_success() {
+            return Ok(reply);
+        }
+        Err(Refused::new(reply.status(), reply.body()).into())
+    }
+
+    async fn send(&self, method: Method, target: &str, body: Body) -> anyhow::Result<Response<Vec<u8>>> {
         let (media_type, body) = body.encode();
         let mut headers = HeaderMap::new();
         let bearer = format!("Bearer {}", self.credential.expose());
@@ -137,7 +188,10 @@ impl Client {
             Transport::InProcess(app) => {
                 let call = Call { method, target: target.to_owned(), headers, body, peer: Peer::Local };
                 let answer = app.call(call).await;
-                Ok((answer.status, answer.body.collect().await?))
+                let mut reply = Response::new(answer.body.collect().await?);
+                *reply.status_mut() = answer.status;
+                *reply.headers_mut() = answer.headers;
+                Ok(reply)
             }
             Transport::Control(data_dir) => {
                 let request = wire_request(method, target, "localhost", headers, body)?;
@@ -160,7 +214,7 @@ impl Endpoint {
         target: &str,
         headers: HeaderMap,
         body: Vec<u8>,
-    ) -> anyhow::Result<(StatusCode, Vec<u8>)> {
+    ) -> anyhow::Result<Response<Vec<u8>>> {
         match self {
             Self::Unix(path) => {
                 let request = wire_request(method, target, "localhost", headers, body)?;
@@ -200,9 +254,9 @@ fn wire_request(
     Ok(request)
 }
 
-fn finish(reply: io::Result<http::Response<Bytes>>) -> anyhow::Result<(StatusCode, Vec<u8>)> {
+fn finish(reply: io::Result<Response<Bytes>>) -> anyhow::Result<Response<Vec<u8>>> {
     let reply = reply.context("the connection broke before the answer was whole")?;
-    Ok((reply.status(), reply.into_body().into()))
+    Ok(reply.map(Into::into))
 }
 
 impl Body {
@@ -231,6 +285,20 @@ pub fn encode(text: &str) -> String {
     encoded
 }
 
+/// A target with more in its query.
+fn with_query(target: &str, more: &str) -> String {
+    let join = if target.contains('?') { '&' } else { '?' };
+    format!("{target}{join}{more}")
+}
+
+/// The cursor in the `next` of a `Link` header (RFC 8288), still encoded.
+fn next_cursor(link: &str) -> Option<&str> {
+    let (target, parameters) = link.trim().strip_prefix('<')?.split_once('>')?;
+    let query = target.split_once('?')?.1;
+    let cursor = query.split('&').find_map(|pair| pair.strip_prefix("cursor="));
+    cursor.filter(|_| parameters.contains("rel=\"next\""))
+}
+
 /// A path with a name or an id as its last segment.
 ///
 /// # Errors
@@ -252,6 +320,14 @@ mod tests {
         assert_eq!(path_of("/v1/users", "o_k-1.x~").unwrap(), "/v1/users/o_k-1.x~");
         for name in ["", ".", ".."] {
             assert!(path_of("/v1/users", name).is_err());
+        }
+    }
+
+    #[test]
+    fn the_next_page_stands_in_a_header() {
+        assert_eq!(next_cursor("</v1/events?format=csv&cursor=a%3D&limit=2>; rel=\"next\""), Some("a%3D"));
+        for none in ["", "</v1/events?cursor=a>; rel=\"prev\"", "</v1/events>; rel=\"next\"", "<x"] {
+            assert_eq!(next_cursor(none), None, "{none}");
         }
     }
 

@@ -12,7 +12,7 @@ use crate::cli::application::Application;
 use crate::cli::client::{Client, Endpoint};
 use crate::cli::failure::Usage;
 use crate::core::secret::SecretText;
-use crate::ops::config::{Config, LogFormat};
+use crate::ops::config::{Config, LogFormat, Proxies};
 use crate::ops::data_dir::{DataDir, DataDirError, Lock, for_command};
 use crate::ops::{log, tls};
 
@@ -103,8 +103,9 @@ async fn local<T>(
     match lock_or_server(&data_dir).await? {
         Holder::Server(secret) => command(&Client::control(data_dir, secret)).await,
         Holder::Us(lock) => {
-            let application = Application::open(&data_dir, &lock, "").await?;
+            let application = Application::open(&data_dir, &lock, "", Proxies::default()).await?;
             let result = command(&Client::in_process(application.app, application.secret.reveal())).await;
+            application.settle().await;
             application.close().await;
             result
         }

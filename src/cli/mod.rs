@@ -5,10 +5,12 @@ mod check;
 mod client;
 mod completions;
 mod connect;
+mod events;
 mod failure;
 mod first_admin;
 mod listing;
 mod openapi;
+mod org;
 mod output;
 mod password;
 mod serve;
@@ -47,8 +49,12 @@ enum Command {
     Serve(SettingFlags),
     /// Add, list and change users
     User(user::UserArgs),
+    /// Add, list and change organizations, their members, modules and privileges
+    Org(org::OrgArgs),
     /// Issue, list and revoke tokens
     Token(token::TokenArgs),
+    /// List what happened, newest first, and verify that the record of it is whole
+    Events(events::EventsArgs),
     /// Ask whether a token is good: exit code 0 if it is, 1 if it isn't
     Check(check::CheckArgs),
     /// Print the OpenAPI document
@@ -92,7 +98,9 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
     match command {
         Command::Serve(flags) => serve::run(&load(flags.0)?),
         Command::User(arguments) => user::run(arguments, &load(Vec::new())?, data_dir.is_some()),
+        Command::Org(arguments) => org::run(arguments, &load(Vec::new())?, data_dir.is_some()),
         Command::Token(arguments) => token::run(arguments, &load(Vec::new())?, data_dir.is_some()),
+        Command::Events(arguments) => events::run(&arguments, &load(Vec::new())?, data_dir.is_some()),
         Command::Check(arguments) => check::run(&arguments, &load(Vec::new())?, data_dir.is_some()),
         Command::Openapi => openapi::run(),
         Command::Completions(arguments) => completions::run(&arguments),

@@ -4,7 +4,8 @@ use std::io::{self, Write};
 
 use serde_json::Value;
 
-/// A column of a table or a line of a record: its heading, and the member of the object that it shows.
+/// A column of a table or a line of a record: its heading, and the member of the object that it shows; `policy.quota`
+/// is a member of a member.
 pub type Column = (&'static str, &'static str);
 
 /// One line.
@@ -34,7 +35,7 @@ pub fn object(value: &Value, columns: &[Column], as_json: bool) -> io::Result<()
     }
     let width = columns.iter().map(|(heading, _)| heading.len()).max().unwrap_or(0);
     let lines =
-        columns.iter().map(|(heading, member)| format!("{heading:width$}  {}\n", cell(&value[*member])));
+        columns.iter().map(|(heading, member)| format!("{heading:width$}  {}\n", cell(find(value, member))));
     raw(lines.collect::<String>().as_bytes())
 }
 
@@ -49,7 +50,9 @@ pub fn list(values: &[Value], columns: &[Column], as_json: bool) -> io::Result<(
 fn table(values: &[Value], columns: &[Column]) -> String {
     let headings = columns.iter().map(|(heading, _)| (*heading).to_owned()).collect();
     let mut rows: Vec<Vec<String>> = vec![headings];
-    rows.extend(values.iter().map(|value| columns.iter().map(|(_, member)| cell(&value[*member])).collect()));
+    rows.extend(
+        values.iter().map(|value| columns.iter().map(|(_, member)| cell(find(value, member))).collect()),
+    );
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
     let widths: Vec<usize> = (0..columns.len()).map(width).collect();
     let mut text = String::new();
@@ -59,6 +62,11 @@ fn table(values: &[Value], columns: &[Column]) -> String {
         text.push('\n');
     }
     text
+}
+
+/// The member of an object that a column shows.
+fn find<'a>(value: &'a Value, member: &str) -> &'a Value {
+    member.split('.').fold(value, |value, name| &value[name])
 }
 
 /// A value in a word or two.
@@ -89,8 +97,8 @@ mod tests {
 
     #[test]
     fn columns_line_up_and_nothing_trails() {
-        let values = [json!({"a": "x", "b": true}), json!({"a": "länger", "b": null})];
-        assert_eq!(table(&values, &[("A", "a"), ("BEE", "b")]), "A       BEE\nx       yes\nlänger  -\n");
+        let values = [json!({"a": "x", "b": {"c": true}}), json!({"a": "länger", "b": {"c": null}})];
+        assert_eq!(table(&values, &[("A", "a"), ("BEE", "b.c")]), "A       BEE\nx       yes\nlänger  -\n");
     }
 
     #[test]

@@ -63,8 +63,8 @@ async fn serve(config: &Config, data_dir: &DataDir, lock: &Lock, sockets: Socket
     let signals = StopSignals::install().context("can't catch signals")?;
     let urls: Vec<String> = bound.iter().filter_map(|bound| bound.url(tls.is_some())).collect();
     let public = config.public_url.as_ref().or(urls.first()).map_or("", String::as_str);
-    let application = Application::open(data_dir, lock, public).await?;
-    application.keep_uses();
+    let application = Application::open(data_dir, lock, public, config.trusted_proxies.clone()).await?;
+    application.keep_house();
     // What a crashed server left.
     data_dir.remove_control()?;
     let mut entrances: Vec<Entrance> =

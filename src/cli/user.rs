@@ -1,14 +1,17 @@
-//! `jeton user add | set-password | disable | enable | list | show`.
+//! `jeton user add | set | set-password | disable | enable | delete | list | show`.
 
 use std::process::ExitCode;
 
+use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand};
 use http::Method;
 use serde_json::{Map, Value};
 
 use crate::cli::client::{Body, Client, path_of};
 use crate::cli::connect::{ClientArgs, with_client};
+use crate::cli::failure::Usage;
 use crate::cli::listing;
+use crate::cli::org::{role, something};
 use crate::cli::output::{self, Column};
 use crate::cli::password;
 use crate::ops::config::Config;
@@ -31,10 +34,13 @@ const SHOW: &[Column] = &[
     ("operator", "operator"),
     ("organization", "organization"),
     ("role", "role"),
+    ("may issue", "may_issue"),
+    ("privileges", "privileges"),
     ("email", "email"),
     ("first name", "first_name"),
     ("last name", "last_name"),
     ("title", "title"),
+    ("image", "image"),
     ("created", "created_at"),
     ("updated", "updated_at"),
 ];
@@ -51,6 +57,8 @@ pub struct UserArgs {
 enum Action {
     /// Add a user
     Add(AddArgs),
+    /// Change a user
+    Set(SetArgs),
     /// Give a user another password; tokens stay as they are
     SetPassword {
         /// Username or id
@@ -66,6 +74,11 @@ enum Action {
     },
     /// Let a user and their tokens in again
     Enable {
+        /// Username or id
+        name: String,
+    },
+    /// Delete a user for good: no sign-in, every token dead, what is personal erased
+    Delete {
         /// Username or id
         name: String,
     },
@@ -123,6 +136,12 @@ struct AddArgs {
     /// Make an administrator who operates the instance too
     #[arg(long)]
     admin: bool,
+    /// Organization that is to be the home [default: your own, or `default`]
+    #[arg(long = "org", value_name = "SLUG")]
+    organization: Option<String>,
+    /// What to be there [default: member]
+    #[arg(long, conflicts_with = "admin", value_parser = PossibleValuesParser::new(["admin", "member"]))]
+    role: Option<String>,
     /// E-mail address
     #[arg(long)]
     email: Option<String>,
@@ -146,6 +165,33 @@ struct AddArgs {
     password_stdin: bool,
 }
 
+#[derive(Debug, Args)]
+struct SetArgs {
+    /// Username or id
+    name: String,
+    /// E-mail address
+    #[arg(long)]
+    email: Option<String>,
+    /// First name
+    #[arg(long)]
+    first_name: Option<String>,
+    /// Last name
+    #[arg(long)]
+    last_name: Option<String>,
+    /// Title
+    #[arg(long)]
+    title: Option<String>,
+    /// URL of a picture
+    #[arg(long, value_name = "URL")]
+    image: Option<String>,
+    /// Whether to operate the instance
+    #[arg(long, value_name = "true|false")]
+    operator: Option<bool>,
+    /// New home, out of the organizations that the user is in
+    #[arg(long = "org", value_name = "SLUG")]
+    organization: Option<String>,
+}
+
 pub fn run(arguments: UserArgs, config: &Config, data_dir_flag: bool) -> anyhow::Result<ExitCode> {
     let UserArgs { client, action } = arguments;
     // Asked for before the lock is taken: a person at a prompt must not keep a server from starting.
@@ -157,6 +203,8 @@ pub fn run(arguments: UserArgs, config: &Config, data_dir_flag: bool) -> anyhow:
 /// What to ask of the server.
 enum Ask {
     Add(Map<String, Value>),
+    Set(String, Map<String, Value>),
+    Delete { path: String, name: String },
     SetPassword(String, Map<String, Value>),
     Switch { path: String, verb: &'static str },
     List(String),
@@ -167,6 +215,8 @@ impl Action {
     fn ready(self) -> anyhow::Result<Ask> {
         Ok(match self {
             Self::Add(user) => Ask::Add(user.into_request()?),
+            Self::Set(user) => user.into_request()?,
+            Self::Delete { name } => Ask::Delete { path: path_of(PATH, &name)?, name },
             Self::SetPassword { name, password_stdin } => {
                 let path = format!("{}/password", path_of(PATH, &name)?);
                 let password = password::new_password(password_stdin)?;
@@ -192,8 +242,12 @@ impl AddArgs {
                 ("first_name", self.first_name),
                 ("last_name", self.last_name),
                 ("title", self.title),
+                ("organization", self.organization),
             ],
         );
+        if let Some(word) = &self.role {
+            user.insert("role".to_owned(), role(word));
+        }
         if !self.privileges.is_empty() {
             user.insert("privileges".to_owned(), self.privileges.into());
         }
@@ -201,6 +255,26 @@ impl AddArgs {
             user.insert("may_issue".to_owned(), may_issue.into());
         }
         Ok(user)
+    }
+}
+
+impl SetArgs {
+    fn into_request(self) -> Result<Ask, Usage> {
+        let texts = [
+            ("email", self.email),
+            ("first_name", self.first_name),
+            ("last_name", self.last_name),
+            ("title", self.title),
+            ("image", self.image),
+            ("organization", self.organization),
+        ];
+        let mut user: Map<String, Value> =
+            texts.into_iter().filter_map(|(member, text)| Some((member.to_owned(), text?.into()))).collect();
+        if let Some(operator) = self.operator {
+            user.insert("operator".to_owned(), operator.into());
+        }
+        something(&user)?;
+        Ok(Ask::Set(path_of(PATH, &self.name)?, user))
     }
 }
 
@@ -232,6 +306,14 @@ async fn act(api: &Client, ask: Ask, json: bool) -> anyhow::Result<()> {
         Ask::Add(user) => {
             let user = api.call(Method::POST, PATH, Body::Json(user)).await?;
             output::object(&user, SHOW, json)?;
+        }
+        Ask::Set(path, user) => {
+            let user = api.call(Method::PATCH, &path, Body::Json(user)).await?;
+            output::object(&user, SHOW, json)?;
+        }
+        Ask::Delete { path, name } => {
+            api.call(Method::DELETE, &path, Body::Empty).await?;
+            done(&format!("deleted {}", output::escape(&name)), json)?;
         }
         Ask::SetPassword(path, password) => {
             api.call(Method::PUT, &path, Body::Json(password)).await?;

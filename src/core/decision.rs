@@ -229,6 +229,7 @@ pub(super) mod fixtures {
                 role,
                 may_issue: None,
                 privileges: set(granted),
+                created_at: NOW,
             }),
         }
     }

@@ -21,6 +21,8 @@ pub enum Actor {
         /// The token.
         token: TokenId,
     },
+    /// Somebody who couldn't prove to be anybody.
+    Nobody,
 }
 
 impl Actor {
@@ -30,13 +32,14 @@ impl Actor {
             Self::Local => "local",
             Self::Password(_) => "password",
             Self::Token { .. } => "token",
+            Self::Nobody => "nobody",
         }
     }
 
     /// The user, where there is one.
     pub const fn user(self) -> Option<UserId> {
         match self {
-            Self::Local => None,
+            Self::Local | Self::Nobody => None,
             Self::Password(user) | Self::Token { user, .. } => Some(user),
         }
     }
@@ -191,24 +194,183 @@ pub struct Event {
     pub detail: String,
 }
 
-impl Event {
-    /// The link of this event at place `sequence` after the link `before`; `None` without that pepper.
-    pub fn link(&self, keys: &Keyring, pepper: PepperId, sequence: i64, before: &Digest) -> Option<Digest> {
-        let optional = |id: Option<[u8; 16]>| id.map_or_else(Vec::new, |id| id.to_vec());
+/// An event as it stands in its row: words and bytes, whether or not they mean anything.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry<'a> {
+    /// Its place in the chain.
+    pub sequence: i64,
+    /// When: never before the event in front of it.
+    pub at: Instant,
+    /// The actor's word.
+    pub actor: &'a str,
+    /// The actor's user, where there is one.
+    pub actor_user: Option<&'a [u8]>,
+    /// The actor's token, where one was used.
+    pub actor_token: Option<&'a [u8]>,
+    /// The peer's address, unless there is none or it was blanked.
+    pub address: Option<&'a str>,
+    /// What stands for the address in the link; none where there was no address, or in a row older than digests.
+    pub address_digest: Option<Digest>,
+    /// The deed's word.
+    pub deed: &'a str,
+    /// The object's kind.
+    pub object_kind: &'a str,
+    /// The object's id.
+    pub object: &'a [u8],
+    /// The organization, where there is one.
+    pub organization: Option<&'a [u8]>,
+    /// The names of the fields that changed.
+    pub detail: &'a str,
+}
+
+/// What is wrong with a chain of events, told of the first row that is wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Flaw {
+    /// No row has this place, and one comes after it.
+    #[error("it is missing: there are events after it and none of this sequence")]
+    Missing,
+    /// The chain should go on here.
+    #[error("it is missing: events were cut off the end")]
+    CutOff,
+    /// Before the first place of all.
+    #[error("it stands before the first event")]
+    BeforeFirst,
+    /// Beyond the end that was sealed.
+    #[error(
+        "it stands after the end of the chain: it was added by something else than jeton, or the end was put back"
+    )]
+    AfterEnd,
+    /// The link fits neither the row nor the one before.
+    #[error("its link doesn't fit: it, or the link before it, was edited by something else than jeton")]
+    Link,
+    /// The address isn't the one that was recorded.
+    #[error("its address was edited by something else than jeton")]
+    Address,
+    /// Some column holds what none can.
+    #[error("a column holds what jeton never writes there")]
+    Column,
+    /// It was linked with a key that isn't in the pepper file.
+    #[error("it was linked with a key that pepper.key doesn't hold")]
+    Pepper,
+    /// The seal over the end of the chain is broken or gone; so nobody knows whether events were cut off.
+    #[error("the sealed end of the chain was edited or removed: events may be missing from here on")]
+    End,
+}
+
+impl Entry<'_> {
+    /// The link after the link `before`; `None` without that pepper.
+    ///
+    /// The address is covered by its digest, which comes last, so that it can be blanked; rows older than digests
+    /// have it in its place as it stands.
+    pub fn link(&self, keys: &Keyring, pepper: PepperId, before: &Digest) -> Option<Digest> {
+        let in_place = if self.address_digest.is_some() { None } else { self.address };
+        let link = keys
+            .link(pepper, before)?
+            .int(self.sequence)
+            .int(self.at.millis())
+            .text(self.actor)
+            .bytes(self.actor_user.unwrap_or_default())
+            .bytes(self.actor_token.unwrap_or_default())
+            .text(in_place.unwrap_or_default())
+            .text(self.deed)
+            .text(self.object_kind)
+            .bytes(self.object)
+            .bytes(self.organization.unwrap_or_default())
+            .text(self.detail);
         Some(
-            keys.link(pepper, before)?
-                .int(sequence)
-                .int(self.at.millis())
-                .text(self.origin.actor.as_str())
-                .bytes(&optional(self.origin.actor.user().map(|id| id.0)))
-                .bytes(&optional(self.origin.actor.token().map(|id| id.0)))
-                .text(self.origin.address.as_deref().unwrap_or_default())
-                .text(self.deed.as_str())
-                .text(self.object.kind)
-                .bytes(&self.object.id)
-                .bytes(&optional(self.organization.map(|id| id.0)))
-                .text(&self.detail)
-                .finish(),
+            match self.address_digest {
+                Some(digest) => link.bytes(&digest.0),
+                None => link,
+            }
+            .finish(),
         )
+    }
+
+    /// Holds the row against the link it has and the link before it.
+    pub fn check(
+        &self,
+        keys: &Keyring,
+        pepper: PepperId,
+        before: &Digest,
+        link: &Digest,
+    ) -> Result<(), Flaw> {
+        let ids = [self.actor_user, self.actor_token, Some(self.object), self.organization];
+        // A link can't tell an empty column from one that is NULL.
+        if ids.into_iter().flatten().any(|id| id.len() != 16) || self.address.is_some_and(str::is_empty) {
+            return Err(Flaw::Column);
+        }
+        if !self.link(keys, pepper, before).ok_or(Flaw::Pepper)?.matches(link) {
+            return Err(Flaw::Link);
+        }
+        let (Some(address), Some(digest)) = (self.address, self.address_digest) else { return Ok(()) };
+        let expected = keys.address_digest(pepper, self.sequence, address).ok_or(Flaw::Pepper)?;
+        if expected.matches(&digest) { Ok(()) } else { Err(Flaw::Address) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Digest, Entry, Flaw, Instant};
+    use crate::core::keys::{Keyring, Pepper};
+
+    const ENTRY: Entry<'_> = Entry {
+        sequence: 7,
+        at: Instant::from_millis(1),
+        actor: "nobody",
+        actor_user: None,
+        actor_token: None,
+        address: Some("192.0.2.1"),
+        address_digest: None,
+        deed: "sign_in.refused",
+        object_kind: "user",
+        object: &[0; 16],
+        organization: None,
+        detail: "",
+    };
+    const BEFORE: Digest = Digest([9; 32]);
+
+    #[test]
+    fn an_address_can_be_blanked_only_where_its_digest_stands() {
+        let keys = Keyring::new(&Pepper::generate([1; 32]));
+        let old_link = ENTRY.link(&keys, 1, &BEFORE).unwrap();
+        let verdict = |entry: Entry<'_>, link: &Digest| entry.check(&keys, 1, &BEFORE, link);
+        assert_eq!(verdict(ENTRY, &old_link), Ok(()));
+        assert_eq!(verdict(Entry { address: None, ..ENTRY }, &old_link), Err(Flaw::Link));
+
+        let digest = keys.address_digest(1, 7, "192.0.2.1");
+        let new = Entry { address_digest: digest, ..ENTRY };
+        let link = new.link(&keys, 1, &BEFORE).unwrap();
+        assert_eq!(verdict(new, &link), Ok(()));
+        assert_eq!(verdict(Entry { address: None, ..new }, &link), Ok(()));
+        assert_eq!(verdict(Entry { address: Some("192.0.2.2"), ..new }, &link), Err(Flaw::Address));
+        assert_eq!(verdict(Entry { address_digest: None, ..new }, &link), Err(Flaw::Link));
+        assert_ne!(digest, keys.address_digest(1, 8, "192.0.2.1"), "equal addresses don't show");
+    }
+
+    #[test]
+    fn every_field_is_covered() {
+        let keys = Keyring::new(&Pepper::generate([1; 32]));
+        let link = ENTRY.link(&keys, 1, &BEFORE).unwrap();
+        let id: &[u8] = &[1; 16];
+        for other in [
+            Entry { sequence: 8, ..ENTRY },
+            Entry { at: Instant::from_millis(2), ..ENTRY },
+            Entry { actor: "local", ..ENTRY },
+            Entry { actor_user: Some(id), ..ENTRY },
+            Entry { actor_token: Some(id), ..ENTRY },
+            Entry { deed: "token.created", ..ENTRY },
+            Entry { object_kind: "token", ..ENTRY },
+            Entry { object: id, ..ENTRY },
+            Entry { organization: Some(id), ..ENTRY },
+            Entry { detail: "name", ..ENTRY },
+        ] {
+            assert_eq!(other.check(&keys, 1, &BEFORE, &link), Err(Flaw::Link), "{other:?}");
+        }
+        assert_eq!(ENTRY.check(&keys, 1, &Digest([8; 32]), &link), Err(Flaw::Link));
+        assert_eq!(ENTRY.check(&keys, 2, &BEFORE, &link), Err(Flaw::Pepper));
+        assert_eq!(
+            Entry { actor_user: Some(&[]), ..ENTRY }.check(&keys, 1, &BEFORE, &link),
+            Err(Flaw::Column)
+        );
     }
 }

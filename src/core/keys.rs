@@ -109,6 +109,7 @@ struct Subkeys {
     tokens: HmacSha256,
     seals: HmacSha256,
     events: HmacSha256,
+    addresses: HmacSha256,
     check: HmacSha256,
 }
 
@@ -126,6 +127,7 @@ impl Subkeys {
             tokens: key("token digests"),
             seals: key("row seals"),
             events: key("event chain"),
+            addresses: key("event addresses"),
             check: key("pepper check"),
         }
     }
@@ -176,6 +178,11 @@ impl Keyring {
     /// Begins a seal over a row of `table`.
     pub fn seal(&self, pepper: PepperId, table: &str) -> Option<Sealer> {
         Some(Sealer(self.find(pepper)?.seals.clone()).text(table))
+    }
+
+    /// What an event's link covers in place of its address; the sequence in it keeps equal addresses from showing.
+    pub fn address_digest(&self, pepper: PepperId, sequence: i64, address: &str) -> Option<Digest> {
+        Some(Sealer(self.find(pepper)?.addresses.clone()).int(sequence).text(address).finish())
     }
 
     /// Begins an event's link, over the link before it.

@@ -1,5 +1,7 @@
 //! How long a token lives: what was asked for, held against the policy; checked arithmetic, no sentinel.
 
+use std::borrow::Cow;
+
 use super::{
     organization::Policy,
     refusal::Refusal,
@@ -70,6 +72,17 @@ impl Lifetime {
     }
 }
 
+/// The longest life that a policy may allow, in milliseconds: a hundred years.
+const LONGEST: i64 = 36_525 * DAY;
+
+/// Reads a policy's duration, `30d` and the like: a second at least, a hundred years at most; in milliseconds.
+pub fn policy_duration(field: impl Into<Cow<'static, str>>, text: &str) -> Result<i64, Refusal> {
+    let millis = duration(text).and_then(|(count, unit)| count.parse::<i64>().ok()?.checked_mul(unit));
+    millis.filter(|millis| (1000..=LONGEST).contains(millis)).ok_or_else(|| {
+        Refusal::invalid(field, "a number and a unit (30d, 12h, 90m, 3600s, 52w), from 1s to 36525d")
+    })
+}
+
 /// The digits of `30d` and the like, and the unit's milliseconds; `None` where it has no such form.
 fn duration(text: &str) -> Option<(&str, i64)> {
     let unit = match text.as_bytes().last()? {
@@ -93,7 +106,7 @@ pub fn show(millis: i64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{DAY, Instant, Lifetime, Policy, Refusal};
+    use super::{DAY, Instant, LONGEST, Lifetime, Policy, Refusal, policy_duration, show};
 
     const NOW: Instant = Instant::from_millis(1_700_000_000_000);
 
@@ -168,5 +181,29 @@ mod tests {
     fn a_default_longer_than_the_longest_is_cut_to_it() {
         let policy = Policy { max_lifetime: DAY, ..Policy::default() };
         assert_eq!(Lifetime::Default.resolve("lifetime", &policy, NOW), Ok(NOW.checked_add(DAY)));
+    }
+
+    #[test]
+    fn a_policys_durations_are_bounded() {
+        for (text, millis) in [("1s", 1000), ("36525d", LONGEST), ("52w", 364 * DAY), ("90m", 5_400_000)] {
+            assert_eq!(policy_duration("max_lifetime", text), Ok(millis), "{text}");
+            assert_eq!(policy_duration("max_lifetime", &show(millis)), Ok(millis), "{text}");
+        }
+        for text in [
+            "",
+            "0s",
+            "never",
+            "-1d",
+            "36526d",
+            "9223372036854775807d",
+            "2030-01-01T00:00:00Z",
+            "1",
+            "1ms",
+            "30D",
+            " 1d",
+        ] {
+            let refusal = policy_duration("max_lifetime", text).expect_err(text);
+            assert!(refusal.to_string().starts_with("max_lifetime: "), "{text}");
+        }
     }
 }

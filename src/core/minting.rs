@@ -144,7 +144,7 @@ fn narrowed_modules(wish: &Wish, minter: &Minter, known: &[String]) -> Result<Ve
     let Some(named) = &wish.modules else { return Ok(parent.cloned().unwrap_or_default()) };
     for module in named {
         if !known.contains(module) {
-            return Err(Refusal::invalid("modules", format!("{module} isn't a module of the organization")));
+            return Err(Refusal::invalid("modules", "one isn't a module of the organization"));
         }
         if parent.is_some_and(|parent| !parent.contains(module)) {
             return Err(Refusal::WiderThanMinter { field: "modules" });
@@ -220,7 +220,7 @@ mod tests {
         let refusal = ask(&modules(&["MOD-1"]), &minter, &account).expect_err("the parent has none");
         assert_eq!(refusal, Refusal::WiderThanMinter { field: "modules" });
         let refusal = ask(&modules(&["MOD-3"]), &Minter::Password, &account).expect_err("no such module");
-        assert_eq!(refusal.to_string(), "modules: MOD-3 isn't a module of the organization");
+        assert_eq!(refusal.to_string(), "modules: one isn't a module of the organization");
         let terms =
             ask(&modules(&["MOD-2", "MOD-1", "MOD-2"]), &Minter::Password, &account).expect("known ones");
         assert_eq!(terms.modules, ["MOD-1", "MOD-2"]);

@@ -1,6 +1,7 @@
 //! The rules: no I/O, no clock, no framework; every function is of its inputs alone.
 
 pub mod base62;
+pub mod changes;
 pub mod decision;
 pub mod event;
 pub mod filter;

@@ -1,11 +1,43 @@
 //! An organization and its token policy.
 
 use super::{
-    id::{OrganizationId, UserId},
+    changes::Changes,
+    id::{ModuleId, OfOrganization, OrganizationId, Reference, UserId},
     number::Number,
     privilege::Privileges,
+    refusal::Refusal,
     time::{DAY, Instant},
 };
+
+/// How many live tokens a user a policy may allow at the most.
+pub const LARGEST_QUOTA: u32 = 10_000_000;
+
+/// How many modules an organization may have.
+pub const MOST_MODULES: u32 = 1_000;
+
+/// Reads a slug: `[a-z0-9][a-z0-9-]{0,62}`, and nothing that could be an organization's id.
+pub fn slug(text: &str) -> Result<String, Refusal> {
+    let first = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9');
+    let good = text.len() <= 63
+        && text.bytes().next().is_some_and(first)
+        && text.bytes().all(|byte| first(byte) || byte == b'-')
+        && Reference::<OfOrganization>::parse(text).is_none();
+    good.then(|| text.to_owned()).ok_or_else(|| {
+        Refusal::invalid(
+            "slug",
+            "1 to 63 of a-z, 0-9 and '-', the first a letter or a digit, and no id's form",
+        )
+    })
+}
+
+/// Reads a module's number: `MOD-dddd` or `MOD-dddd-dddd`.
+pub fn module_number(text: &str) -> Result<String, Refusal> {
+    let four = |part: &str| part.len() == 4 && part.bytes().all(|byte| byte.is_ascii_digit());
+    let mut parts = text.split('-');
+    let good = parts.next() == Some("MOD") && matches!(text.len(), 8 | 13) && parts.all(four);
+    good.then(|| text.to_owned())
+        .ok_or_else(|| Refusal::invalid("number", "MOD-dddd or MOD-dddd-dddd, each d a digit"))
+}
 
 /// Who may issue tokens in an organization, single users apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,6 +94,52 @@ impl Default for Policy {
     }
 }
 
+/// What to change of a policy; what is `None` stays.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct PolicyChange {
+    /// Whether its tokens are let in at all.
+    pub api_access: Option<bool>,
+    /// Who may issue.
+    pub issuers: Option<Issuers>,
+    /// Longest life, in milliseconds.
+    pub max_lifetime: Option<i64>,
+    /// Life of a token that names none, in milliseconds.
+    pub default_lifetime: Option<i64>,
+    /// Whether a token may live for good.
+    pub allow_never: Option<bool>,
+    /// Live tokens a user.
+    pub quota: Option<u32>,
+}
+
+impl Policy {
+    /// Changes what is to be changed and says what is different after it.
+    pub fn change(&mut self, to: PolicyChange) -> Changes {
+        let mut changes = Changes::default();
+        changes.set("api_access", to.api_access, &mut self.api_access);
+        changes.set("issuers", to.issuers, &mut self.issuers);
+        changes.set("max_lifetime", to.max_lifetime, &mut self.max_lifetime);
+        changes.set("default_lifetime", to.default_lifetime, &mut self.default_lifetime);
+        changes.set("allow_never", to.allow_never, &mut self.allow_never);
+        changes.set("quota", to.quota, &mut self.quota);
+        changes
+    }
+}
+
+/// A module's row: a part of an organization that tokens may be narrowed to.
+#[derive(Clone, Debug)]
+pub struct Module {
+    /// Its id.
+    pub id: ModuleId,
+    /// Whose.
+    pub organization: OrganizationId,
+    /// `MOD-dddd` or `MOD-dddd-dddd`, given by whoever made it and never given again in its organization.
+    pub number: String,
+    /// Its name for people.
+    pub name: String,
+    /// When it was made.
+    pub created_at: Instant,
+}
+
 /// An organization's row.
 #[derive(Clone, Debug)]
 pub struct Organization {
@@ -91,4 +169,64 @@ pub struct Organization {
     pub updated_at: Instant,
     /// How often its row has changed.
     pub change_sequence: u32,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Issuers, Policy, PolicyChange, module_number, slug};
+
+    #[test]
+    fn a_slug_is_no_id() {
+        for text in ["a", "0", "acme", "acme-2", "a-", &"a".repeat(63), &"f".repeat(23)] {
+            assert!(slug(text).is_ok(), "{text}");
+        }
+        for text in [
+            "",
+            "-a",
+            "Acme",
+            "a_b",
+            "a.b",
+            "é",
+            &"a".repeat(64),
+            &"f".repeat(24),
+            "0198c0de-0000-7000-8000-000000000000",
+            "0198c0de-0000-8000-8000-000000000000",
+            "ACC-6180-3400",
+        ] {
+            assert!(slug(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_modules_number_has_four_digits_or_twice_four() {
+        for text in ["MOD-0000", "MOD-1234", "MOD-1234-5678"] {
+            assert!(module_number(text).is_ok(), "{text}");
+        }
+        for text in [
+            "",
+            "MOD",
+            "MOD-",
+            "MOD-123",
+            "MOD-12345",
+            "mod-1234",
+            "MOD-1234-",
+            "MOD-1234-567",
+            "MOD-123x",
+            "MOD-1234-5678-9012",
+            "TKN-1234",
+            "MOD-12-45",
+        ] {
+            assert!(module_number(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_policys_change_names_what_is_different() {
+        let mut policy = Policy::default();
+        let same = PolicyChange { quota: Some(10_000), api_access: Some(true), ..PolicyChange::default() };
+        assert!(policy.change(same).is_empty());
+        let change = PolicyChange { quota: Some(1), issuers: Some(Issuers::Members), ..same };
+        assert_eq!(policy.change(change).detail(), "issuers quota");
+        assert_eq!((policy.quota, policy.issuers), (1, Issuers::Members));
+    }
 }

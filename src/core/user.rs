@@ -135,6 +135,8 @@ pub struct Membership {
     pub may_issue: Option<bool>,
     /// What was granted, out of what the organization has; the reserved ones by an operator.
     pub privileges: Privileges,
+    /// When the user was put there.
+    pub created_at: Instant,
 }
 
 /// What a user holds in an organization: an administrator and an operator all that exists in it and, by role, the two

@@ -23,6 +23,9 @@ use crate::core::refusal::Refusal;
 /// Bodies of a known size up to this leave in one frame; the rest are streamed.
 const WHOLE_BYTES: usize = 64 * 1024;
 
+/// Where proxies say whom they heard from.
+const FORWARDED_FOR: &str = "x-forwarded-for";
+
 /// Who is at the other end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Peer {
@@ -223,6 +226,12 @@ fn fill(mut request: LocalRequest<'static>, headers: &HeaderMap, peer: Peer) -> 
         request.set_remote(address);
     }
     for (name, value) in headers {
+        if name == FORWARDED_FOR {
+            // Whole even where it isn't text: a client mustn't unsay by a stray byte what a proxy appended to it.
+            let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
+            request.add_header(Header::new(FORWARDED_FOR, value));
+            continue;
+        }
         // Rocket's headers are strings; the door has refused credentials that are not.
         let Ok(value) = std::str::from_utf8(value.as_bytes()) else { continue };
         if name == COOKIE {

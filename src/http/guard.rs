@@ -10,6 +10,7 @@ use rocket::{
 };
 use zeroize::Zeroizing;
 
+use super::{Site, forwarded};
 use crate::{
     core::{
         refusal::{Failure, Refusal},
@@ -71,9 +72,16 @@ fn authorization(text: &str) -> Result<Credential, Refusal> {
     Ok(Credential::Password { username: username.to_owned(), password: SecretText::new(password) })
 }
 
-/// The other end, as far as a record of use wants it.
+/// The other end, as far as a throttle and a record of use want it.
 pub(super) fn peer<'a>(request: &'a Request<'_>) -> Peer<'a> {
-    let address = request.remote().map(|remote| remote.ip().to_canonical());
+    let socket = request.remote().map(|remote| remote.ip().to_canonical());
+    let address = match request.rocket().state::<Site>() {
+        Some(site) if site.proxies.trusts(socket) => {
+            let forwarded: Vec<&str> = request.headers().get("x-forwarded-for").collect();
+            forwarded::client(socket, &forwarded, &site.proxies)
+        }
+        _ => socket,
+    };
     Peer { address, agent: request.headers().get_one("user-agent") }
 }
 

@@ -8,6 +8,7 @@ mod admin;
 mod app;
 mod body;
 mod catch;
+mod forwarded;
 mod gate;
 mod guard;
 mod mount;
@@ -26,7 +27,7 @@ pub use self::{
     native::openapi_json,
     problem::Problem,
 };
-use crate::{core::decision::Demand, service::Service};
+use crate::{core::decision::Demand, ops::config::Proxies, service::Service};
 
 /// What every handler can reach.
 pub struct Site {
@@ -34,6 +35,8 @@ pub struct Site {
     pub service: Arc<Service>,
     /// The URL that replies and documents name, without a slash at its end.
     pub public_url: String,
+    /// Whose word is taken for where a request came from.
+    pub proxies: Proxies,
 }
 
 /// The mount table.
@@ -53,20 +56,47 @@ fn mounts() -> Vec<Mount> {
                     native::tokens::delete,
                     native::tokens::disable,
                     native::tokens::enable,
+                    native::users::show,
+                    native::users::change,
                     native::users::set_password,
+                    native::organizations::list,
+                    native::organizations::show,
+                    native::organizations::policy,
+                    native::organizations::privileges,
+                    native::modules::list,
                 ],
             )
             .routes(
                 Needs(Demand::Management),
-                routes![native::users::list, native::members::list, native::events::list],
+                routes![
+                    native::users::create,
+                    native::users::list,
+                    native::users::disable,
+                    native::users::enable,
+                    native::users::delete,
+                    native::organizations::change,
+                    native::organizations::change_policy,
+                    native::modules::create,
+                    native::modules::rename,
+                    native::modules::remove,
+                    native::members::create,
+                    native::members::list,
+                    native::members::show,
+                    native::members::change,
+                    native::members::remove,
+                    native::events::list,
+                ],
             )
             .routes(
                 Needs(Demand::Operator),
                 routes![
-                    native::users::create,
-                    native::users::show,
-                    native::users::disable,
-                    native::users::enable,
+                    native::organizations::create,
+                    native::organizations::disable,
+                    native::organizations::enable,
+                    native::organizations::set_privileges,
+                    native::organizations::add_privilege,
+                    native::organizations::remove_privilege,
+                    native::verify::verify,
                 ],
             ),
         Mount::new("/oauth", gate::oauth::WORDS)
@@ -88,7 +118,7 @@ fn mounts() -> Vec<Mount> {
 }
 
 /// The application, ready to be launched by [`App::launch`].
-pub fn rocket(service: Arc<Service>, public_url: String) -> Rocket<Build> {
+pub fn rocket(service: Arc<Service>, public_url: String, proxies: Proxies) -> Rocket<Build> {
     let config = Config {
         // Rocket's own log prints paths, queries and bodies that failed to parse.
         log_level: LogLevel::Off,
@@ -106,7 +136,7 @@ pub fn rocket(service: Arc<Service>, public_url: String) -> Rocket<Build> {
     // `Shield::new()` holds no policy: it keeps Rocket from attaching its default one.
     let rocket = rocket::custom(config)
         .attach(rocket::shield::Shield::new())
-        .manage(Site { service, public_url })
+        .manage(Site { service, public_url, proxies })
         .register("/", catch::catchers());
     mounts().into_iter().fold(rocket, |rocket, mount| mount.onto(rocket))
 }

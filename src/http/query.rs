@@ -52,15 +52,19 @@ impl<'r> FromRequest<'r> for Query<'r> {
 
 impl<'r> Query<'r> {
     /// What stands in it for a list that takes `names`. Any other name, or one that stands twice, is refused.
-    pub(super) fn parameters(&self, names: &'static [&'static str]) -> Result<Parameters<'r>, Refusal> {
+    pub(super) fn parameters(&self, names: &[&'static str]) -> Result<Parameters<'r>, Refusal> {
+        self.only(&[&OF_EVERY_LIST, names].concat())
+    }
+
+    /// What stands in it where nothing but `names` may.
+    pub(super) fn only(&self, names: &[&'static str]) -> Result<Parameters<'r>, Refusal> {
         let mut values = Vec::new();
         let parts = self.0.iter().flat_map(|query| query.split('&')).filter(|part| !part.is_empty());
         for part in parts {
             let (name, value) = part.split_at_byte(b'=');
-            let Some(name) = names.iter().chain(&OF_EVERY_LIST).find(|known| **known == name.as_str()) else {
-                let known: Vec<_> = OF_EVERY_LIST.iter().chain(names).copied().collect();
+            let Some(name) = names.iter().find(|known| **known == name.as_str()) else {
                 return Err(Refusal::Malformed {
-                    detail: format!("an unknown query parameter: this takes {}", known.join(", ")).into(),
+                    detail: format!("an unknown query parameter: this takes {}", names.join(", ")).into(),
                 });
             };
             let value = value.url_decode().map_err(|_| Refusal::invalid(*name, "isn't UTF-8"))?;
@@ -184,7 +188,7 @@ pub(super) struct Limits {
 pub(super) const PAGE: Limits = Limits { usual: 50, most: 200 };
 
 impl Limits {
-    fn read(self, text: Option<&str>) -> Result<u32, Refusal> {
+    pub(super) fn read(self, text: Option<&str>) -> Result<u32, Refusal> {
         let Some(text) = text else { return Ok(self.usual) };
         text.parse()
             .ok()

@@ -3,6 +3,7 @@
 use super::{
     Caller, Service,
     list::{Names, Page, bytes},
+    members::MemberView,
     people,
     reach::{Place, Reach},
 };
@@ -13,24 +14,9 @@ use crate::{
         id::{OfToken, OfUser, Reference, UserId},
         listing::{EventField, Listing, UserField},
         refusal::Failure,
-        time::Instant,
-        user::{Membership, User},
     },
     store::{EventRow, EventSet, ReadError, Rows, UserSet},
 };
-
-/// A member of an organization.
-#[derive(Clone, Debug)]
-pub struct MemberView {
-    /// Who.
-    pub user: User,
-    /// The organization's slug.
-    pub organization: String,
-    /// As what.
-    pub membership: Membership,
-    /// Since when.
-    pub created_at: Instant,
-}
 
 /// An event with the names around it.
 #[derive(Clone, Debug)]
@@ -98,14 +84,9 @@ impl Service {
             let organization = Place::meant(rows, &subject, &reach, Some(&organization))?.managed()?;
             let set = UserSet { organization: Some(organization.id) };
             let member = |rows: &Rows<'_>, id: UserId| -> Result<Option<MemberView>, ReadError> {
-                let (Some(user), Some(membership), Some(created_at)) = (
-                    rows.user(id)?,
-                    rows.membership(id, organization.id)?,
-                    rows.member_since(id, organization.id)?,
-                ) else {
-                    return Ok(None);
-                };
-                Ok(Some(MemberView { user, organization: organization.slug.clone(), membership, created_at }))
+                let found = rows.user(id)?.zip(rows.membership(id, organization.id)?);
+                let organization = organization.slug.clone();
+                Ok(found.map(|(user, membership)| MemberView { user, organization, membership }))
             };
             rows.steady(|rows| {
                 let found = rows.page(&set, &listing)?;

@@ -160,9 +160,9 @@ fn with_modules(
 ) -> Result<(Wish, Vec<String>), Failure> {
     let mut known = Vec::new();
     for name in wish.modules.iter_mut().flatten() {
-        if let Some(number) = rows.module_number(organization.id, name)? {
-            name.clone_from(&number);
-            known.push(number);
+        if let Some(module) = rows.module(organization.id, name)? {
+            name.clone_from(&module.number);
+            known.push(module.number);
         }
     }
     Ok((wish, known))

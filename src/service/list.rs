@@ -31,11 +31,11 @@ pub struct TokenView {
 
 /// A page of a list.
 #[derive(Clone, Debug)]
-pub struct Page<T> {
+pub struct Page<T, C = Cursor> {
     /// What is on it.
     pub items: Vec<T>,
     /// Where the next page goes on; `None` on the last.
-    pub next: Option<Cursor>,
+    pub next: Option<C>,
     /// How many there are in all, where that was asked.
     pub total: Option<u64>,
 }

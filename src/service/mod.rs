@@ -1,16 +1,23 @@
 //! The use cases, one file a capability. They know rules and rows, and nothing of HTTP.
 
+mod erasure;
 mod hashing;
 mod reach;
+mod refused;
 mod sign_in;
 mod throttle;
 mod uses;
 
+pub mod accounts;
+pub mod audit;
 pub mod change;
 pub mod directory;
 pub mod introspect;
 pub mod issue;
 pub mod list;
+pub mod members;
+pub mod modules;
+pub mod organizations;
 pub mod people;
 pub mod verify;
 
@@ -19,14 +26,14 @@ use std::{net::IpAddr, path::PathBuf, sync::Arc, time::Duration};
 use crate::{
     core::{
         decision::{Demand, Subject, decide},
-        event::Origin,
-        id::{Id, IdCounter},
+        event::{Deed, Event, Object, Origin},
+        id::{Id, IdCounter, OrganizationId},
         keys::{Keyring, Pepper},
         refusal::Failure,
         secret::{ControlSecret, Entropy, random},
         time::{Clock, Instant},
     },
-    store::{Generation, OpenError, SetUp, Store, Tx},
+    store::{Generation, OpenError, Rows, SetUp, Store, Tx},
 };
 
 /// What jeton does, whoever asks: the server, or the command line in-process.
@@ -41,6 +48,8 @@ pub struct Service {
     uses: uses::Uses,
     hasher: hashing::Hasher,
     throttle: throttle::Throttle,
+    throttled: refused::Throttled,
+    erasing: tokio::sync::Notify,
 }
 
 /// What a service is opened with.
@@ -74,6 +83,19 @@ impl Caller {
         Origin { actor: self.subject.actor(), address: self.address.map(|address| address.to_string()) }
     }
 
+    /// What the caller did to something in an organization; `detail` names the fields that changed.
+    fn event(
+        &self,
+        deed: Deed,
+        object: impl Into<Object>,
+        organization: OrganizationId,
+        detail: impl Into<String>,
+        at: Instant,
+    ) -> Event {
+        let (object, organization, detail) = (object.into(), Some(organization), detail.into());
+        Event { at, origin: self.origin(), deed, object, organization, detail }
+    }
+
     /// Decides again inside the writer's transaction: whatever was revoked since the request came in is revoked here.
     pub(crate) fn decide_again(&self, tx: &Tx<'_>, now: Instant) -> Result<Subject, Failure> {
         let subject = match &self.subject {
@@ -96,7 +118,7 @@ impl Caller {
     }
 }
 
-/// How often uses gathered in memory are written down.
+/// How often what gathers in memory is written down.
 const FLUSH_EVERY: Duration = Duration::from_secs(5);
 
 impl Service {
@@ -123,6 +145,8 @@ impl Service {
             uses: uses::Uses::default(),
             hasher,
             throttle: throttle::Throttle::default(),
+            throttled: refused::Throttled::default(),
+            erasing: tokio::sync::Notify::new(),
         }))
     }
 
@@ -146,20 +170,27 @@ impl Service {
         self.store.failed().await;
     }
 
-    /// Writes down gathered uses every few seconds, or sooner where many have gathered; ends with the process.
+    /// Writes down what gathers in memory every few seconds, or sooner where much has gathered; ends with the process.
     pub async fn keep_uses(&self) {
         loop {
             let _ = tokio::time::timeout(FLUSH_EVERY, self.uses.many()).await;
             self.flush_uses().await;
+            self.flush_throttled().await;
         }
     }
 
     /// Writes down what has gathered, and closes the store. What comes after is answered busy.
     pub async fn shut_down(self: &Arc<Self>) {
         self.flush_uses().await;
+        self.flush_throttled().await;
         let service = Arc::clone(self);
         // A panic in there has been logged; there is nothing more to close.
         let _ = tokio::task::spawn_blocking(move || service.store.close()).await;
+    }
+
+    /// Runs a short read that may also refuse.
+    fn look<T>(&self, read: impl FnOnce(&Rows<'_>) -> Result<T, Failure>) -> Result<T, Failure> {
+        self.store.read(|rows| Ok(read(rows)))?
     }
 
     fn generation(&self) -> Generation {

@@ -1,18 +1,23 @@
-//! Users: made, listed, disabled, enabled, given a password.
+//! Users: made, found, seen, given a password. What else is changed of one stands in [`super::accounts`].
 
-use super::{Caller, Service, reach::Reach};
+use super::{
+    Caller, Service,
+    members::may_grant,
+    reach::{Place, Reach},
+};
 use crate::{
     core::{
-        decision::{Account, Demand, Subject, decide},
-        event::{Deed, Event, Object},
-        id::{OfUser, OrganizationId, Reference, UserId},
+        decision::{Account, Subject},
+        event::Deed,
+        id::{OfUser, Reference, UserId},
+        organization::Organization,
         privilege::Privileges,
         refusal::{Failure, Refusal},
         secret::SecretText,
         time::Instant,
         user::{Membership, Role, User, new_password},
     },
-    store::{Rows, Tx, Write},
+    store::{ReadError, Rows, Tx, Write},
 };
 
 /// A user to be made, the fields' forms checked.
@@ -40,61 +45,40 @@ pub struct NewUser {
     pub may_issue: Option<bool>,
     /// What they are granted there.
     pub privileges: Privileges,
-    /// Their home, by slug or any id; `None` for `default`.
+    /// Their home, by slug or any id; `None` for the caller's own.
     pub organization: Option<String>,
 }
-
-/// The organization that every installation begins with.
-const FIRST_ORGANIZATION: &str = "default";
 
 impl Service {
     /// Makes a user.
     pub async fn create_user(&self, caller: &Caller, user: NewUser) -> Result<Account, Failure> {
+        // Before a hash is spent; the write asks again.
+        self.look(|rows| room_for(rows, &caller.subject, &user, self.now()))?;
         new_password(&user.password, &user.username)?;
         let hash = self.hasher.hash(user.password.clone()).await?;
         let now = self.now();
         self.store.write(CreateUser { caller: caller.clone(), id: self.new_id(now), user, hash, now }).await
     }
 
-    /// One user, by name or any id.
-    pub fn user(&self, name: &str) -> Result<Account, Failure> {
-        let account = self.store.read(|rows| {
-            find(rows, name)?
-                .map(|user| {
-                    let home = user.home;
-                    rows.account(user, home)
-                })
-                .transpose()
-        })?;
-        account.ok_or(Refusal::NotFound { what: "user" }.into())
+    /// One user that the caller may see, by name or any id.
+    pub fn user(&self, caller: &Caller, name: &str) -> Result<Account, Failure> {
+        let now = self.now();
+        self.look(|rows| {
+            let reach = Reach::of(rows, &caller.subject, now)?;
+            let user = seen(rows, &caller.subject, &reach, name)?;
+            Ok(account_for(rows, &caller.subject, &reach, user)?)
+        })
     }
 
-    /// Disables a user, whose tokens are all dead on the next check, or enables one, which brings them back.
-    pub async fn set_user_active(
-        &self,
-        caller: &Caller,
-        name: &str,
-        active: bool,
-    ) -> Result<Account, Failure> {
-        let name = name.to_owned();
-        self.store.write(SetActive { caller: caller.clone(), name, active, now: self.now() }).await
-    }
-
-    /// Sets a user's password: an operator anybody's, anybody else their own with the old one. Tokens stay.
+    /// Sets a user's password: whoever manages the account, or the user by the old one. Tokens stay.
     pub async fn set_password(
         &self,
         caller: &Caller,
         name: &str,
         password: SecretText,
     ) -> Result<(), Failure> {
-        let target = match self.store.read(|rows| find(rows, name))? {
-            Some(user) if may_set_password(&caller.subject, &user, self.now()) => user,
-            // To whoever may set nobody's, a user who exists looks like one who doesn't.
-            _ => {
-                decide(&caller.subject, Demand::Operator, self.now())?;
-                return Err(Refusal::NotFound { what: "user" }.into());
-            }
-        };
+        let now = self.now();
+        let target = self.look(|rows| whose_password(rows, &caller.subject, name, now))?;
         new_password(&password, &target.username)?;
         let hash = self.hasher.hash(password).await?;
         let write = SetPassword { caller: caller.clone(), user: target.id, hash, now: self.now() };
@@ -102,45 +86,93 @@ impl Service {
     }
 }
 
-fn may_set_password(subject: &Subject, target: &User, now: Instant) -> bool {
-    let own = matches!(subject, Subject::Password(account) if account.user.id == target.id);
-    own || decide(subject, Demand::Operator, now).is_ok()
-}
-
-fn find(rows: &Rows<'_>, name: &str) -> Result<Option<User>, crate::store::ReadError> {
-    match Reference::<OfUser>::parse(name) {
-        Some(Reference::Id(id)) => rows.user(id),
-        Some(Reference::Short(prefix)) => match rows.user_by_prefix(prefix)? {
-            // 24 hex digits are a username's form too.
-            None => rows.user_by_name(name),
-            found => Ok(found),
-        },
-        Some(Reference::Number(_)) | None => rows.user_by_name(name),
+/// A user by name or any id. A deleted one isn't found.
+pub(super) fn find(rows: &Rows<'_>, name: &str) -> Result<Option<User>, ReadError> {
+    let found = match Reference::<OfUser>::parse(name) {
+        Some(Reference::Id(id)) => rows.user(id)?,
+        Some(Reference::Short(prefix)) => rows.user_by_prefix(prefix)?,
+        Some(Reference::Number(_)) | None => None,
+    };
+    match found.filter(|user| user.deleted_at.is_none()) {
+        // Some ids are of a username's form too.
+        None => rows.user_by_name(name),
+        found => Ok(found),
     }
 }
 
-/// A user as a request names one, whom the caller may know of: oneself, and whoever is within reach.
+/// Whether it is the user's own password that was given. A token is never its owner's whole self.
+pub(super) fn is_self(subject: &Subject, user: &User) -> bool {
+    matches!(subject, Subject::Password(account) if account.user.id == user.id)
+}
+
+/// A user that the caller may know of: themself, or one in an organization that they reach. Any other doesn't exist.
+pub(super) fn seen(rows: &Rows<'_>, subject: &Subject, reach: &Reach, name: &str) -> Result<User, Failure> {
+    if let Some(user) = find(rows, name)?
+        && (is_self(subject, &user) || reach.shows(rows, user.id)?)
+    {
+        return Ok(user);
+    }
+    Err(Refusal::NotFound { what: "user" }.into())
+}
+
+/// Refuses whoever reaches a part of what a user is in and not all of it.
+pub(super) fn may_manage(rows: &Rows<'_>, reach: &Reach, user: &User) -> Result<(), Failure> {
+    let covered = reach.covers_account(rows, user.id, user.operator)?;
+    if covered { Ok(()) } else { Err(Refusal::OperatorRequired.into()) }
+}
+
+/// A user at home; to an administrator who doesn't reach that, in an organization that they do.
+pub(super) fn account_for(
+    rows: &Rows<'_>,
+    subject: &Subject,
+    reach: &Reach,
+    user: User,
+) -> Result<Account, ReadError> {
+    let mut place = user.home;
+    if !is_self(subject, &user) && !reach.covers(place) {
+        let shared =
+            rows.organizations_of(user.id)?.into_iter().find(|organization| reach.covers(*organization));
+        place = shared.unwrap_or(place);
+    }
+    rows.account(user, place)
+}
+
+fn whose_password(rows: &Rows<'_>, subject: &Subject, name: &str, now: Instant) -> Result<User, Failure> {
+    let reach = Reach::of(rows, subject, now)?;
+    let user = seen(rows, subject, &reach, name)?;
+    if !is_self(subject, &user) {
+        may_manage(rows, &reach, &user)?;
+    }
+    Ok(user)
+}
+
+/// The organization that a new user is to be in, if the caller may put such a user there.
+fn room_for(
+    rows: &Rows<'_>,
+    subject: &Subject,
+    new: &NewUser,
+    now: Instant,
+) -> Result<Organization, Failure> {
+    let reach = Reach::of(rows, subject, now)?.required()?;
+    let organization = Place::meant(rows, subject, &reach, new.organization.as_deref())?.managed()?;
+    if new.operator {
+        reach.instance()?;
+    }
+    may_grant(&reach, &organization, &new.privileges, &Privileges::default())?;
+    Ok(organization)
+}
+
+/// The same, and the owner of the token that asks: they may be named, not looked at.
 pub(super) fn visible(
     rows: &Rows<'_>,
     subject: &Subject,
     reach: &Reach,
     name: &str,
 ) -> Result<User, Failure> {
-    let unknown = || Failure::from(Refusal::NotFound { what: "user" });
-    let user = find(rows, name)?.ok_or_else(unknown)?;
-    let is_oneself = subject.account().is_some_and(|account| account.user.id == user.id);
-    if is_oneself || reach.shows(rows, user.id)? { Ok(user) } else { Err(unknown()) }
-}
-
-fn event(
-    caller: &Caller,
-    deed: Deed,
-    object: impl Into<Object>,
-    organization: OrganizationId,
-    at: Instant,
-) -> Event {
-    let (object, organization) = (object.into(), Some(organization));
-    Event { at, origin: caller.origin(), deed, object, organization, detail: String::new() }
+    match (subject, find(rows, name)?) {
+        (Subject::Token(standing), Some(user)) if standing.token.owner == user.id => Ok(user),
+        _ => seen(rows, subject, reach, name),
+    }
 }
 
 struct CreateUser {
@@ -158,14 +190,8 @@ impl Write for CreateUser {
 
     fn apply(self, tx: &mut Tx<'_>) -> Result<Account, Failure> {
         let Self { caller, id, user: new, hash, now } = self;
-        caller.decide_again(tx, now)?;
-        let named = new.organization.as_deref().unwrap_or(FIRST_ORGANIZATION);
-        let organization = tx.organization_named(named)?;
-        let organization = organization.ok_or(Refusal::NotFound { what: "organization" })?;
-        if let Some(privilege) = organization.privileges.missing(&new.privileges.unreserved()) {
-            let problem = format!("{privilege} isn't a privilege of the organization {}", organization.slug);
-            return Err(Refusal::invalid("privileges", problem).into());
-        }
+        let subject = caller.decide_again(tx, now)?;
+        let mut organization = room_for(tx, &subject, &new, now)?;
         let user = User {
             id,
             number: tx.next_number::<OfUser>()?,
@@ -189,41 +215,22 @@ impl Write for CreateUser {
             role: new.role,
             may_issue: new.may_issue,
             privileges: new.privileges,
+            created_at: now,
         };
         tx.insert_user(&user)?;
         tx.set_password(id, hash, now)?;
-        tx.insert_membership(&membership, now)?;
-        tx.record(&event(&caller, Deed::UserCreated, id, organization.id, now))?;
+        tx.insert_membership(&membership)?;
+        let home = organization.id;
+        tx.record(&caller.event(Deed::UserCreated, id, home, "", now))?;
+        if user.operator {
+            tx.record(&caller.event(Deed::OperatorMade, id, home, "", now))?;
+        }
         if organization.owner.is_none() && membership.role == Role::Administrator {
-            tx.set_organization_owner(organization.clone(), id, now)?;
-            tx.record(&event(&caller, Deed::OrganizationOwned, organization.id, organization.id, now))?;
+            organization.owner = Some(id);
+            tx.update_organization(&mut organization, now)?;
+            tx.record(&caller.event(Deed::OrganizationOwned, home, home, "", now))?;
         }
         Ok(Account { user, organization, membership: Some(membership) })
-    }
-}
-
-struct SetActive {
-    caller: Caller,
-    name: String,
-    active: bool,
-    now: Instant,
-}
-
-impl Write for SetActive {
-    type Output = Account;
-    const REVISES: bool = true;
-
-    fn apply(self, tx: &mut Tx<'_>) -> Result<Account, Failure> {
-        let Self { caller, name, active, now } = self;
-        caller.decide_again(tx, now)?;
-        let mut user = find(tx, &name)?.ok_or(Refusal::NotFound { what: "user" })?;
-        if user.active != active {
-            user = tx.set_user_active(user, active, now)?;
-            let deed = if active { Deed::UserEnabled } else { Deed::UserDisabled };
-            tx.record(&event(&caller, deed, user.id, user.home, now))?;
-        }
-        let home = user.home;
-        Ok(tx.account(user, home)?)
     }
 }
 
@@ -242,9 +249,8 @@ impl Write for SetPassword {
     fn apply(self, tx: &mut Tx<'_>) -> Result<(), Failure> {
         let Self { caller, user, hash, now } = self;
         let subject = caller.decide_again(tx, now)?;
-        let target = tx.user(user)?.filter(|target| may_set_password(&subject, target, now));
-        let target = target.ok_or(Refusal::NotFound { what: "user" })?;
+        let target = whose_password(tx, &subject, &user.to_string(), now)?;
         tx.set_password(user, hash, now)?;
-        tx.record(&event(&caller, Deed::PasswordSet, user, target.home, now))
+        tx.record(&caller.event(Deed::PasswordSet, user, target.home, "", now))
     }
 }

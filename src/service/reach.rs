@@ -58,6 +58,11 @@ impl Reach {
         }
     }
 
+    /// Refuses whoever doesn't operate the instance.
+    pub(super) fn instance(&self) -> Result<(), Refusal> {
+        if *self == Self::Instance { Ok(()) } else { Err(Refusal::OperatorRequired) }
+    }
+
     /// Refuses whoever manages nothing at all, before anything is looked up for them.
     pub(super) fn required(self) -> Result<Self, Refusal> {
         match &self {

@@ -6,6 +6,7 @@ use std::{net::IpAddr, sync::Arc};
 use super::{Service, verify::believed};
 use crate::core::{
     decision::Account,
+    id::UserId,
     refusal::{Failure, Refusal},
     secret::SecretText,
     user::{PASSWORD_LONGEST, username},
@@ -23,34 +24,56 @@ impl Service {
         if username(name).is_err() || password.expose().len() > PASSWORD_LONGEST {
             return Err(Refusal::CredentialInvalid.into());
         }
-        let now = self.now();
         let tally = self.throttle.tally(name, peer);
-        self.throttle.admit(&tally, now)?;
-        let hash = self.stored(name)?.and_then(|(_, hash)| hash);
-        self.throttle.wrong(&tally, now);
-        let right = match self.hasher.verify(password.clone(), hash.clone()).await {
-            Ok(right) => right,
+        if let Err(refusal) = self.throttle.admit(&tally, self.now()) {
+            self.throttled.note(name, peer);
+            return Err(refusal.into());
+        }
+        match self.judge(name, password).await {
+            Ok(Verdict::Right(account)) => {
+                self.throttle.right(&tally);
+                Ok(account)
+            }
+            Ok(Verdict::Wrong(user)) => {
+                self.record_refusal(user, peer).await;
+                Err(Refusal::CredentialInvalid.into())
+            }
             Err(failure) => {
                 self.throttle.unjudged(&tally);
-                return Err(failure);
+                Err(failure)
             }
-        };
-        // Hashing took its time: read again, so that who was disabled or given another password meanwhile stays out.
-        match self.stored(name)? {
-            Some((account, now_stored)) if right && account.user.active && now_stored == hash => {
-                self.throttle.right(&tally);
-                Ok(Arc::new(account))
-            }
-            _ => Err(Refusal::CredentialInvalid.into()),
         }
     }
 
+    async fn judge(&self, name: &str, password: &SecretText) -> Result<Verdict, Failure> {
+        let hash = self.stored(name)?.and_then(|(_, hash)| hash);
+        let right = self.hasher.verify(password.clone(), hash.clone()).await?;
+        // Hashing took its time: read again, so that who was disabled or given another password meanwhile stays out.
+        Ok(match self.stored(name)? {
+            Some((account, now_stored)) if right && account.user.active && now_stored == hash => {
+                Verdict::Right(Arc::new(account))
+            }
+            found => Verdict::Wrong(found.map(|(account, _)| account.user.id)),
+        })
+    }
+
+    /// The account of a name, with the hash of its password. For a name that is nobody's as much is read as for one
+    /// that is somebody's, so that the time taken doesn't tell.
     fn stored(&self, name: &str) -> Result<Option<(Account, Option<String>)>, Failure> {
         believed(self.store.read(|rows| {
-            let Some(user) = rows.user_by_name(name)? else { return Ok(None) };
-            let hash = rows.password_hash(user.id)?;
-            let home = user.home;
-            Ok(Some((rows.account(user, home)?, hash)))
+            let (named, stand_in) = (rows.user_by_name(name)?, rows.first_user());
+            let exists = named.is_some();
+            let Some(user) = named.or_else(|| stand_in.ok().flatten()) else { return Ok(None) };
+            let (hash, home) = (rows.password_hash(user.id), user.home);
+            let account = rows.account(user, home);
+            if exists { Ok(Some((account?, hash?))) } else { Ok(None) }
         }))
     }
+}
+
+/// What a password was worth.
+enum Verdict {
+    Right(Arc<Account>),
+    /// For this user, or for none.
+    Wrong(Option<UserId>),
 }

@@ -5,7 +5,7 @@
 use std::{
     collections::HashMap,
     hash::{BuildHasher, RandomState},
-    net::IpAddr,
+    net::{IpAddr, Ipv6Addr},
     sync::{Mutex, PoisonError},
 };
 
@@ -17,8 +17,9 @@ const ACCOUNT_FREE: u32 = 5;
 /// Wrong passwords from one peer that cost nothing yet: many people may share an address, localhost above all.
 const PEER_FREE: u32 = 50;
 
-/// The longest wait, in milliseconds: 15 minutes keep guesses at an account under 100 a day.
-const LONGEST: i64 = 15 * 60 * 1000;
+/// The longest wait, in milliseconds: 17 minutes keep guesses at an account under 100 a day, the free ones and those
+/// of the short waits included.
+const LONGEST: i64 = 17 * 60 * 1000;
 
 /// How long after the last wrong one all is forgotten, in milliseconds.
 const FORGOTTEN: i64 = 24 * 60 * 60 * 1000;
@@ -54,28 +55,20 @@ pub(super) struct Tally([(u64, u32); 2]);
 impl Throttle {
     pub(super) fn tally(&self, username: &str, peer: Option<IpAddr>) -> Tally {
         let account = self.hasher.hash_one(("account", username));
-        let peer = self.hasher.hash_one(("peer", peer));
+        let peer = self.hasher.hash_one(("peer", peer.map(subscriber)));
         Tally([(account, ACCOUNT_FREE), (peer, PEER_FREE)])
     }
 
-    /// Refuses a try that comes too early.
+    /// Refuses a try that comes too early; counts any other as wrong before a hash is spent on it, so that many at
+    /// once count too. [`Self::right`] and [`Self::unjudged`] take it back.
     pub(super) fn admit(&self, tally: &Tally, now: Instant) -> Result<(), Refusal> {
-        let wrong = self.wrong.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut wrong = self.wrong.lock().unwrap_or_else(PoisonError::into_inner);
         let until =
             tally.0.iter().filter_map(|(key, free)| wrong.get(key).map(|wrong| wrong.until(*free))).max();
-        match until {
-            Some(until) if until > now.millis() => {
-                let seconds = (until - now.millis() + 999) / 1000;
-                Err(Refusal::Throttled { retry_after: u32::try_from(seconds).unwrap_or(u32::MAX) })
-            }
-            _ => Ok(()),
+        if let Some(until) = until.filter(|until| *until > now.millis()) {
+            let seconds = (until - now.millis() + 999) / 1000;
+            return Err(Refusal::Throttled { retry_after: u32::try_from(seconds).unwrap_or(u32::MAX) });
         }
-    }
-
-    /// Counts a try as wrong. Called before the hash is spent, so that many at once count too; [`Self::right`] and
-    /// [`Self::unjudged`] take it back.
-    pub(super) fn wrong(&self, tally: &Tally, now: Instant) {
-        let mut wrong = self.wrong.lock().unwrap_or_else(PoisonError::into_inner);
         if wrong.len() >= REMEMBERED {
             wrong.retain(|_, wrong| now.millis() - wrong.last_at.millis() < LONGEST);
         }
@@ -91,6 +84,7 @@ impl Throttle {
             entry.count = entry.count.saturating_add(1);
             entry.last_at = now;
         }
+        Ok(())
     }
 
     /// Takes this try back, and forgets the account's wrong ones.
@@ -111,48 +105,67 @@ impl Throttle {
     }
 }
 
+/// What one peer is: an IPv4 address, or an IPv6 /64, which one subscriber has to itself.
+fn subscriber(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX)).into(),
+        v4 @ IpAddr::V4(_) => v4,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::{ACCOUNT_FREE, Instant, REMEMBERED, Throttle};
+    use crate::core::time::DAY;
 
-    /// Tries every second for `seconds`; returns how many were looked at.
-    fn hammer(throttle: &Throttle, name: &str, peer: &str, seconds: i64) -> u32 {
+    /// Tries every `step` milliseconds for a day; returns how many were looked at.
+    fn hammer(throttle: &Throttle, name: &str, peer: &str, step: i64) -> u32 {
         let tally = throttle.tally(name, peer.parse().ok());
-        (0..seconds)
-            .filter(|second| {
-                let now = Instant::from_millis(1_700_000_000_000 + second * 1000);
-                let admitted = throttle.admit(&tally, now).is_ok();
-                if admitted {
-                    throttle.wrong(&tally, now);
-                }
-                admitted
-            })
-            .count()
-            .try_into()
-            .expect("few")
+        let tries = (0..DAY / step).map(|at| Instant::from_millis(1_700_000_000_000 + at * step));
+        tries.filter(|now| throttle.admit(&tally, *now).is_ok()).count().try_into().expect("few")
     }
 
     #[test]
-    fn a_day_of_guessing_at_an_account_is_worth_a_hundred_guesses_or_so() {
-        let evaluated = hammer(&Throttle::default(), "ada", "192.0.2.1", 24 * 60 * 60);
-        assert!((50..=110).contains(&evaluated), "{evaluated}");
+    fn a_day_of_guessing_at_an_account_is_worth_a_hundred_guesses_at_the_most() {
+        for step in [250, 1_000, 17_000] {
+            let evaluated = hammer(&Throttle::default(), "ada", "192.0.2.1", step);
+            assert!((50..=100).contains(&evaluated), "every {step} ms: {evaluated}");
+        }
+        // A thousand guesses, spread over the day.
+        let evaluated = hammer(&Throttle::default(), "ada", "192.0.2.1", DAY / 1_000);
+        assert!((50..=100).contains(&evaluated), "{evaluated}");
+    }
+
+    #[test]
+    fn guesses_from_everywhere_are_guesses_at_one_account() {
+        let throttle = Throttle::default();
+        let evaluated = (0..1_000)
+            .filter(|at: &u32| {
+                let tally = throttle.tally("ada", Some(std::net::Ipv4Addr::from_bits(*at).into()));
+                let now = Instant::from_millis(1_700_000_000_000 + i64::from(*at) * DAY / 1_000);
+                throttle.admit(&tally, now).is_ok()
+            })
+            .count();
+        assert!((50..=100).contains(&evaluated), "{evaluated}");
     }
 
     #[test]
     fn one_peer_guessing_at_many_accounts_is_stopped_too() {
-        let throttle = Throttle::default();
         let now = Instant::from_millis(1_700_000_000_000);
-        let admitted = (0..200)
-            .filter(|account| {
-                let tally = throttle.tally(&format!("user{account}"), "192.0.2.1".parse().ok());
-                let admitted = throttle.admit(&tally, now).is_ok();
-                throttle.wrong(&tally, now);
-                admitted
-            })
-            .count();
-        assert_eq!(admitted, 50);
-        let elsewhere = throttle.tally("user1", "192.0.2.2".parse().ok());
-        assert!(throttle.admit(&elsewhere, now).is_ok());
+        for (peers, elsewhere) in [
+            (["192.0.2.1", "192.0.2.1"], "192.0.2.2"),
+            (["2001:db8::1", "2001:db8::ffff:ffff:ffff:ffff"], "2001:db8:0:1::1"),
+            (["192.0.2.1", "::ffff:192.0.2.1"], "192.0.2.2"),
+        ] {
+            let throttle = Throttle::default();
+            let tally =
+                |account: usize, peer: &str| throttle.tally(&format!("user{account}"), peer.parse().ok());
+            let admitted = (0..200)
+                .filter(|account| throttle.admit(&tally(*account, peers[account % 2]), now).is_ok())
+                .count();
+            assert_eq!(admitted, 50);
+            assert!(throttle.admit(&tally(1, elsewhere), now).is_ok());
+        }
     }
 
     #[test]
@@ -160,13 +173,12 @@ mod tests {
         let throttle = Throttle::default();
         let now = Instant::from_millis(1_700_000_000_000);
         let tally = throttle.tally("ada", None);
-        for _ in 0..4 {
-            throttle.wrong(&tally, now);
-        }
-        throttle.right(&tally);
-        for _ in 0..4 {
+        for _ in 0..5 {
+            for _ in 0..4 {
+                assert!(throttle.admit(&tally, now).is_ok());
+            }
             assert!(throttle.admit(&tally, now).is_ok());
-            throttle.wrong(&tally, now);
+            throttle.right(&tally);
         }
     }
 
@@ -176,13 +188,11 @@ mod tests {
         let throttle = Throttle::default();
         let now = Instant::from_millis(1_700_000_000_000);
         let tally = throttle.tally("ada", None);
-        for _ in 0..ACCOUNT_FREE - 1 {
-            throttle.wrong(&tally, now);
+        for _ in 0..ACCOUNT_FREE {
+            throttle.admit(&tally, now).expect("it is free");
         }
-        throttle.wrong(&tally, now);
         throttle.unjudged(&tally);
-        assert!(throttle.admit(&tally, now).is_ok(), "it isn't held against anybody either");
-        throttle.wrong(&tally, now);
+        throttle.admit(&tally, now).expect("it isn't held against anybody either");
         assert!(throttle.admit(&tally, now).is_err());
     }
 
@@ -190,8 +200,9 @@ mod tests {
     fn a_flood_of_names_is_not_remembered_without_bound() {
         let throttle = Throttle::default();
         let now = Instant::from_millis(1_700_000_000_000);
-        for account in 0..2 * REMEMBERED {
-            throttle.wrong(&throttle.tally(&format!("user{account}"), "192.0.2.1".parse().ok()), now);
+        for account in 0..2 * u32::try_from(REMEMBERED).expect("few") {
+            let peer = std::net::Ipv4Addr::from_bits(account).into();
+            let _ = throttle.admit(&throttle.tally(&format!("user{account}"), Some(peer)), now);
         }
         assert!(throttle.wrong.lock().expect("not poisoned").len() <= REMEMBERED + 2);
     }

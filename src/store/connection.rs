@@ -1,13 +1,13 @@
 //! Connections: how each is opened, and the settings that are read back before it is believed.
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
 use rusqlite::{Connection, OpenFlags, config::DbConfig};
 
 use super::schema::OpenError;
 
 /// How long SQLite waits on a lock. Only a checkpoint and our one writer ever hold one.
-const BUSY_TIMEOUT_MS: i64 = 2_000;
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Statements kept prepared on a connection: more than there are.
 const STATEMENTS: usize = 64;
@@ -54,7 +54,8 @@ pub(super) fn configure_reader(connection: &mut Connection) -> Result<(), rusqli
 fn configure(connection: &Connection) -> Result<(), OpenError> {
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
-    set(connection, "busy_timeout", &BUSY_TIMEOUT_MS.to_string(), &BUSY_TIMEOUT_MS.to_string())?;
+    let timeout = BUSY_TIMEOUT.as_millis().to_string();
+    set(connection, "busy_timeout", &timeout, &timeout)?;
     set(connection, "trusted_schema", "OFF", "0")?;
     set(connection, "cell_size_check", "ON", "1")?;
     // Temporary tables and sorts leave nothing on disk.

@@ -1,65 +1,315 @@
-//! The chain of events: appended with each mutation, in its transaction.
+//! The chain of events: appended with each mutation, in its transaction; where it ends is sealed with each commit.
 
-use rusqlite::params;
+use rusqlite::{Row, params};
 
 use super::{
-    rows::{ReadError, Rows},
+    rows::{ReadError, Rows, Sealed},
     totals::{Scope, Total},
     writer::Tx,
 };
-use crate::core::{event::Event, keys::Digest, refusal::Failure};
+use crate::core::{
+    event::{Entry, Event, Flaw},
+    id::OrganizationId,
+    keys::{Digest, PepperId, Sealer},
+    refusal::Failure,
+    time::Instant,
+};
 
-/// The last link.
+/// What stands before the first event.
+const BEGINNING: End = End { sequence: 0, link: Digest([0; 32]) };
+
+/// A place in the chain: after this event, with this link, or at the beginning.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Chain {
+struct End {
     sequence: i64,
     link: Digest,
 }
 
-impl Rows<'_> {
-    pub(super) fn end_of_chain(&self) -> Result<Chain, ReadError> {
-        let last =
-            self.one("SELECT sequence, link FROM events ORDER BY sequence DESC LIMIT 1", [], |row| {
-                Ok(Chain { sequence: row.get(0)?, link: row.get(1)? })
-            })?;
-        Ok(last.unwrap_or(Chain { sequence: 0, link: Digest([0; 32]) }))
+fn seal_end(sealer: Sealer, end: &End) -> Sealer {
+    sealer.int(end.sequence).bytes(&end.link.0)
+}
+
+/// Where a transaction appends, and what it has appended so far.
+#[derive(Debug)]
+pub(super) struct Chain {
+    end: End,
+    at: Instant,
+    /// Whether the end as found was ours. One that wasn't is left as it is: sealed anew, it would hide what was cut off.
+    sealed: bool,
+    /// In which organization each event was, for the totals.
+    recorded: Vec<Option<OrganizationId>>,
+}
+
+/// How far a chain had come before a write, to go back to.
+#[derive(Clone, Copy)]
+pub(super) struct Mark {
+    end: End,
+    at: Instant,
+    recorded: usize,
+}
+
+impl Chain {
+    pub(super) fn mark(&self) -> Mark {
+        Mark { end: self.end, at: self.at, recorded: self.recorded.len() }
+    }
+
+    pub(super) fn back_to(&mut self, mark: Mark) {
+        (self.end, self.at) = (mark.end, mark.at);
+        self.recorded.truncate(mark.recorded);
     }
 }
 
+/// How far a walk along the chain has come. Events that are recorded while it lasts are the next walk's.
+#[derive(Clone, Copy, Debug)]
+pub struct Walk {
+    at: End,
+    /// The last row there was when the walk began.
+    last: i64,
+    /// The sealed end at that time; `None` where its seal is broken.
+    end: Option<End>,
+}
+
+impl Walk {
+    /// How many events were found sound.
+    pub const fn count(&self) -> i64 {
+        self.at.sequence
+    }
+
+    /// The sequence that is looked at next.
+    pub const fn next(&self) -> i64 {
+        self.at.sequence + 1
+    }
+}
+
+/// What a stretch of a walk has found.
+#[derive(Clone, Copy, Debug)]
+pub enum Stretch {
+    /// Sound so far, and there is more.
+    More(Walk),
+    /// Sound to the end.
+    Sound(Walk),
+    /// Not sound: the first row that is wrong, and how. The walk stands before it.
+    Flawed(Walk, i64, Flaw),
+}
+
+impl Rows<'_> {
+    /// The end of the chain as it was sealed; `None` where nobody can say.
+    fn sealed_end(&self) -> Result<Option<End>, ReadError> {
+        let row = self.one("SELECT sequence, link, seal, seal_pepper FROM chain_end", [], |row| {
+            Sealed::read(row, End { sequence: row.get(0)?, link: row.get(1)? })
+        })?;
+        self.believe_end(row)
+    }
+
+    fn believe_end(&self, row: Option<Sealed<End>>) -> Result<Option<End>, ReadError> {
+        let Some(row) = row else { return Ok(None) };
+        match self.unseal(row, "chain_end", seal_end, |end| end.sequence.to_string()) {
+            Ok(end) => Ok(Some(end)),
+            Err(ReadError::Seal { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn last_event(&self) -> Result<Option<(End, Instant)>, ReadError> {
+        self.one("SELECT sequence, link, at FROM events ORDER BY sequence DESC LIMIT 1", [], |row| {
+            Ok((End { sequence: row.get(0)?, link: row.get(1)? }, row.get(2)?))
+        })
+    }
+
+    /// Where the next event is appended: after the sealed end, so that what was cut off stays missing, and after
+    /// the last row, so that a row put there by somebody else doesn't stop the writer.
+    pub(super) fn end_of_chain(&self) -> Result<Chain, ReadError> {
+        let (last, at) = self.last_event()?.unwrap_or((BEGINNING, Instant::default()));
+        let sealed = self.sealed_end()?;
+        let link = sealed.map_or(last.link, |end| end.link);
+        let sequence = sealed.map_or(0, |end| end.sequence).max(last.sequence);
+        let end = End { sequence, link };
+        Ok(Chain { end, at, sealed: sealed.is_some(), recorded: Vec::new() })
+    }
+
+    /// Whether the last event is the one that was sealed as the end: a glance, where a walk would take long.
+    pub(super) fn ends_as_sealed(&self) -> Result<bool, ReadError> {
+        let last = self.last_event()?.map_or(BEGINNING, |(end, _)| end);
+        let sealed = self.sealed_end()?;
+        Ok(sealed.is_some_and(|end| end.sequence == last.sequence && end.link.matches(&last.link)))
+    }
+
+    /// Begins a walk along the whole chain.
+    pub fn walk(&self) -> Result<Walk, ReadError> {
+        // One statement, and so one moment: between two the log grows.
+        let found = self.one(
+            "SELECT (SELECT max(sequence) FROM events) AS last, chain_end.sequence, link, seal, seal_pepper
+             FROM (SELECT 1) LEFT JOIN chain_end",
+            [],
+            |row| {
+                let sealed = match row.get(1)? {
+                    Some(sequence) => Some(Sealed::read(row, End { sequence, link: row.get(2)? })?),
+                    None => None,
+                };
+                Ok((row.get::<_, Option<i64>>(0)?.unwrap_or(0), sealed))
+            },
+        )?;
+        let (last, sealed) = found.unwrap_or((0, None));
+        Ok(Walk { at: BEGINNING, last, end: self.believe_end(sealed)? })
+    }
+
+    /// Goes on with a walk, by at most `limit` events: a read short enough that the log can be cut meanwhile.
+    pub fn walk_on(&self, mut walk: Walk, limit: u32) -> Result<Stretch, ReadError> {
+        let from = if walk.at.sequence == 0 { i64::MIN } else { walk.next() };
+        let mut statement = self.connection.prepare_cached(
+            "SELECT sequence, at, actor, actor_user, actor_token, address, address_digest, deed, object_kind, object,
+                    organization, detail, link, link_pepper
+             FROM events WHERE sequence BETWEEN ? AND ? ORDER BY sequence LIMIT ?",
+        )?;
+        let mut rows = statement.query(params![from, walk.last, limit])?;
+        let mut seen = 0;
+        while let Some(row) = rows.next()? {
+            seen += 1;
+            let sequence = row.get(0)?;
+            if let Err((sequence, flaw)) = self.check_next(&walk, sequence, row) {
+                return Ok(Stretch::Flawed(walk, sequence, flaw));
+            }
+            walk.at = End { sequence, link: row.get(12)? };
+        }
+        if seen == limit {
+            return Ok(Stretch::More(walk));
+        }
+        Ok(match walk.end {
+            None => Stretch::Flawed(walk, walk.next(), Flaw::End),
+            Some(end) if end.sequence > walk.at.sequence => Stretch::Flawed(walk, walk.next(), Flaw::CutOff),
+            Some(end) if end.sequence == walk.at.sequence && !end.link.matches(&walk.at.link) => {
+                Stretch::Flawed(walk, end.sequence, Flaw::Link)
+            }
+            Some(_) => Stretch::Sound(walk),
+        })
+    }
+
+    fn check_next(&self, walk: &Walk, sequence: i64, row: &Row<'_>) -> Result<(), (i64, Flaw)> {
+        let next = walk.next();
+        if sequence < next {
+            return Err((sequence, Flaw::BeforeFirst));
+        }
+        if sequence > next {
+            return Err((next, Flaw::Missing));
+        }
+        if walk.end.is_some_and(|end| sequence > end.sequence) {
+            return Err((sequence, Flaw::AfterEnd));
+        }
+        let (entry, link, pepper) = entry(row).map_err(|_| (sequence, Flaw::Column))?;
+        entry.check(self.keys, pepper, &walk.at.link, &link).map_err(|flaw| (sequence, flaw))
+    }
+}
+
+fn entry<'r>(row: &'r Row<'_>) -> rusqlite::Result<(Entry<'r>, Digest, PepperId)> {
+    let text = |at| Ok::<_, rusqlite::Error>(row.get_ref(at)?.as_str()?);
+    let id = |at| Ok::<_, rusqlite::Error>(row.get_ref(at)?.as_blob_or_null()?);
+    let entry = Entry {
+        sequence: row.get(0)?,
+        at: row.get(1)?,
+        actor: text(2)?,
+        actor_user: id(3)?,
+        actor_token: id(4)?,
+        address: row.get_ref(5)?.as_str_or_null()?,
+        address_digest: row.get(6)?,
+        deed: text(7)?,
+        object_kind: text(8)?,
+        object: row.get_ref(9)?.as_blob()?,
+        organization: id(10)?,
+        detail: text(11)?,
+    };
+    Ok((entry, row.get(12)?, row.get(13)?))
+}
+
 impl Tx<'_> {
-    /// Appends an event.
+    /// Appends an event. Its time never goes back along the chain.
     pub fn record(&mut self, event: &Event) -> Result<(), Failure> {
+        let lacking = || Failure::broken("the keyring lacks its current key");
         let pepper = self.keys.current();
-        let sequence = self.chain.sequence + 1;
-        let link = event
-            .link(self.keys, pepper, sequence, &self.chain.link)
-            .ok_or_else(|| Failure::broken("the keyring lacks its current key"))?;
-        let Event { at, origin, deed, object, organization, detail } = event;
+        let Event { origin, deed, object, organization, detail, .. } = event;
+        let (actor_user, actor_token) = (origin.actor.user(), origin.actor.token());
+        let (sequence, at) = (self.chain.end.sequence + 1, event.at.max(self.chain.at));
+        let address = origin.address.as_deref();
+        let digest =
+            address.map(|address| self.keys.address_digest(pepper, sequence, address).ok_or_else(lacking));
+        let entry = Entry {
+            sequence,
+            at,
+            actor: origin.actor.as_str(),
+            actor_user: actor_user.as_ref().map(|id| id.0.as_slice()),
+            actor_token: actor_token.as_ref().map(|id| id.0.as_slice()),
+            address,
+            address_digest: digest.transpose()?,
+            deed: deed.as_str(),
+            object_kind: object.kind,
+            object: &object.id,
+            organization: organization.as_ref().map(|id| id.0.as_slice()),
+            detail,
+        };
+        let link = entry.link(self.keys, pepper, &self.chain.end.link).ok_or_else(lacking)?;
         self.execute(
-            "INSERT INTO events (sequence, at, actor, actor_user, actor_token, address, deed, object_kind, object,
-                                 organization, detail, link, link_pepper)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO events (sequence, at, actor, actor_user, actor_token, address, address_digest, deed,
+                                 object_kind, object, organization, detail, link, link_pepper)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             params![
-                sequence,
-                at,
-                origin.actor.as_str(),
-                origin.actor.user(),
-                origin.actor.token(),
-                origin.address,
-                deed.as_str(),
-                object.kind,
-                object.id,
-                organization,
-                detail,
+                entry.sequence,
+                entry.at,
+                entry.actor,
+                entry.actor_user,
+                entry.actor_token,
+                entry.address,
+                entry.address_digest,
+                entry.deed,
+                entry.object_kind,
+                entry.object,
+                entry.organization,
+                entry.detail,
                 link,
                 pepper,
             ],
         )?;
-        self.chain = Chain { sequence, link };
-        self.count(Total::Events, Scope::EVERYWHERE, 1)?;
-        if let Some(organization) = organization {
-            self.count(Total::Events, *organization, 1)?;
-        }
+        self.chain.end = End { sequence, link };
+        self.chain.at = at;
+        self.chain.recorded.push(*organization);
         Ok(())
     }
+
+    /// Seals where the chain ends now and counts what was recorded: once for all that shares a commit.
+    pub(super) fn seal_chain(&mut self) -> Result<(), ReadError> {
+        let mut recorded = std::mem::take(&mut self.chain.recorded);
+        if recorded.is_empty() {
+            return Ok(());
+        }
+        self.add(Total::Events, Scope::EVERYWHERE, rows(recorded.len()))?;
+        recorded.sort_unstable();
+        for same in recorded.chunk_by(|one, other| one == other) {
+            if let Some(organization) = same[0] {
+                self.add(Total::Events, organization, rows(same.len()))?;
+            }
+        }
+        if !self.chain.sealed {
+            return Ok(());
+        }
+        let end = self.chain.end;
+        let (seal, pepper) = self.seal("chain_end", |sealer| seal_end(sealer, &end));
+        self.execute(
+            "UPDATE chain_end SET sequence = ?, link = ?, seal = ?, seal_pepper = ?",
+            params![end.sequence, end.link, seal, pepper],
+        )?;
+        Ok(())
+    }
+
+    /// Seals the end of a chain that never had one: in the migration that brings it, and never again.
+    pub(super) fn seal_first_end(&self) -> Result<(), ReadError> {
+        let end = self.last_event()?.map_or(BEGINNING, |(end, _)| end);
+        let (seal, pepper) = self.seal("chain_end", |sealer| seal_end(sealer, &end));
+        self.execute(
+            "INSERT INTO chain_end (one, sequence, link, seal, seal_pepper) VALUES (1, ?, ?, ?, ?)",
+            params![end.sequence, end.link, seal, pepper],
+        )?;
+        Ok(())
+    }
+}
+
+fn rows(count: usize) -> i64 {
+    i64::try_from(count).expect("a batch is small")
 }

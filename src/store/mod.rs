@@ -4,11 +4,15 @@
 //! [`Store::read`] runs a short read where it stands, [`Store::read_apart`] a longer one on a thread of its own.
 
 mod connection;
+mod erasure;
 mod events;
 mod lists;
+mod members;
+mod modules;
 mod organizations;
 mod rows;
 mod schema;
+mod scrub;
 mod sql;
 mod tokens;
 mod totals;
@@ -22,6 +26,8 @@ use r2d2_sqlite::SqliteConnectionManager;
 
 use self::writer::Writer;
 pub use self::{
+    erasure::Which,
+    events::{Stretch, Walk},
     lists::{EventRow, EventSet, Found, TokenSet, UserSet},
     rows::{ReadError, Rows},
     schema::OpenError,
@@ -106,6 +112,12 @@ impl Store {
         tokio::task::spawn_blocking(run)
             .await
             .unwrap_or_else(|panic| Err(ReadError::Panic(panic.to_string()).into()))
+    }
+
+    /// Leaves nothing in the files of what was deleted or overwritten: rewrites the database where `compact` says so, and
+    /// empties the write-ahead log. Says whether that was done: a reader in its midst puts it off.
+    pub async fn scrub(&self, compact: bool) -> Result<bool, Failure> {
+        self.writer.scrub(compact).await
     }
 
     /// Raised by every commit that may change a decision, before its reply: what was read before is not believed.

@@ -1,19 +1,17 @@
-//! Organizations, their members and modules.
+//! Organizations.
 
 use rusqlite::{Row, params};
 
 use super::{
     rows::{ReadError, Rows, Sealed},
-    totals::Total,
     writer::Tx,
 };
 use crate::core::{
-    id::{OfModule, OrganizationId, Reference, UserId},
+    id::{OrganizationId, Reference, UserId},
     keys::Sealer,
     organization::{Organization, Policy},
     refusal::Failure,
     time::Instant,
-    user::Membership,
 };
 
 fn seal_organization(sealer: Sealer, row: &Organization) -> Sealer {
@@ -29,15 +27,6 @@ fn seal_organization(sealer: Sealer, row: &Organization) -> Sealer {
         .int(row.policy.default_lifetime)
         .int(row.policy.allow_never.into())
         .int(row.policy.quota.into())
-}
-
-fn seal_membership(sealer: Sealer, row: &Membership) -> Sealer {
-    sealer
-        .bytes(&row.user.0)
-        .bytes(&row.organization.0)
-        .text(row.role.as_str())
-        .optional(row.may_issue.map(i64::from))
-        .text(&row.privileges.to_string())
 }
 
 fn organization(row: &Row<'_>) -> rusqlite::Result<Sealed<Organization>> {
@@ -62,17 +51,6 @@ fn organization(row: &Row<'_>) -> rusqlite::Result<Sealed<Organization>> {
         created_at: row.get("created_at")?,
         updated_at: row.get("updated_at")?,
         change_sequence: row.get("change_sequence")?,
-    };
-    Sealed::read(row, value)
-}
-
-fn membership(row: &Row<'_>) -> rusqlite::Result<Sealed<Membership>> {
-    let value = Membership {
-        user: row.get("user")?,
-        organization: row.get("organization")?,
-        role: row.get("role")?,
-        may_issue: row.get("may_issue")?,
-        privileges: row.get("privileges")?,
     };
     Sealed::read(row, value)
 }
@@ -120,49 +98,30 @@ impl Rows<'_> {
         self.unseal(row, "organizations", seal_organization, |row| row.id.to_string())
     }
 
-    /// What a user is in an organization.
-    pub fn membership(
+    /// A page of organizations by slug, after `after`.
+    pub fn organizations(&self, after: &str, limit: u32) -> Result<Vec<Organization>, ReadError> {
+        let page = self.all(
+            "SELECT * FROM organizations WHERE slug > ? ORDER BY slug LIMIT ?",
+            params![after, limit],
+            organization,
+        )?;
+        Self::sound(page.into_iter().map(|row| self.believe_organization(row)))
+    }
+
+    /// A page of those that a user is in, by slug, after `after`.
+    pub fn organizations_with(
         &self,
         user: UserId,
-        in_organization: OrganizationId,
-    ) -> Result<Option<Membership>, ReadError> {
-        let row = self.one(
-            "SELECT * FROM memberships WHERE user = ? AND organization = ?",
-            params![user, in_organization],
-            membership,
+        after: &str,
+        limit: u32,
+    ) -> Result<Vec<Organization>, ReadError> {
+        let page = self.all(
+            "SELECT * FROM organizations
+             WHERE id IN (SELECT organization FROM memberships WHERE user = ?) AND slug > ? ORDER BY slug LIMIT ?",
+            params![user, after, limit],
+            organization,
         )?;
-        row.map(|row| {
-            self.unseal(row, "memberships", seal_membership, |row| {
-                format!("{} in {}", row.user, row.organization)
-            })
-        })
-        .transpose()
-    }
-
-    /// The organizations that a user is in.
-    pub fn organizations_of(&self, user: UserId) -> Result<Vec<OrganizationId>, ReadError> {
-        self.all("SELECT organization FROM memberships WHERE user = ?", [user], |row| row.get(0))
-    }
-
-    /// The numbers of an organization's modules that a request names, by number or by id; `None` for one that isn't
-    /// a module of it.
-    pub fn module_number(
-        &self,
-        organization: OrganizationId,
-        name: &str,
-    ) -> Result<Option<String>, ReadError> {
-        if let Some(Reference::Id(id)) = Reference::<OfModule>::parse(name) {
-            return self.one(
-                "SELECT number FROM modules WHERE id = ? AND organization = ?",
-                params![id, organization],
-                |row| row.get(0),
-            );
-        }
-        self.one(
-            "SELECT number FROM modules WHERE organization = ? AND number = ?",
-            params![organization, name],
-            |row| row.get(0),
-        )
+        Self::sound(page.into_iter().map(|row| self.believe_organization(row)))
     }
 }
 
@@ -201,34 +160,37 @@ impl Tx<'_> {
         Self::unless_taken(inserted, "slug")
     }
 
-    /// Gives an organization its owner.
-    pub fn set_organization_owner(
-        &mut self,
-        mut row: Organization,
-        owner: UserId,
-        now: Instant,
-    ) -> Result<(), Failure> {
-        row.owner = Some(owner);
-        let (seal, pepper) = self.seal("organizations", |sealer| seal_organization(sealer, &row));
+    /// Writes what may change of an organization as its next version. Its id, number and slug never do.
+    pub fn update_organization(&mut self, row: &mut Organization, now: Instant) -> Result<(), Failure> {
+        row.updated_at = now;
+        row.change_sequence += 1;
+        let (seal, pepper) = self.seal("organizations", |sealer| seal_organization(sealer, row));
         self.execute(
             "UPDATE organizations
-             SET owner = ?, updated_at = ?, change_sequence = change_sequence + 1, seal = ?, seal_pepper = ?
+             SET name = ?, description = ?, image = ?, owner = ?, enabled = ?, privileges = ?, api_access = ?,
+                 issuers = ?, max_lifetime = ?, default_lifetime = ?, allow_never = ?, quota = ?, updated_at = ?,
+                 change_sequence = ?, seal = ?, seal_pepper = ?
              WHERE id = ?",
-            params![owner, now, seal, pepper, row.id],
+            params![
+                row.name,
+                row.description,
+                row.image,
+                row.owner,
+                row.enabled,
+                row.privileges,
+                row.policy.api_access,
+                row.policy.issuers,
+                row.policy.max_lifetime,
+                row.policy.default_lifetime,
+                row.policy.allow_never,
+                row.policy.quota,
+                row.updated_at,
+                row.change_sequence,
+                seal,
+                pepper,
+                row.id,
+            ],
         )?;
         Ok(())
-    }
-
-    /// Puts a user into an organization.
-    pub fn insert_membership(&mut self, row: &Membership, now: Instant) -> Result<(), Failure> {
-        let (seal, pepper) = self.seal("memberships", |sealer| seal_membership(sealer, row));
-        let inserted = self.execute(
-            "INSERT INTO memberships (user, organization, role, may_issue, privileges, kept_tokens, created_at, seal,
-                 seal_pepper)
-             VALUES (?, ?, ?, ?, ?, 0, ?, ?, ?)",
-            params![row.user, row.organization, row.role, row.may_issue, row.privileges, now, seal, pepper],
-        );
-        Self::unless_taken(inserted, "user")?;
-        self.count(Total::Members, row.organization, 1)
     }
 }

@@ -1,11 +1,15 @@
 //! The schema's history, and what is held against it before a database is used.
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, sync::Arc};
 
-use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, params};
-use rusqlite_migration::{M, Migrations};
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Transaction, params};
+use rusqlite_migration::{HookError, M, Migrations};
 
-use super::{SetUp, rows::ReadError, writer::Tx};
+use super::{
+    SetUp,
+    rows::{ReadError, Rows},
+    writer::Tx,
+};
 use crate::core::{
     event::{Actor, Deed, Event, Origin},
     keys::{Digest, Keyring, PepperId},
@@ -17,10 +21,18 @@ use crate::core::{
 };
 
 /// Numbered, forward only, each in one transaction; SQLite's `user_version` counts those applied.
-const MIGRATIONS: Migrations<'static> = Migrations::from_slice(STEPS);
-
-const STEPS: &[M<'static>] =
-    &[M::up(include_str!("migrations/0001_core.sql")), M::up(include_str!("migrations/0002_management.sql"))];
+fn migrations(keys: &Arc<Keyring>) -> Migrations<'static> {
+    let keys = Arc::clone(keys);
+    // In the transaction that brings the table: later, an end that isn't there is one that somebody took away.
+    let seal_end = move |transaction: &Transaction<'_>| {
+        let sealed = Tx::new(transaction, &keys).and_then(|tx| tx.seal_first_end());
+        sealed.map_err(|error| HookError::Hook(error.to_string()))
+    };
+    Migrations::new(vec![
+        M::up(include_str!("migrations/0001_core.sql")),
+        M::up_with_hook(include_str!("migrations/0002_management.sql"), seal_end),
+    ])
+}
 
 /// How many migrations there are: the version that this binary writes.
 const VERSION: i64 = 2;
@@ -73,7 +85,8 @@ pub enum OpenError {
 #[cfg(test)]
 pub(super) fn empty() -> Connection {
     let mut connection = Connection::open_in_memory().expect("memory");
-    MIGRATIONS.to_latest(&mut connection).expect("the migrations apply");
+    let keys = Arc::new(Keyring::new(&crate::core::keys::Pepper::generate([1; 32])));
+    migrations(&keys).to_latest(&mut connection).expect("the migrations apply");
     connection
 }
 
@@ -118,7 +131,7 @@ fn look(path: &Path, keys: &Keyring, whole: bool) -> Result<(), OpenError> {
 /// the pepper's check value.
 pub(super) fn prepare(
     connection: &mut Connection,
-    keys: &Keyring,
+    keys: &Arc<Keyring>,
     clock: &dyn Clock,
     entropy: &dyn Entropy,
     set_up: impl FnOnce(Instant, &dyn Entropy) -> SetUp,
@@ -133,13 +146,18 @@ pub(super) fn prepare(
     }
     let set_up_before = version > 0 && instance(connection)?.is_some();
     if version < VERSION {
-        MIGRATIONS.to_latest(connection).map_err(|error| OpenError::SetUp(error.to_string()))?;
+        migrations(keys).to_latest(connection).map_err(|error| OpenError::SetUp(error.to_string()))?;
     }
     if set_up_before {
         check_whole_if_small(connection)?;
         let seen = connection.query_row("SELECT seen_at FROM clock", [], |row| row.get(0))?;
         clock.raise_floor(seen);
         add_new_peppers(connection, keys, clock.now())?;
+        if !Rows::new(connection, keys).ends_as_sealed().unwrap_or(false) {
+            tracing::error!(
+                "the record of events doesn't end where jeton left it: `jeton events verify` says more"
+            );
+        }
     } else {
         first_content(connection, keys, &set_up(clock.now(), entropy))
             .map_err(|failure| OpenError::SetUp(failure.to_string()))?;
@@ -252,26 +270,77 @@ fn first_content(connection: &mut Connection, keys: &Keyring, set_up: &SetUp) ->
         organization: Some(organization.id),
         detail: String::new(),
     })?;
+    tx.seal_chain()?;
     transaction.commit().map_err(ReadError::from)?;
     Ok(())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{MIGRATIONS, OpenError, VERSION, examine, instance};
+    use std::sync::Arc;
+
+    use rusqlite::params;
+
+    use super::{Instant, OpenError, Rows, VERSION, check_whole, examine, instance, migrations};
     use crate::{
-        core::keys::{Keyring, Pepper},
-        store::connection,
+        core::{
+            event::{Entry, Flaw},
+            keys::{Digest, Keyring, Pepper},
+        },
+        store::{connection, events::Stretch},
     };
+
+    /// Rows of version 1 cover their addresses as they stand; they go on doing so, and their end is sealed.
+    #[test]
+    fn a_chain_from_before_addresses_had_digests_is_sound_after_the_upgrade() {
+        let keys = Arc::new(Keyring::new(&Pepper::generate([1; 32])));
+        let mut connection = rusqlite::Connection::open_in_memory().unwrap();
+        migrations(&keys).to_version(&mut connection, 1).unwrap();
+        let mut before = Digest([0; 32]);
+        for (sequence, address) in [(1, None), (2, Some("192.0.2.1")), (3, Some("::1"))] {
+            let entry = Entry {
+                sequence,
+                at: Instant::from_millis(sequence),
+                actor: "local",
+                actor_user: None,
+                actor_token: None,
+                address,
+                address_digest: None,
+                deed: "user.created",
+                object_kind: "user",
+                object: &[1; 16],
+                organization: None,
+                detail: "",
+            };
+            before = entry.link(&keys, 1, &before).unwrap();
+            connection
+                .execute(
+                    "INSERT INTO events VALUES (?1, ?1, 'local', NULL, NULL, ?2, 'user.created', 'user', ?3, NULL, '', ?4, 1)",
+                    params![sequence, address, [1_u8; 16], before],
+                )
+                .unwrap();
+        }
+        migrations(&keys).to_latest(&mut connection).unwrap();
+        check_whole(&connection).unwrap();
+        let walk = |connection: &rusqlite::Connection| {
+            let rows = Rows::new(connection, &keys);
+            rows.walk_on(rows.walk().unwrap(), 10).unwrap()
+        };
+        assert!(matches!(walk(&connection), Stretch::Sound(end) if end.count() == 3));
+        connection.execute("UPDATE events SET address = NULL WHERE sequence = 3", []).unwrap();
+        assert!(matches!(walk(&connection), Stretch::Flawed(_, 3, Flaw::Link)));
+        connection.execute("DELETE FROM events WHERE sequence = 3", []).unwrap();
+        assert!(matches!(walk(&connection), Stretch::Flawed(_, 3, Flaw::CutOff)));
+    }
 
     /// Page 1 reaches the database before the pages that it counts: killed between the two, the file alone is malformed.
     #[test]
     fn a_crash_in_mid_checkpoint_is_no_damage() {
         let directory = tempfile::tempdir().unwrap();
         let (path, crashed) = (directory.path().join("jeton.db"), directory.path().join("crashed.db"));
-        let keys = Keyring::new(&Pepper::generate([1; 32]));
+        let keys = Arc::new(Keyring::new(&Pepper::generate([1; 32])));
         let mut connection = connection::writable(&path).unwrap();
-        MIGRATIONS.to_latest(&mut connection).unwrap();
+        migrations(&keys).to_latest(&mut connection).unwrap();
         connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
         connection.execute("INSERT INTO instance VALUES (1, zeroblob(16), 0)", []).unwrap();
         connection.execute("INSERT INTO sequences VALUES (hex(zeroblob(100000)), 1)", []).unwrap();
@@ -292,9 +361,10 @@ mod tests {
 
     #[test]
     fn the_migrations_apply_and_are_as_many_as_the_version_says() {
-        MIGRATIONS.validate().expect("each applies to a new database");
+        let keys = Arc::new(Keyring::new(&Pepper::generate([1; 32])));
+        migrations(&keys).validate().expect("each applies to a new database");
         let mut connection = rusqlite::Connection::open_in_memory().expect("memory");
-        MIGRATIONS.to_latest(&mut connection).expect("all apply");
+        migrations(&keys).to_latest(&mut connection).expect("all apply");
         let version: i64 =
             connection.pragma_query_value(None, "user_version", |row| row.get(0)).expect("a number");
         assert_eq!(version, VERSION);

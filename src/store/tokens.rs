@@ -11,6 +11,7 @@ use crate::core::{
     decision::Standing,
     id::{OfToken, OrganizationId, Reference, TokenId, UserId},
     keys::Sealer,
+    number::Number,
     refusal::Failure,
     time::Instant,
     token::{MintedBy, Status, Token},
@@ -33,7 +34,7 @@ fn seal_token(sealer: Sealer, row: &Token) -> Sealer {
         .optional(row.expires_at.map(Instant::millis))
 }
 
-fn token(row: &Row<'_>) -> rusqlite::Result<Sealed<Token>> {
+pub(super) fn token(row: &Row<'_>) -> rusqlite::Result<Sealed<Token>> {
     let modules: String = row.get("modules")?;
     let minted_by: String = row.get("minted_by")?;
     let minted_by = MintedBy::from_stored(&minted_by, row.get("minted_by_token")?)
@@ -134,7 +135,7 @@ impl Rows<'_> {
         Ok(live.unwrap_or(0))
     }
 
-    fn believe_token(&self, row: Sealed<Token>) -> Result<Token, ReadError> {
+    pub(super) fn believe_token(&self, row: Sealed<Token>) -> Result<Token, ReadError> {
         self.unseal(row, "tokens", seal_token, |row| row.id.to_string())
     }
 }
@@ -174,13 +175,13 @@ impl Tx<'_> {
             ],
         )?;
         self.execute("INSERT INTO token_uses (token, last_at, count) VALUES (?, 0, 0)", [row.id])?;
-        self.index_name(row)?;
+        self.index_name(row.number, None, Some(&row.name))?;
         self.count_kept(row, 1)
     }
 
     /// Writes what may change of a token, its labels, modules and status, as its next version.
     pub fn update_token(&mut self, before: Status, row: &mut Token, now: Instant) -> Result<(), Failure> {
-        let name: Option<String> =
+        let old: Option<String> =
             self.one("SELECT name FROM tokens WHERE id = ?", [row.id], |old| old.get(0))?;
         row.updated_at = now;
         row.change_sequence += 1;
@@ -202,29 +203,37 @@ impl Tx<'_> {
                 row.id,
             ],
         )?;
-        if before == Status::Deleted {
-            return Ok(());
-        }
-        let is_deleted = row.status == Status::Deleted;
-        if let Some(old) = name.filter(|old| is_deleted || *old != row.name) {
-            // What goes out of an index of words has to be said as it went in.
-            self.execute(
-                "INSERT INTO token_words (token_words, rowid, name) VALUES ('delete', ?, ?)",
-                params![row.number, old],
-            )?;
-            if !is_deleted {
-                self.index_name(row)?;
-            }
-        }
-        if is_deleted {
+        // A tombstone's name isn't looked up.
+        let looked_up = |status, name| if status == Status::Deleted { None } else { name };
+        let name = looked_up(row.status, Some(row.name.as_str()));
+        self.index_name(row.number, looked_up(before, old.as_deref()), name)?;
+        if before != Status::Deleted && row.status == Status::Deleted {
             self.execute("UPDATE token_uses SET kept = 0 WHERE token = ?", [row.id])?;
             self.count_kept(row, -1)?;
         }
         Ok(())
     }
 
-    fn index_name(&self, row: &Token) -> Result<(), Failure> {
-        self.execute("INSERT INTO token_words (rowid, name) VALUES (?, ?)", params![row.number, row.name])?;
+    /// Puts a token's new name into the index of words in place of the old one. What goes out of it has to be said as it
+    /// went in: the index has no copy.
+    pub(super) fn index_name(
+        &self,
+        number: Number,
+        old: Option<&str>,
+        new: Option<&str>,
+    ) -> Result<(), Failure> {
+        if old == new {
+            return Ok(());
+        }
+        if let Some(old) = old {
+            self.execute(
+                "INSERT INTO token_words (token_words, rowid, name) VALUES ('delete', ?, ?)",
+                params![number, old],
+            )?;
+        }
+        if let Some(new) = new {
+            self.execute("INSERT INTO token_words (rowid, name) VALUES (?, ?)", params![number, new])?;
+        }
         Ok(())
     }
 

@@ -74,6 +74,10 @@ impl Rows<'_> {
 impl Tx<'_> {
     /// Counts `change` more, or fewer.
     pub(super) fn count(&self, of: Total, scope: impl Into<Scope>, change: i64) -> Result<(), Failure> {
+        Ok(self.add(of, scope, change)?)
+    }
+
+    pub(super) fn add(&self, of: Total, scope: impl Into<Scope>, change: i64) -> Result<(), ReadError> {
         self.execute(
             "INSERT INTO totals VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET count = count + ?3",
             params![of.as_str(), scope.into().0, change],

@@ -30,6 +30,11 @@ fn seal_user(sealer: Sealer, row: &User) -> Sealer {
     }
 }
 
+/// What the index of words holds of a user.
+fn words(row: &User) -> [&str; 4] {
+    [&row.username, &row.email, &row.first_name, &row.last_name]
+}
+
 struct Password {
     user: UserId,
     hash: String,
@@ -39,7 +44,7 @@ fn seal_password(sealer: Sealer, row: &Password) -> Sealer {
     sealer.bytes(&row.user.0).text(&row.hash)
 }
 
-fn user(row: &Row<'_>) -> rusqlite::Result<Sealed<User>> {
+pub(super) fn user(row: &Row<'_>) -> rusqlite::Result<Sealed<User>> {
     let value = User {
         id: row.get("id")?,
         number: row.get("place")?,
@@ -61,19 +66,26 @@ fn user(row: &Row<'_>) -> rusqlite::Result<Sealed<User>> {
 }
 
 impl Rows<'_> {
-    /// A user by id.
+    /// A user by id, deleted or not.
     pub fn user(&self, id: UserId) -> Result<Option<User>, ReadError> {
         let row = self.one("SELECT * FROM users WHERE id = ?", [id], user)?;
         row.map(|row| self.believe_user(row)).transpose()
     }
 
-    /// A user by username.
+    /// A user by username. A deleted one has none.
     pub fn user_by_name(&self, username: &str) -> Result<Option<User>, ReadError> {
-        let row = self.one("SELECT * FROM users WHERE username = ?", [username], user)?;
+        let row =
+            self.one("SELECT * FROM users WHERE username = ? AND deleted_at IS NULL", [username], user)?;
         row.map(|row| self.believe_user(row)).transpose()
     }
 
-    /// A user by the 12 bytes that the id begins with.
+    /// The user that was made first.
+    pub fn first_user(&self) -> Result<Option<User>, ReadError> {
+        let row = self.one("SELECT * FROM users ORDER BY id LIMIT 1", [], user)?;
+        row.map(|row| self.believe_user(row)).transpose()
+    }
+
+    /// A user by the 12 bytes that the id begins with, deleted or not.
     pub fn user_by_prefix(&self, prefix: [u8; 12]) -> Result<Option<User>, ReadError> {
         let (first, last) = UserId::span(prefix);
         let row = self.one("SELECT * FROM users WHERE id BETWEEN ? AND ?", [first, last], user)?;
@@ -82,7 +94,17 @@ impl Rows<'_> {
 
     /// Whether there is any user at all.
     pub fn any_user(&self) -> Result<bool, ReadError> {
-        Ok(self.one("SELECT 1 FROM users LIMIT 1", [], |_| Ok(()))?.is_some())
+        Ok(self.one("SELECT 1 FROM users WHERE deleted_at IS NULL LIMIT 1", [], |_| Ok(()))?.is_some())
+    }
+
+    /// Whether anybody beside this user operates the instance and can sign in to do so.
+    pub fn other_operator(&self, than: UserId) -> Result<bool, ReadError> {
+        let other = self.one(
+            "SELECT 1 FROM users WHERE operator = 1 AND active = 1 AND deleted_at IS NULL AND id <> ? LIMIT 1",
+            [than],
+            |_| Ok(()),
+        )?;
+        Ok(other.is_some())
     }
 
     /// The hash of a user's password in PHC form.
@@ -103,7 +125,7 @@ impl Rows<'_> {
         Ok(Account { user, organization, membership })
     }
 
-    fn believe_user(&self, row: Sealed<User>) -> Result<User, ReadError> {
+    pub(super) fn believe_user(&self, row: Sealed<User>) -> Result<User, ReadError> {
         self.unseal(row, "users", seal_user, |row| row.id.to_string())
     }
 }
@@ -136,24 +158,83 @@ impl Tx<'_> {
             ],
         );
         Self::unless_taken(inserted, "username")?;
+        self.insert_words(row)?;
+        self.count(Total::Users, Scope::EVERYWHERE, 1)
+    }
+
+    /// Writes what may change of a user as the next version.
+    pub fn update_user(&mut self, before: &User, row: &mut User, now: Instant) -> Result<(), Failure> {
+        row.updated_at = now;
+        row.change_sequence += 1;
+        let (seal, pepper) = self.seal("users", |sealer| seal_user(sealer, row));
+        self.execute(
+            "UPDATE users SET username = ?, email = ?, first_name = ?, last_name = ?, title = ?, image = ?, active = ?,
+                 operator = ?, home = ?, deleted_at = ?, updated_at = ?, change_sequence = ?, seal = ?, seal_pepper = ?
+             WHERE id = ?",
+            params![
+                row.username,
+                row.email,
+                row.first_name,
+                row.last_name,
+                row.title,
+                row.image,
+                row.active,
+                row.operator,
+                row.home,
+                row.deleted_at,
+                row.updated_at,
+                row.change_sequence,
+                seal,
+                pepper,
+                row.id,
+            ],
+        )?;
+        if words(before) != words(row) {
+            self.delete_words(before)?;
+            if row.deleted_at.is_none() {
+                self.insert_words(row)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Deletes a user, as far as is needed for nobody to be let in as them again: the row stays for what refers to it,
+    /// without what was personal in it, and the name is free.
+    pub fn delete_user(&mut self, user: &User, now: Instant) -> Result<(), Failure> {
+        let mut row = User {
+            // Outside the grammar, so that nobody else can have it.
+            username: format!("deleted:{}", user.id),
+            email: String::new(),
+            first_name: String::new(),
+            last_name: String::new(),
+            title: String::new(),
+            image: String::new(),
+            active: false,
+            operator: false,
+            deleted_at: Some(now),
+            ..user.clone()
+        };
+        self.update_user(user, &mut row, now)?;
+        self.execute("DELETE FROM passwords WHERE user = ?", [user.id])?;
+        self.count(Total::Users, Scope::EVERYWHERE, -1)
+    }
+
+    fn insert_words(&self, row: &User) -> Result<(), Failure> {
         self.execute(
             "INSERT INTO user_words (rowid, username, email, first_name, last_name) VALUES (?, ?, ?, ?, ?)",
             params![row.number, row.username, row.email, row.first_name, row.last_name],
         )?;
-        self.count(Total::Users, Scope::EVERYWHERE, 1)
+        Ok(())
     }
 
-    /// Switches a user on or off.
-    pub fn set_user_active(&mut self, mut row: User, active: bool, now: Instant) -> Result<User, Failure> {
-        row.active = active;
-        row.updated_at = now;
-        row.change_sequence += 1;
-        let (seal, pepper) = self.seal("users", |sealer| seal_user(sealer, &row));
+    /// The index keeps no text of its own: what is to be taken out must be told.
+    fn delete_words(&self, row: &User) -> Result<(), Failure> {
         self.execute(
-            "UPDATE users SET active = ?, updated_at = ?, change_sequence = ?, seal = ?, seal_pepper = ? WHERE id = ?",
-            params![row.active, row.updated_at, row.change_sequence, seal, pepper, row.id],
+            "INSERT INTO user_words (user_words, rowid, username, email, first_name, last_name)
+             VALUES ('delete', ?, ?, ?, ?, ?)",
+            params![row.number, row.username, row.email, row.first_name, row.last_name],
         )?;
-        Ok(row)
+        Ok(())
     }
 
     /// Sets the hash of a user's password.

@@ -26,7 +26,8 @@ impl Rows<'_> {
     }
 }
 
-/// Writes down a batch of uses gathered in memory, their counts on top of what stands.
+/// Writes down a batch of uses gathered in memory, their counts on top of what stands. What was gathered of a user who
+/// was deleted meanwhile comes without address and agent.
 pub struct Used(pub Vec<(TokenId, Use)>);
 
 impl Write for Used {
@@ -36,8 +37,13 @@ impl Write for Used {
     fn apply(self, tx: &mut Tx<'_>) -> Result<(), Failure> {
         for (token, used) in self.0 {
             tx.execute(
-                "INSERT INTO token_uses (token, last_at, address, agent, count) VALUES (?1, ?2, ?3, ?4, ?5)
-                 ON CONFLICT DO UPDATE SET last_at = max(last_at, ?2), address = ?3, agent = ?4, count = count + ?5",
+                "INSERT INTO token_uses (token, last_at, address, agent, count)
+                 SELECT ?1, ?2, iif(gone, NULL, ?3), iif(gone, NULL, ?4), ?5
+                 FROM (SELECT EXISTS (SELECT 1 FROM tokens JOIN users ON users.id = owner
+                                      WHERE tokens.id = ?1 AND deleted_at IS NOT NULL) AS gone)
+                 WHERE true
+                 ON CONFLICT DO UPDATE SET last_at = max(last_at, excluded.last_at), address = excluded.address,
+                     agent = excluded.agent, count = count + excluded.count",
                 params![token, used.last_at, used.address, used.agent, used.count.cast_signed()],
             )?;
         }

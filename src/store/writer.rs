@@ -10,13 +10,14 @@ use std::{
     thread::{self, JoinHandle},
 };
 
-use rusqlite::{Connection, ErrorCode, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, TransactionBehavior, ffi::SQLITE_IOERR_GETTEMPPATH};
 use tokio::sync::{Notify, oneshot};
 
 use super::{
     events::Chain,
     rows::{ReadError, Rows},
     schema::OpenError,
+    scrub::scrub,
 };
 use crate::core::{
     id::Kind,
@@ -130,6 +131,13 @@ impl<W: Write> Job for Pending<W> {
     }
 }
 
+/// What the writer's thread is asked for.
+enum Order {
+    Write(Box<dyn Job>),
+    /// To scrub the files, rewriting the database or not.
+    Scrub(bool, oneshot::Sender<Result<bool, Failure>>),
+}
+
 struct Shared {
     generation: AtomicU64,
     failed: AtomicBool,
@@ -138,7 +146,7 @@ struct Shared {
 
 /// The handle to the writer's thread.
 pub(super) struct Writer {
-    queue: Mutex<Option<SyncSender<Box<dyn Job>>>>,
+    queue: Mutex<Option<SyncSender<Order>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
     shared: Arc<Shared>,
 }
@@ -164,17 +172,22 @@ impl Writer {
 
     pub(super) async fn submit<W: Write>(&self, write: W) -> Result<W::Output, Failure> {
         let (reply, answer) = oneshot::channel();
-        let job = Box::new(Pending { write: Some(write), outcome: None, reply });
-        {
-            let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
-            match queue.as_ref().map(|queue| queue.try_send(job)) {
-                Some(Ok(())) => {}
-                None | Some(Err(TrySendError::Full(_) | TrySendError::Disconnected(_))) => {
-                    return Err(Failure::Busy);
-                }
-            }
-        }
+        self.send(Order::Write(Box::new(Pending { write: Some(write), outcome: None, reply })))?;
         answer.await.unwrap_or(Err(Failure::Busy))
+    }
+
+    pub(super) async fn scrub(&self, compact: bool) -> Result<bool, Failure> {
+        let (reply, answer) = oneshot::channel();
+        self.send(Order::Scrub(compact, reply))?;
+        answer.await.unwrap_or(Err(Failure::Busy))
+    }
+
+    fn send(&self, order: Order) -> Result<(), Failure> {
+        let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        match queue.as_ref().map(|queue| queue.try_send(order)) {
+            Some(Ok(())) => Ok(()),
+            None | Some(Err(TrySendError::Full(_) | TrySendError::Disconnected(_))) => Err(Failure::Busy),
+        }
     }
 
     pub(super) fn generation(&self) -> Generation {
@@ -228,20 +241,27 @@ fn run(
     mut connection: Connection,
     keys: &Keyring,
     clock: &dyn Clock,
-    queue: &Receiver<Box<dyn Job>>,
+    queue: &Receiver<Order>,
     shared: &Shared,
 ) {
     let _guard = FailOnPanic(shared);
     while let Ok(first) = queue.recv() {
-        let mut batch = vec![first];
-        batch.extend(queue.try_iter().take(BATCH - 1));
+        let (mut batch, mut scrubs) = (Vec::new(), Vec::new());
+        for order in std::iter::once(first).chain(queue.try_iter().take(BATCH - 1)) {
+            match order {
+                Order::Write(job) => batch.push(job),
+                Order::Scrub(compact, reply) => scrubs.push((compact, reply)),
+            }
+        }
         if shared.failed.load(Ordering::Acquire) {
             for job in batch {
                 job.answer(Err(Failure::Busy));
             }
+            // Those who asked for a scrub see that nobody answers.
             continue;
         }
-        let committed = commit(&mut connection, keys, clock, &mut batch);
+        let committed =
+            if batch.is_empty() { Ok(false) } else { commit(&mut connection, keys, clock, &mut batch) };
         match &committed {
             // Before the replies: what was decided on older rows is no longer believed when they arrive.
             Ok(true) => {
@@ -261,8 +281,18 @@ fn run(
                 Err(error) => Err(Failure::broken(error)),
             });
         }
+        for (compact, reply) in scrubs {
+            let scrubbed = scrub(&connection, compact);
+            if let Err(error) = &scrubbed {
+                tracing::warn!(%error, "the files aren't scrubbed yet");
+                if is_final(error) {
+                    shared.fail();
+                }
+            }
+            let _ = reply.send(scrubbed.map_err(Failure::from));
+        }
     }
-    if let Err(error) = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())) {
+    if let Err(error) = scrub(&connection, false) {
         tracing::warn!(%error, "the write-ahead log stays: the next start reads it");
     }
 }
@@ -278,13 +308,13 @@ fn commit(
     let mut tx = Tx::new(&transaction, keys)?;
     let (mut revises, mut stands) = (false, false);
     for job in batch {
-        let chain = tx.chain;
+        let mark = tx.chain.mark();
         tx.execute("SAVEPOINT write", [])?;
         if job.apply(&mut tx) {
             stands = true;
             revises |= job.revises();
         } else {
-            tx.chain = chain;
+            tx.chain.back_to(mark);
             tx.execute("ROLLBACK TO write", [])?;
         }
         tx.execute("RELEASE write", [])?;
@@ -293,6 +323,7 @@ fn commit(
         // Nothing but refusals: no sync for them.
         return Ok(false);
     }
+    tx.seal_chain()?;
     tx.execute("UPDATE clock SET seen_at = max(seen_at, ?)", [clock.now()])?;
     transaction.commit()?;
     Ok(revises)
@@ -301,12 +332,18 @@ fn commit(
 /// Whether an error leaves it unknown what is on disk: nothing may be retried over it.
 fn is_final(error: &ReadError) -> bool {
     match error {
+        // Nowhere to put a temporary file: the database itself is as it was.
+        ReadError::Sql(error) if extended(error) == Some(SQLITE_IOERR_GETTEMPPATH) => false,
         ReadError::Sql(error) => matches!(
             error.sqlite_error_code(),
             Some(ErrorCode::SystemIoFailure | ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)
         ),
         _ => false,
     }
+}
+
+fn extended(error: &rusqlite::Error) -> Option<i32> {
+    error.sqlite_error().map(|error| error.extended_code)
 }
 
 impl Tx<'_> {

@@ -138,8 +138,9 @@ impl Write for People {
                         role: if number % 100 == 3 { Role::Administrator } else { Role::Member },
                         may_issue: None,
                         privileges: Privileges::everything(),
+                        created_at: now,
                     };
-                    tx.insert_membership(&membership, now)?;
+                    tx.insert_membership(&membership)?;
                 }
             }
             users.push(user.id);

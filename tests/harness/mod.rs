@@ -6,6 +6,7 @@ pub mod campaign;
 pub mod client;
 pub mod command;
 pub mod database;
+pub mod estate;
 pub mod files;
 pub mod fill;
 pub mod scan;

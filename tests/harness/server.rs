@@ -50,7 +50,7 @@ pub struct Actor {
 }
 
 impl Actor {
-    fn named(name: &str) -> Self {
+    pub(super) fn named(name: &str) -> Self {
         Self { name: name.into(), password: format!("{name} walks a crooked mile") }
     }
 }

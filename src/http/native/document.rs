@@ -13,7 +13,7 @@ use utoipa::{
     },
 };
 
-use super::{events, health, me, members, tokens, users, wire};
+use super::{events, health, me, members, modules, organizations, tokens, users, verify, wire};
 use crate::http::{gate::oauth, problem::MEDIA_TYPE, reply::Reply};
 
 #[derive(OpenApi)]
@@ -27,8 +27,15 @@ use crate::http::{gate::oauth, problem::MEDIA_TYPE, reply::Reply};
     paths(
         tokens::create, tokens::list, tokens::show_self, tokens::delete_self, tokens::show, tokens::relabel,
         tokens::delete, tokens::disable, tokens::enable,
-        me::me, users::create, users::list, users::show, users::disable, users::enable, users::set_password,
-        members::list, events::list,
+        me::me, users::create, users::list, users::show, users::change, users::disable, users::enable, users::delete,
+        users::set_password,
+        organizations::create, organizations::list, organizations::show, organizations::change,
+        organizations::disable, organizations::enable, organizations::policy, organizations::change_policy,
+        organizations::privileges, organizations::set_privileges, organizations::add_privilege,
+        organizations::remove_privilege,
+        modules::list, modules::create, modules::rename, modules::remove,
+        members::list, members::create, members::show, members::change, members::remove,
+        events::list, verify::verify,
         oauth::introspect, oauth::revoke, oauth::metadata,
         health::live, health::ready, openapi,
     ),

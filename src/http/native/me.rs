@@ -2,7 +2,7 @@
 
 use rocket::{State, get};
 
-use super::wire::{Me, OrganizationObject, TokenObject, UserObject};
+use super::wire::{Me, MyOrganization, TokenObject, UserObject};
 use crate::{
     core::{decision::Subject, refusal::Failure},
     http::{Site, guard::Asker, reply::Reply},
@@ -25,7 +25,7 @@ pub(in crate::http) fn me(site: &State<Site>, asker: Asker<'_>) -> Result<Reply,
     let me = Me {
         credential,
         user: account.map(UserObject::from),
-        organization: account.map(OrganizationObject::from),
+        organization: account.map(MyOrganization::from),
         token,
         privileges: caller.subject.privileges().iter().map(ToString::to_string).collect(),
     };

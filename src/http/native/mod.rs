@@ -6,8 +6,11 @@ pub(super) mod health;
 mod lists;
 pub(super) mod me;
 pub(super) mod members;
+pub(super) mod modules;
+pub(super) mod organizations;
 pub(super) mod tokens;
 pub(super) mod users;
+pub(super) mod verify;
 mod wire;
 mod words;
 

@@ -1,6 +1,7 @@
 //! Settings: what was typed, then what it means. A flag beats a variable, a variable beats the file.
 
 mod hint;
+mod proxies;
 mod table;
 mod value;
 
@@ -13,6 +14,7 @@ use std::time::Duration;
 use thiserror::Error;
 use tracing::level_filters::LevelFilter;
 
+pub use proxies::Proxies;
 pub use table::{OTHER_VARIABLES, SETTINGS, Setting, Shape};
 pub use value::LogFormat;
 
@@ -38,6 +40,8 @@ pub struct Config {
     pub tls: Option<TlsFiles>,
     /// Whether a proxy in front does TLS.
     pub behind_proxy: bool,
+    /// Whose word is taken for where a request came from.
+    pub trusted_proxies: Proxies,
     /// What replies and documents name, without a trailing slash.
     pub public_url: Option<String>,
     /// The least level to log.
@@ -260,6 +264,7 @@ impl Raw {
             listen: self.listen()?,
             tls: self.tls()?,
             behind_proxy: self.need("behind_proxy", value::switch)?,
+            trusted_proxies: self.get("trusted_proxies", Proxies::parse)?.unwrap_or_default(),
             public_url: self.get("public_url", value::url)?,
             log: self.get("log", value::level)?,
             log_format: self.get("log_format", value::format)?,

@@ -1,6 +1,6 @@
 //! The one table that flags, `JETON_*` variables, TOML keys and the sample file come from.
 
-use super::value;
+use super::{proxies::Proxies, value};
 
 /// What a setting's text has to look like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,6 +11,8 @@ pub enum Shape {
     Address,
     /// A TCP port; 0 lets the system choose.
     Port,
+    /// Addresses and networks, parted by commas.
+    Networks,
     /// `true` or `false`; as a flag it stands alone.
     Switch,
     /// A duration such as `10s`, `500ms` or `1m`.
@@ -34,6 +36,7 @@ impl Shape {
             Self::Path => "PATH",
             Self::Address => "IP",
             Self::Port => "PORT",
+            Self::Networks => "LIST",
             Self::Switch => "BOOL",
             Self::Duration => "DURATION",
             Self::Size => "SIZE",
@@ -53,6 +56,7 @@ impl Shape {
             Self::Path => value::path(text).map(drop),
             Self::Address => value::address(text).map(drop),
             Self::Port => value::port(text).map(drop),
+            Self::Networks => Proxies::parse(text).map(drop),
             Self::Switch => value::switch(text).map(drop),
             Self::Duration => value::duration(text).map(drop),
             Self::Size => value::size(text).map(drop),
@@ -135,6 +139,12 @@ pub const SETTINGS: &[Setting] = &[
         shape: Shape::Switch,
         default: Some("false"),
         help: "A proxy in front does TLS: allow plain HTTP on an address that isn't loopback",
+    },
+    Setting {
+        key: "trusted_proxies",
+        shape: Shape::Networks,
+        default: None,
+        help: "Proxies whose X-Forwarded-For is believed: addresses and networks parted by commas, unix for peers on a Unix socket [default: none]",
     },
     Setting {
         key: "public_url",

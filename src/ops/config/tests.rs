@@ -11,6 +11,7 @@ fn examples(setting: &Setting) -> (&'static str, &'static str) {
         Shape::Path => ("/a", "/b"),
         Shape::Address => ("127.0.0.2", "::1"),
         Shape::Port => ("1", "2"),
+        Shape::Networks => ("127.0.0.1, unix", "10.0.0.0/8"),
         Shape::Switch => ("true", "false"),
         Shape::Duration => ("1ms", "2m"),
         Shape::Size => ("1KiB", "2KiB"),
@@ -169,6 +170,7 @@ fn sample() -> String {
             "tls_cert" => "/etc/jeton/cert.pem",
             "tls_key" => "/etc/jeton/key.pem",
             "public_url" => "https://tokens.example.org",
+            "trusted_proxies" => "127.0.0.1, 10.0.0.0/8, ::1",
             "log" => "info",
             _ => "json",
         });

@@ -135,21 +135,6 @@ fn record(row: &Row<'_>) -> rusqlite::Result<UserRecord> {
     })
 }
 
-impl Rows<'_> {
-    /// When a user was put into an organization.
-    pub fn member_since(
-        &self,
-        user: UserId,
-        organization: OrganizationId,
-    ) -> Result<Option<Instant>, ReadError> {
-        self.one(
-            "SELECT created_at FROM memberships WHERE user = ? AND organization = ?",
-            rusqlite::params![user, organization],
-            |row| row.get(0),
-        )
-    }
-}
-
 impl UserSet {
     /// The ways that one condition opens.
     fn opened(self, at: usize, condition: &Filter<UserField>) -> Option<Way<UserField>> {

@@ -5,10 +5,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::{
     core::listing::{Direction, Field},
-    service::{
-        directory::{EventView, MemberView},
-        list::Page,
-    },
+    service::{directory::EventView, list::Page},
 };
 
 /// What every list takes.
@@ -54,44 +51,6 @@ impl<T> ListPage<T> {
 
     pub(in crate::http::native) fn next_cursor(&self) -> Option<&str> {
         self.next_cursor.as_deref()
-    }
-}
-
-/// A member of an organization.
-#[derive(Serialize, ToSchema)]
-#[schema(as = Member)]
-pub(in crate::http::native) struct MemberObject {
-    /// The username.
-    user: String,
-    /// A UUIDv7.
-    user_id: String,
-    /// The organization's slug.
-    organization: String,
-    /// `administrator` or `member`.
-    role: &'static str,
-    /// Whether to issue tokens here; `null` leaves it to the organization's policy.
-    may_issue: Option<bool>,
-    /// What was granted.
-    privileges: Vec<String>,
-    /// Whether the user is enabled.
-    active: bool,
-    /// Since when they are a member.
-    created_at: String,
-}
-
-impl From<MemberView> for MemberObject {
-    fn from(view: MemberView) -> Self {
-        let MemberView { user, organization, membership, created_at } = view;
-        Self {
-            user_id: user.id.to_string(),
-            user: user.username,
-            organization,
-            role: membership.role.as_str(),
-            may_issue: membership.may_issue,
-            privileges: membership.privileges.iter().map(ToString::to_string).collect(),
-            active: user.active,
-            created_at: created_at.to_string(),
-        }
     }
 }
 

@@ -1,6 +1,9 @@
 //! What stands in our own API's JSON, and how it becomes what the use cases take.
 
 mod lists;
+mod members;
+mod modules;
+mod organizations;
 mod tokens;
 mod users;
 
@@ -8,9 +11,15 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 pub(super) use self::{
-    lists::{EVENT_COLUMNS, EventObject, ListPage, MemberObject, Paging},
+    lists::{EVENT_COLUMNS, EventObject, ListPage, Paging},
+    members::{AddMember, ChangeMember, MemberObject},
+    modules::{AddModule, ModuleList, ModuleObject, RenameModule},
+    organizations::{
+        AddPrivilege, ChangeOrganization, ChangePolicy, CreateOrganization, OrganizationObject,
+        OrganizationPage, PolicyObject, PrivilegeList,
+    },
     tokens::{CreateToken, CreatedToken, RelabelToken, TokenObject},
-    users::{CreateUser, Me, NewPassword, OrganizationObject, UserObject},
+    users::{ChangeUser, CreateUser, Me, MyOrganization, NewPassword, UserObject},
 };
 
 /// A refusal (RFC 9457).

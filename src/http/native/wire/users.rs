@@ -14,7 +14,10 @@ use crate::{
         text,
         user::{self, Role},
     },
-    service::people::NewUser,
+    service::{
+        accounts::{AccountChange, UserUpdate},
+        people::NewUser,
+    },
 };
 
 /// A user to be made.
@@ -40,7 +43,7 @@ pub(in crate::http::native) struct CreateUser {
     may_issue: Option<bool>,
     /// What to hold there, out of what the organization has.
     privileges: Option<Vec<String>>,
-    /// The home, by slug or any id; absent for `default`.
+    /// The home, by slug or any id; absent for the caller's own, which is `default` for the local operator.
     organization: Option<String>,
 }
 
@@ -50,7 +53,6 @@ impl TryFrom<CreateUser> for NewUser {
     fn try_from(body: CreateUser) -> Result<Self, Refusal> {
         let personal =
             |field, text: Option<String>| text::line(field, &text.unwrap_or_default(), text::PERSONAL);
-        let role = body.role.as_deref().map_or(Some(Role::Member), Role::from_stored);
         Ok(Self {
             username: user::username(&body.username)?,
             password: body.password.0,
@@ -60,11 +62,54 @@ impl TryFrom<CreateUser> for NewUser {
             title: personal("title", body.title)?,
             image: text::line("image", &body.image.unwrap_or_default(), text::ICON)?,
             operator: body.operator.unwrap_or_default(),
-            role: role.ok_or_else(|| Refusal::invalid("role", "administrator or member"))?,
+            role: body.role.as_deref().map_or(Ok(Role::Member), role)?,
             may_issue: body.may_issue,
             privileges: Privileges::parse(&body.privileges.unwrap_or_default())?,
             organization: body.organization,
         })
+    }
+}
+
+/// Reads a role.
+pub(super) fn role(text: &str) -> Result<Role, Refusal> {
+    Role::from_stored(text).ok_or_else(|| Refusal::invalid("role", "administrator or member"))
+}
+
+/// What to change of a user; what is absent stays.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http::native) struct ChangeUser {
+    /// Empty for none.
+    email: Option<String>,
+    first_name: Option<String>,
+    last_name: Option<String>,
+    /// A job title.
+    title: Option<String>,
+    /// A URL of a picture.
+    image: Option<String>,
+    /// Whether to operate the whole instance: for an operator to say.
+    operator: Option<bool>,
+    /// A new home, by slug or any id, out of the organizations that the user is in: for an operator to say.
+    organization: Option<String>,
+}
+
+impl TryFrom<ChangeUser> for AccountChange {
+    type Error = Refusal;
+
+    fn try_from(body: ChangeUser) -> Result<Self, Refusal> {
+        let personal = |field, text: Option<String>| {
+            text.map(|text| text::line(field, &text, text::PERSONAL)).transpose()
+        };
+        let email = |text: String| if text.is_empty() { Ok(text) } else { user::email(&text) };
+        Ok(Self::Update(UserUpdate {
+            email: body.email.map(email).transpose()?,
+            first_name: personal("first_name", body.first_name)?,
+            last_name: personal("last_name", body.last_name)?,
+            title: personal("title", body.title)?,
+            image: body.image.map(|image| text::line("image", &image, text::ICON)).transpose()?,
+            operator: body.operator,
+            organization: body.organization,
+        }))
     }
 }
 
@@ -101,7 +146,7 @@ pub(in crate::http::native) struct UserObject {
     image: String,
     active: bool,
     operator: bool,
-    /// The home organization's slug.
+    /// The home organization's slug; to an administrator who doesn't manage that, one that they do.
     organization: String,
     /// In that organization; `null` where the user has left it.
     role: Option<&'static str>,
@@ -145,17 +190,16 @@ pub(in crate::http::native) struct Me {
     /// The user acted as; `null` for the local operator.
     pub(in crate::http::native) user: Option<UserObject>,
     /// The organization acted in; `null` for the local operator.
-    pub(in crate::http::native) organization: Option<OrganizationObject>,
+    pub(in crate::http::native) organization: Option<MyOrganization>,
     /// The token presented, where one was.
     pub(in crate::http::native) token: Option<TokenObject>,
     /// What this credential may be used for now.
     pub(in crate::http::native) privileges: Vec<String>,
 }
 
-/// An organization.
+/// The organization acted in.
 #[derive(Serialize, ToSchema)]
-#[schema(as = Organization)]
-pub(in crate::http::native) struct OrganizationObject {
+pub(in crate::http::native) struct MyOrganization {
     /// A UUIDv7.
     id: String,
     /// `ACC-dddd-dddd`.
@@ -165,7 +209,7 @@ pub(in crate::http::native) struct OrganizationObject {
     description: String,
 }
 
-impl From<&Account> for OrganizationObject {
+impl From<&Account> for MyOrganization {
     fn from(account: &Account) -> Self {
         let organization = &account.organization;
         Self {

@@ -1,0 +1,107 @@
+//! Who is in which organization, and as what.
+
+use rusqlite::{Row, params};
+
+use super::{
+    rows::{ReadError, Rows, Sealed},
+    totals::Total,
+    writer::Tx,
+};
+use crate::core::{
+    id::{OrganizationId, UserId},
+    keys::Sealer,
+    refusal::Failure,
+    user::Membership,
+};
+
+fn seal_membership(sealer: Sealer, row: &Membership) -> Sealer {
+    sealer
+        .bytes(&row.user.0)
+        .bytes(&row.organization.0)
+        .text(row.role.as_str())
+        .optional(row.may_issue.map(i64::from))
+        .text(&row.privileges.to_string())
+}
+
+fn membership(row: &Row<'_>) -> rusqlite::Result<Sealed<Membership>> {
+    let value = Membership {
+        user: row.get("user")?,
+        organization: row.get("organization")?,
+        role: row.get("role")?,
+        may_issue: row.get("may_issue")?,
+        privileges: row.get("privileges")?,
+        created_at: row.get("created_at")?,
+    };
+    Sealed::read(row, value)
+}
+
+impl Rows<'_> {
+    /// What a user is in an organization.
+    pub fn membership(
+        &self,
+        user: UserId,
+        in_organization: OrganizationId,
+    ) -> Result<Option<Membership>, ReadError> {
+        let row = self.one(
+            "SELECT * FROM memberships WHERE user = ? AND organization = ?",
+            params![user, in_organization],
+            membership,
+        )?;
+        row.map(|row| {
+            self.unseal(row, "memberships", seal_membership, |row| {
+                format!("{} in {}", row.user, row.organization)
+            })
+        })
+        .transpose()
+    }
+
+    /// The organizations that a user is in.
+    pub fn organizations_of(&self, user: UserId) -> Result<Vec<OrganizationId>, ReadError> {
+        self.all("SELECT organization FROM memberships WHERE user = ?", [user], |row| row.get(0))
+    }
+}
+
+impl Tx<'_> {
+    /// Puts a user into an organization. Tokens from an earlier time there count towards the quota again.
+    pub fn insert_membership(&mut self, row: &Membership) -> Result<(), Failure> {
+        let (seal, pepper) = self.seal("memberships", |sealer| seal_membership(sealer, row));
+        let inserted = self.execute(
+            "INSERT INTO memberships (user, organization, role, may_issue, privileges, kept_tokens, created_at, seal,
+                 seal_pepper)
+             VALUES (?1, ?2, ?3, ?4, ?5,
+                 (SELECT count(*) FROM tokens WHERE owner = ?1 AND organization = ?2 AND status <> 'deleted'), ?6, ?7, ?8)",
+            params![
+                row.user,
+                row.organization,
+                row.role,
+                row.may_issue,
+                row.privileges,
+                row.created_at,
+                seal,
+                pepper
+            ],
+        );
+        Self::unless_taken(inserted, "user")?;
+        self.count(Total::Members, row.organization, 1)
+    }
+
+    /// Writes what may change of a membership: role, right to issue, grants.
+    pub fn update_membership(&mut self, row: &Membership) -> Result<(), Failure> {
+        let (seal, pepper) = self.seal("memberships", |sealer| seal_membership(sealer, row));
+        self.execute(
+            "UPDATE memberships SET role = ?, may_issue = ?, privileges = ?, seal = ?, seal_pepper = ?
+             WHERE user = ? AND organization = ?",
+            params![row.role, row.may_issue, row.privileges, seal, pepper, row.user, row.organization],
+        )?;
+        Ok(())
+    }
+
+    /// Takes a user out of an organization. Their tokens there stay, dead.
+    pub fn delete_membership(&mut self, user: UserId, organization: OrganizationId) -> Result<(), Failure> {
+        let gone = self.execute(
+            "DELETE FROM memberships WHERE user = ? AND organization = ?",
+            params![user, organization],
+        )?;
+        if gone > 0 { self.count(Total::Members, organization, -1) } else { Ok(()) }
+    }
+}

@@ -1,0 +1,121 @@
+//! Where a request came from: the socket's word, unless a proxy is trusted.
+
+use crate::harness::{Client, Server, database};
+
+/// The headers in which somebody could say where they come from.
+const CLAIMS: [&str; 4] = ["X-Real-IP", "X-Forwarded-For", "Forwarded", "X_Real_IP"];
+
+/// Guesses once at an account that isn't there, with headers; returns the status.
+fn guess(client: &mut Client, account: usize, headers: &[(&str, String)]) -> u16 {
+    let request = client.get("/v1/me").basic(&format!("nobody{account}"), "not the password at all");
+    let request = headers.iter().fold(request, |request, (name, value)| request.header(name, value));
+    request.send().status
+}
+
+/// The addresses that refused sign-ins were recorded with, each once.
+fn recorded(server: &Server) -> Vec<String> {
+    let connection = database::open(&server.data());
+    let sql = "SELECT DISTINCT ifnull(address, 'none') FROM events WHERE deed = 'sign_in.refused' ORDER BY 1";
+    let mut statement = connection.prepare(sql).unwrap();
+    statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+}
+
+#[test]
+fn no_header_moves_a_guesser_to_another_address() {
+    let server = Server::start();
+    let mut client = server.client();
+    let mut statuses = Vec::new();
+    for round in 0..1_000 {
+        let address = format!("10.{}.{}.1", round / 250, round % 250);
+        let claims: Vec<_> = CLAIMS
+            .iter()
+            .map(|name| {
+                let value = if *name == "Forwarded" { format!("for={address}") } else { address.clone() };
+                (*name, value)
+            })
+            .collect();
+        // One at a time, and all together.
+        let some = if round % 5 == 4 { &claims[..] } else { &claims[round % 5..=round % 5] };
+        statuses.push(guess(&mut client, round, some));
+    }
+    let looked_at = statuses.iter().filter(|status| **status == 401).count();
+    // Fifty are free, and while the test lasts the short waits let a few more in.
+    assert!((50..60).contains(&looked_at), "{looked_at} of 1,000 were looked at");
+    assert!(statuses.iter().all(|status| matches!(status, 401 | 429)), "{statuses:?}");
+    assert!(statuses[100..].iter().filter(|status| **status == 429).count() > 880);
+    assert_eq!(recorded(&server), ["127.0.0.1"]);
+}
+
+#[test]
+fn behind_a_trusted_proxy_clients_are_told_apart_and_forge_nothing() {
+    let server = Server::setup().flags(&["--trusted-proxies", "127.0.0.1, 10.0.0.0/8"]).start();
+    let mut client = server.client();
+    let mut through = |account: usize, said: &str, real: &str| {
+        guess(&mut client, account, &[("X-Forwarded-For", format!("{said}{real}"))])
+    };
+    let mut looked_at = 0;
+    for round in 0..200 {
+        // What a client says of itself stands to the left of what the proxy appends.
+        let said = match round % 4 {
+            0 => String::new(),
+            1 => format!("198.51.100.{round}, "),
+            2 => format!("198.51.100.{round}, 10.0.0.1, "),
+            _ => format!("junk {round}, "),
+        };
+        looked_at += usize::from(through(round, &said, "203.0.113.1") == 401);
+    }
+    assert!((50..60).contains(&looked_at), "{looked_at} of 200");
+    assert_eq!(through(1_000, "", "203.0.113.2"), 401, "another client isn't held up");
+    // Each try that is looked at doubles the wait, so one of a few comes too early.
+    assert!(
+        (0..12).any(|more| through(2_000 + more, "203.0.113.2, ", "203.0.113.1") == 429),
+        "nor lends its name"
+    );
+    // A byte that isn't text makes nothing unsaid that a proxy appended to it.
+    let mut stray = |account: usize| {
+        let request = client.get("/v1/me").basic(&format!("nobody{account}"), "not the password at all");
+        request.header("X-Forwarded-For", b"\xff, 203.0.113.1").send().status
+    };
+    assert!((0..12).any(|more| stray(3_000 + more) == 429));
+    let beyond = [("X-Forwarded-For", "203.0.113.3, 10.9.9.9".to_owned())];
+    assert_eq!(guess(&mut client, 4_000, &beyond), 401, "a proxy before the proxy");
+    assert_eq!(recorded(&server), ["203.0.113.1", "203.0.113.2", "203.0.113.3"]);
+}
+
+#[test]
+fn a_proxy_that_nobody_named_is_not_believed() {
+    let server = Server::setup().flags(&["--trusted-proxies", "127.0.0.2, unix"]).start();
+    let forged = [("X-Forwarded-For", "203.0.113.1".to_owned())];
+    assert_eq!(guess(&mut server.client(), 1, &forged), 401);
+    assert_eq!(recorded(&server), ["127.0.0.1"]);
+    assert_eq!(guess(&mut server.client().from([127, 0, 0, 2]), 2, &forged), 401);
+    assert_eq!(recorded(&server), ["127.0.0.1", "203.0.113.1"]);
+    let other = [("X-Forwarded-For", "[2001:db8::1]:443".to_owned())];
+    assert_eq!(guess(&mut server.control_client(), 3, &other), 401);
+    assert_eq!(recorded(&server), ["127.0.0.1", "2001:db8::1", "203.0.113.1"]);
+}
+
+#[test]
+fn a_unix_socket_is_believed_only_by_name() {
+    let server = Server::setup().flags(&["--trusted-proxies", "127.0.0.0/8"]).start();
+    let forged = [("X-Forwarded-For", "203.0.113.1".to_owned())];
+    assert_eq!(guess(&mut server.control_client(), 1, &forged), 401);
+    assert_eq!(recorded(&server), ["none"]);
+}
+
+#[test]
+fn several_headers_are_one_list_and_use_is_recorded_with_the_client() {
+    let mut server = Server::setup().flags(&["--trusted-proxies", "127.0.0.1"]).start();
+    let anna = server.user("anna");
+    let token = server.token(&anna);
+    let mut client = server.client();
+    let request = client.get("/v1/tokens/self").bearer(&token);
+    let request =
+        request.header("X-Forwarded-For", "198.51.100.9").header("x-forwarded-for", "203.0.113.7:80");
+    request.send().expect(200);
+    server.stop();
+    let connection = database::open(&server.data());
+    let address: String =
+        connection.query_row("SELECT address FROM token_uses", [], |row| row.get(0)).unwrap();
+    assert_eq!(address, "203.0.113.7");
+}
