@@ -54,3 +54,6 @@ mod seal;
 mod secrecy;
 mod sign_ins;
 mod storage;
+
+// What holds of every route at once.
+mod matrix;
