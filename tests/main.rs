@@ -56,4 +56,5 @@ mod sign_ins;
 mod storage;
 
 // What holds of every route at once.
+mod conformance;
 mod matrix;
