@@ -58,3 +58,4 @@ mod storage;
 // What holds of every route at once.
 mod conformance;
 mod matrix;
+mod schemathesis;
