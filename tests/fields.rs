@@ -212,3 +212,18 @@ fn sql_in_every_field_is_only_text() {
     }
     assert_eq!(stage.count(), corpus.len() + 1);
 }
+
+#[test]
+fn a_list_is_taken_for_no_object() {
+    let server = Server::start();
+    let mut client = server.client();
+    let mut ask = |method: &str, path: &str, body: &str| {
+        let request = client.request(method, path).bearer(server.secret());
+        request.text("application/json", body).send().problem(400);
+    };
+    ask("POST", "/v1/users", r#"["eve", "eve walks a crooked mile"]"#);
+    ask("PATCH", "/v1/organizations/default/policy", "[false]");
+    ask("PATCH", "/v1/organizations/default", r#"{"policy": [false]}"#);
+    let policy = client.get("/v1/organizations/default/policy").bearer(server.secret()).send().json();
+    assert_eq!(policy["api_access"], true);
+}

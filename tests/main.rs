@@ -54,3 +54,8 @@ mod seal;
 mod secrecy;
 mod sign_ins;
 mod storage;
+
+// What holds of every route at once.
+mod conformance;
+mod matrix;
+mod schemathesis;

@@ -16,11 +16,13 @@ fn readme() -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).expect("README.md")
 }
 
-/// The fenced block after the mark: its lines.
+/// The fenced blocks after the marks: their lines, one block after the other.
 fn walkthrough(readme: &str) -> Vec<String> {
-    let after = readme.split_once(MARK).expect("the README marks its walkthrough").1;
-    let block = after.split_once("```sh\n").expect("a block of shell").1;
-    block.split_once("\n```").expect("the block ends").0.lines().map(Into::into).collect()
+    let lines = readme.split(MARK).skip(1).flat_map(|after| {
+        let block = after.split_once("```sh\n").expect("a block of shell").1;
+        block.split_once("\n```").expect("the block ends").0.lines()
+    });
+    lines.map(Into::into).collect()
 }
 
 /// A command as typed and the lines it is said to print, as comments that follow it.
@@ -77,7 +79,7 @@ fn the_walkthrough_prints_what_it_shows() {
     let address = server.address().to_string();
     let readme = readme();
     let steps = steps(&walkthrough(&readme));
-    assert!(steps.len() >= 4, "issue, use, check, revoke: {} steps", steps.len());
+    assert!(steps.len() >= 20, "a token's life and a team's first day: {} steps", steps.len());
     let marker = "-- end of step --";
     let script: String = steps
         .iter()

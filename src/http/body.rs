@@ -40,7 +40,12 @@ impl Body {
     /// Reads a JSON document. A wrong one is refused by the field's name and what would be right; what was sent is never
     /// repeated.
     pub(super) fn json<T: DeserializeOwned>(&self) -> Result<T, Refusal> {
-        let mut deserializer = serde_json::Deserializer::from_slice(self.bytes()?);
+        let bytes = self.bytes()?;
+        // Serde takes a list for an object, its items for the members in their order.
+        if bytes.trim_ascii_start().first() == Some(&b'[') {
+            return Err(Refusal::malformed("the body must be a JSON object"));
+        }
+        let mut deserializer = serde_json::Deserializer::from_slice(bytes);
         let document: T =
             serde_path_to_error::deserialize(&mut deserializer).map_err(|error| explain(&error))?;
         deserializer.end().map_err(|_| Refusal::malformed("the body goes on after its JSON document"))?;
@@ -150,15 +155,14 @@ mod tests {
             (r#"{"name":canary}"#, "the body isn't JSON: wrong at line 1 column 9"),
             (r#"{"name":"a"} canary"#, "the body goes on after its JSON document"),
             ("", "the body ends before its JSON document does"),
+            (r#" ["a"]"#, "the body must be a JSON object"),
         ] {
             let verdict = verdict(text);
             assert_eq!(verdict, expected, "{text}");
             assert!(!verdict.contains("canary"));
         }
-        assert!(
-            verdict(&"[".repeat(100_000)).starts_with("the body isn't JSON")
-                || verdict("[[").contains("needs")
-        );
+        let deep = format!(r#"{{"name":{}"#, "[".repeat(100_000));
+        assert!(verdict(&deep).starts_with("name: wrong"), "{}", verdict(&deep));
     }
 
     #[test]

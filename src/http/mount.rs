@@ -9,6 +9,7 @@ use rocket::{
 
 use super::{
     Site,
+    catch::unrouted,
     guard::{self, Asked},
     query::refuse_token_in_query,
     reply::Words,
@@ -49,7 +50,42 @@ impl Mount {
     }
 
     pub(super) fn onto(self, rocket: Rocket<Build>) -> Rocket<Build> {
-        rocket.mount(self.base, self.routes)
+        let literal: Vec<_> =
+            self.routes.iter().filter(|route| dynamic(route.uri.path()) == 0).cloned().collect();
+        let mut routes = self.routes;
+        for route in routes.iter_mut().filter(|route| dynamic(route.uri.path()) > 0) {
+            let taken =
+                |path: &str| literal.iter().any(|other| other.method == route.method && other.uri == path);
+            let paths = literal.iter().map(|other| other.uri.path());
+            let named = paths.filter(|path| matches(route.uri.path(), path) && !taken(path));
+            let named: Vec<String> = named.map(|path| format!("{}{path}", self.base)).collect();
+            if !named.is_empty() {
+                route.handler = Box::new(Sparing { named, inner: route.handler.clone() });
+            }
+        }
+        rocket.mount(self.base, routes)
+    }
+}
+
+/// A route for any id that leaves alone the paths with a name of their own: `/tokens/self` is no token's id, and a method
+/// that it hasn't got is 405 there.
+#[derive(Clone)]
+struct Sparing {
+    named: Vec<String>,
+    inner: Box<dyn Handler>,
+}
+
+#[rocket::async_trait]
+impl Handler for Sparing {
+    async fn handle<'r>(&self, request: &'r Request<'_>, data: Data<'r>) -> Outcome<'r> {
+        let path = request.uri().path();
+        if !self.named.iter().any(|named| path == named.as_str()) {
+            return self.inner.handle(request, data).await;
+        }
+        match unrouted(request.rocket(), path.as_str()).respond_to(request) {
+            Ok(response) => Outcome::Success(response),
+            Err(status) => Outcome::Error(status),
+        }
     }
 }
 
@@ -89,8 +125,11 @@ impl Handler for Demanding {
 
 /// The methods that some route takes at `path`, in the order of an `Allow` header; `None` where no route has it.
 pub(super) fn allowed<'a>(routes: impl Iterator<Item = &'a Route>, path: &str) -> Option<String> {
-    let mut methods: Vec<Method> =
-        routes.filter(|route| matches(route.uri.path(), path)).map(|route| route.method).collect();
+    let matching: Vec<_> = routes.filter(|route| matches(route.uri.path(), path)).collect();
+    // A path with a name of its own isn't an id.
+    let least = matching.iter().map(|route| dynamic(route.uri.path())).min();
+    let matching = matching.into_iter().filter(|route| Some(dynamic(route.uri.path())) == least);
+    let mut methods: Vec<Method> = matching.map(|route| route.method).collect();
     if methods.contains(&Method::Get) {
         methods.push(Method::Head);
     }
@@ -98,6 +137,11 @@ pub(super) fn allowed<'a>(routes: impl Iterator<Item = &'a Route>, path: &str) -
     let names: Vec<&str> =
         order.iter().filter(|method| methods.contains(method)).map(|method| method.as_str()).collect();
     (!names.is_empty()).then(|| names.join(", "))
+}
+
+/// How many parameters a pattern has.
+fn dynamic(pattern: &str) -> usize {
+    pattern.matches('<').count()
 }
 
 fn matches(pattern: &str, path: &str) -> bool {

@@ -1,6 +1,10 @@
 //! Issuing tokens.
 
-use super::{Caller, Service, list::TokenView};
+use super::{
+    Caller, Service,
+    list::TokenView,
+    reach::{Place, Reach},
+};
 use crate::{
     core::{
         decision::{Account, Subject},
@@ -79,7 +83,7 @@ impl Write for Issue {
         let Self { caller, request, id, digest, pepper, now } = self;
         let subject = caller.decide_again(tx, now)?;
         let owner = owner(tx, &subject, request.owner.as_deref())?;
-        let organization = organization(tx, &subject, &owner, request.organization.as_deref())?;
+        let organization = organization(tx, &subject, &owner, request.organization.as_deref(), now)?;
         let account = tx.account(owner, organization.id)?;
         let minter = match subject {
             Subject::Local => Minter::Local,
@@ -143,9 +147,13 @@ fn organization(
     subject: &Subject,
     owner: &User,
     named: Option<&str>,
+    now: Instant,
 ) -> Result<Organization, Failure> {
     let found = match (named, subject) {
-        (Some(name), _) => rows.organization_named(name)?,
+        (Some(_), _) => {
+            let reach = Reach::of(rows, subject, now)?;
+            return Ok(Place::meant(rows, subject, &reach, named)?.organization);
+        }
         (None, Subject::Token(standing)) => rows.organization(standing.token.organization)?,
         (None, Subject::Password(_) | Subject::Local) => rows.organization(owner.home)?,
     };

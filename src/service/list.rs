@@ -156,15 +156,19 @@ fn scope(
     named: Option<&str>,
 ) -> Result<Vec<(TokenField, [u8; 16])>, Failure> {
     let within = |organization: OrganizationId| (TokenField::Organization, organization.0);
-    let place = match (named, reach) {
-        (None, Reach::Instance) => return Ok(Vec::new()),
-        (None, _) => Place::meant(rows, subject, reach, None)?,
-        (Some(name), _) => Place::meant(rows, subject, reach, Some(name))?,
-    };
+    let own = subject.account().map(|account| (TokenField::Owner, account.user.id.0));
+    match (named, reach, subject) {
+        (None, Reach::Instance, _) => return Ok(Vec::new()),
+        // Whoever has left their home has what tokens they have elsewhere.
+        (None, _, Subject::Password(account)) if account.membership.is_none() => {
+            return Ok(own.into_iter().collect());
+        }
+        _ => {}
+    }
+    let place = Place::meant(rows, subject, reach, named)?;
     if place.managed {
         return Ok(vec![within(place.organization.id)]);
     }
-    let own = subject.account().map(|account| (TokenField::Owner, account.user.id.0));
     // A token sees its own organization's only; a password those everywhere, if none is named.
     let there = matches!(subject, Subject::Token(_)) || named.is_some();
     Ok(own.into_iter().chain(there.then(|| within(place.organization.id))).collect())

@@ -50,7 +50,8 @@ pub struct Actor {
 }
 
 impl Actor {
-    pub(super) fn named(name: &str) -> Self {
+    /// A user of this name with a password to go with it; to be made yet.
+    pub fn named(name: &str) -> Self {
         Self { name: name.into(), password: format!("{name} walks a crooked mile") }
     }
 }

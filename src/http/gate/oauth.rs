@@ -107,9 +107,34 @@ fn token(form: &Form) -> Result<SecretText, Refusal> {
     form.get("token").map(SecretText::new).ok_or_else(|| Refusal::invalid("token", "is needed, in the form"))
 }
 
+/// What `/oauth/introspect` takes.
+#[derive(ToSchema)]
+#[allow(dead_code, reason = "for the document: forms are read by name, whatever else stands in them")]
+pub(in crate::http) struct IntrospectionForm {
+    /// The token that is asked about.
+    token: String,
+    /// Not needed.
+    #[schema(value_type = String, required = false)]
+    token_type_hint: Option<String>,
+}
+
+/// What `/oauth/revoke` takes.
+#[derive(ToSchema)]
+#[allow(dead_code, reason = "for the document: forms are read by name, whatever else stands in them")]
+pub(in crate::http) struct RevocationForm {
+    /// The token to be revoked: it is its own credential.
+    token: String,
+    /// Not needed.
+    #[schema(value_type = String, required = false)]
+    token_type_hint: Option<String>,
+    /// Whether what it has minted goes along.
+    #[schema(value_type = bool, required = false)]
+    descendants: Option<bool>,
+}
+
 /// Whether a token is usable, and for what. Whatever isn't usable is exactly `{"active":false}`.
 #[utoipa::path(post, path = "/oauth/introspect", tag = "oauth",
-    request_body(content = String, content_type = "application/x-www-form-urlencoded", description = "`token`, and `token_type_hint`, which isn't needed"),
+    request_body(content = IntrospectionForm, content_type = "application/x-www-form-urlencoded"),
     responses(
         (status = 200, body = Introspection<'static>)))]
 #[post("/introspect", data = "<body>")]
@@ -123,7 +148,7 @@ pub(in crate::http) fn introspect(site: &State<Site>, from: From<'_>, body: Body
 
 /// Revokes a token for whoever holds it. What isn't a token of ours is answered the same.
 #[utoipa::path(post, path = "/oauth/revoke", tag = "oauth", security(()),
-    request_body(content = String, content_type = "application/x-www-form-urlencoded", description = "`token`; `descendants=true` for what it has minted too"),
+    request_body(content = RevocationForm, content_type = "application/x-www-form-urlencoded"),
     responses(
         (status = 200)))]
 #[post("/revoke", data = "<body>")]

@@ -7,13 +7,13 @@ use rocket::get;
 use utoipa::{
     Modify, OpenApi, ToSchema as _,
     openapi::{
-        Content, Ref, RefOr, Response,
+        Content, Header, ObjectBuilder, Ref, RefOr, Response, Type,
         path::Operation,
         security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme},
     },
 };
 
-use super::{events, health, me, members, modules, organizations, tokens, users, verify, wire};
+use super::{events, forms, health, me, members, modules, organizations, tokens, users, verify, wire};
 use crate::http::{gate::oauth, problem::MEDIA_TYPE, reply::Reply};
 
 #[derive(OpenApi)]
@@ -40,7 +40,7 @@ use crate::http::{gate::oauth, problem::MEDIA_TYPE, reply::Reply};
         health::live, health::ready, openapi,
     ),
     components(schemas(wire::ProblemDocument)),
-    modifiers(&Carriers, &Refusals),
+    modifiers(&Carriers, &Refusals, &Forms),
     security(("basic" = []), ("bearer" = []), ("x-api-key" = []), ("x-access-token" = []), ("user-token" = [])),
 )]
 struct Document;
@@ -74,8 +74,17 @@ impl Modify for Refusals {
     }
 }
 
+/// What every text looks like.
+struct Forms;
+
+impl Modify for Forms {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        forms::apply(document);
+    }
+}
+
 /// Refusals of the door and of the routes alike.
-const ANY: [u16; 3] = [400, 500, 503];
+const ANY: [u16; 5] = [400, 414, 431, 500, 503];
 /// Those of a route that takes a body.
 const WITH_BODY: [u16; 3] = [408, 413, 415];
 /// Those of a route that demands a credential.
@@ -93,18 +102,43 @@ fn complete(operation: &mut Operation) {
     for status in ANY.iter().chain(with_body).chain(with_demand) {
         responses.entry(status.to_string()).or_insert_with(|| RefOr::T(Response::default()));
     }
-    for (status, response) in responses {
+    forms::parameters(operation);
+    for (status, response) in &mut operation.responses.responses {
         let (Ok(status), RefOr::T(response)) = (StatusCode::from_bytes(status.as_bytes()), response) else {
             continue;
         };
         if response.description.is_empty() {
             status.canonical_reason().unwrap_or_default().clone_into(&mut response.description);
         }
+        if let Some((name, description)) = header(status.as_u16(), response) {
+            let text = ObjectBuilder::new().schema_type(Type::String);
+            let mut header = Header::new(text);
+            header.description = Some(description.to_owned());
+            response.headers.entry(name.to_owned()).or_insert(RefOr::T(header));
+        }
         if status.as_u16() >= 400 {
             let problem = Ref::from_schema_name(wire::ProblemDocument::name());
             response.content.insert(MEDIA_TYPE.into(), RefOr::T(Content::new(Some(problem))));
         }
     }
+}
+
+/// What has a version, which a change can be meant for.
+const VERSIONED: [&str; 6] = ["Token", "CreatedToken", "User", "Organization", "Policy", "PrivilegeList"];
+
+/// The header that a reply may come with, beside those of its own.
+fn header(status: u16, response: &Response) -> Option<(&'static str, &'static str)> {
+    let versioned = response.content.values().any(|content| {
+        let RefOr::T(Content { schema: Some(RefOr::Ref(schema)), .. }) = content else { return false };
+        schema.ref_location.rsplit('/').next().is_some_and(|name| VERSIONED.contains(&name))
+    });
+    Some(match status {
+        200..300 if versioned => ("ETag", "The version, for `If-Match`"),
+        401 | 403 => ("WWW-Authenticate", "The challenge (RFC 6750, 3)"),
+        415 => ("Accept-Encoding", "The encodings that are taken"),
+        429 | 503 => ("Retry-After", "Seconds until another try is worth it"),
+        _ => return None,
+    })
 }
 
 static DOCUMENT: LazyLock<String> =
@@ -116,7 +150,8 @@ pub fn openapi_json() -> String {
 }
 
 /// This document.
-#[utoipa::path(get, path = "/openapi.json", tag = "documents", security(()), responses((status = 200)))]
+#[utoipa::path(get, path = "/openapi.json", tag = "documents", security(()),
+    responses((status = 200, body = serde_json::Value)))]
 #[get("/openapi.json")]
 pub(in crate::http) fn openapi() -> Reply {
     Reply::json_text(openapi_json())

@@ -28,7 +28,10 @@ use crate::{
         ("organization" = Option<String>, Query, description = "a slug or any id"),
         ("format" = Option<String>, Query, description = "`json` or `csv`, whatever `Accept` says"),
     ),
-    responses((status = 200, content((ListPage<EventObject> = "application/json"), (String = "text/csv"))), (status = 404)))]
+    responses(
+        (status = 200, content((ListPage<EventObject> = "application/json"), (String = "text/csv")),
+            headers(("Link" = String, description = "where a table goes on, as `next`"))),
+        (status = 404)))]
 #[get("/events")]
 pub(in crate::http) async fn list(
     site: &State<Site>,

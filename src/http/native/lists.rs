@@ -138,7 +138,7 @@ pub(super) fn members(query: &Query<'_>) -> Result<Listing<UserField>, Refusal> 
 }
 
 /// Rows of a table: what is saved and looked through, rather than shown.
-const TABLE: Limits = Limits { usual: 10_000, most: 10_000 };
+pub(super) const TABLE: Limits = Limits { usual: 10_000, most: 10_000 };
 
 /// `GET /v1/events`: what is asked, and whether a table is wanted.
 pub(super) fn events(query: &Query<'_>, accepts_table: bool) -> Result<(EventQuery, bool), Refusal> {

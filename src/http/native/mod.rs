@@ -2,6 +2,7 @@
 
 pub(super) mod document;
 pub(super) mod events;
+mod forms;
 pub(super) mod health;
 mod lists;
 pub(super) mod me;

@@ -41,7 +41,8 @@ fn privileges_of(view: &OrganizationView) -> Result<Reply, Failure> {
 
 fn read_cursor(text: &str) -> Result<String, Refusal> {
     let slug = URL_SAFE_NO_PAD.decode(text).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-    slug.ok_or_else(|| Refusal::invalid("cursor", "take it from next_cursor of the page before"))
+    slug.filter(|slug| !slug.is_empty())
+        .ok_or_else(|| Refusal::invalid("cursor", "take it from next_cursor of the page before"))
 }
 
 /// Makes an organization.

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::object;
 use crate::{
     core::{
         id::OfOrganization,
@@ -32,6 +33,7 @@ pub(in crate::http::native) struct CreateOrganization {
     /// What is to exist in it, `domain:action` each; absent for `*:*`.
     privileges: Option<Vec<String>>,
     /// What isn't to be the default.
+    #[serde(default, deserialize_with = "object")]
     policy: Option<ChangePolicy>,
 }
 
@@ -87,6 +89,7 @@ pub(in crate::http::native) struct ChangeOrganization {
     /// A new owner, by username or id, out of its administrators.
     owner: Option<String>,
     /// A new policy, for what is minted from now on.
+    #[serde(default, deserialize_with = "object")]
     policy: Option<ChangePolicy>,
 }
 

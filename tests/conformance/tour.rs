@@ -1,0 +1,336 @@
+//! The tour: each operation once with every success it has, and then with every way to be refused.
+
+use serde_json::{Value, json};
+
+use super::Conformance;
+use crate::harness::{Client, Reply, Server, server::Actor};
+
+const GOOD: &str = "a walk of a crooked mile";
+const NOWHERE: &str = "01890000-0000-7000-8000-000000000000";
+
+/// A server, whoever asks, and what has been seen so far.
+pub struct Tour {
+    server: Server,
+    client: Client,
+    conformance: Conformance,
+    operator: Actor,
+    /// A token that may do nothing but read and revoke itself.
+    restricted: String,
+}
+
+/// How a request is signed.
+#[derive(Clone, Copy)]
+enum As<'a> {
+    Nobody,
+    Local,
+    Operator,
+    Token(&'a str),
+}
+
+/// One request of the tour.
+struct Call<'a> {
+    operation: &'a str,
+    fill: &'a [&'a str],
+    body: Option<Value>,
+    headers: &'a [(&'a str, &'a str)],
+    by: As<'a>,
+}
+
+/// The operation's path with its parameters filled in; what is left over is the query.
+fn target(operation: &str, fill: &[&str]) -> String {
+    let mut fill = fill.iter();
+    let path = operation.split_once(' ').expect("a method and a path").1;
+    let parts = path.split('/').skip(1).map(|part| {
+        let part =
+            if part.starts_with('{') { fill.next().expect("a value for each parameter") } else { part };
+        format!("/{part}")
+    });
+    let path: String = parts.collect();
+    fill.fold(path, |path, query| path + query)
+}
+
+impl Tour {
+    /// A fresh server with an operator.
+    pub fn begin() -> Self {
+        let server = Server::start();
+        let operator = server.administrator("ada");
+        let restricted = server.token_with(&operator, &["--restricted"]);
+        let conformance = Conformance::of(&server);
+        let client = server.client();
+        Self { server, client, conformance, operator, restricted }
+    }
+
+    /// What was seen.
+    pub fn end(self) -> Conformance {
+        self.conformance
+    }
+
+    fn call(&mut self, call: &Call<'_>) -> Reply {
+        let method = call.operation.split_once(' ').expect("a method and a path").0;
+        let request = self.client.request(method, &target(call.operation, call.fill));
+        let request = match call.by {
+            As::Nobody => request,
+            As::Local => request.bearer(self.server.secret()),
+            As::Operator => request.basic(&self.operator.name, &self.operator.password),
+            As::Token(token) => request.bearer(token),
+        };
+        let request = call.headers.iter().fold(request, |request, (name, value)| request.header(name, value));
+        let reply = match &call.body {
+            None => request.send(),
+            Some(Value::String(form)) => request.form(form).send(),
+            Some(body) => request.json(body).send(),
+        };
+        self.conformance.check(call.operation, &reply);
+        reply
+    }
+
+    /// A request of the operator's that ends in this status.
+    #[track_caller]
+    fn get(&mut self, operation: &str, fill: &[&str], status: u16) -> Reply {
+        self.call(&Call { operation, fill, body: None, headers: &[], by: As::Operator }).expect(status)
+    }
+
+    /// The same with a body.
+    #[track_caller]
+    fn send(&mut self, operation: &str, fill: &[&str], body: Value, status: u16) -> Reply {
+        self.call(&Call { operation, fill, body: Some(body), headers: &[], by: As::Operator }).expect(status)
+    }
+
+    /// The same with `If-Match`.
+    #[track_caller]
+    fn change(
+        &mut self,
+        operation: &str,
+        fill: &[&str],
+        body: Option<Value>,
+        tag: &str,
+        status: u16,
+    ) -> Reply {
+        let headers = &[("If-Match", tag)];
+        self.call(&Call { operation, fill, body, headers, by: As::Operator }).expect(status)
+    }
+
+    /// Every success of every operation, and the conflicts on the way.
+    pub fn successes(&mut self) {
+        for operation in [
+            "GET /openapi.json",
+            "GET /health/live",
+            "GET /health/ready",
+            "GET /.well-known/oauth-authorization-server",
+        ] {
+            self.call(&Call { operation, fill: &[], body: None, headers: &[], by: As::Nobody }).expect(200);
+        }
+        self.organizations();
+        self.people();
+        self.tokens();
+        self.events();
+        self.get("DELETE /v1/organizations/{organization}/members/{user}", &["acme", "berta"], 204);
+        self.get("POST /v1/organizations/{organization}/disable", &["acme"], 200);
+        self.get("POST /v1/organizations/{organization}/enable", &["acme"], 200);
+        self.get("DELETE /v1/users/{user}", &["berta"], 204);
+        self.get("GET /v1/users/{user}", &["berta"], 404);
+        // The last operator stays.
+        self.get("DELETE /v1/users/{user}", &["ada"], 409);
+        self.get("POST /v1/users/{user}/disable", &["ada"], 409);
+        self.send("PATCH /v1/users/{user}", &["ada"], json!({ "operator": false }), 409);
+    }
+
+    fn organizations(&mut self) {
+        let body = json!({
+            "slug": "acme", "name": "Acme", "description": "A customer.", "image": "https://example.org/acme.png",
+            "owner": "ada", "privileges": ["orders:*", "*:read"], "policy": { "max_lifetime": "90d", "quota": 100 },
+        });
+        self.send("POST /v1/organizations", &[], body.clone(), 201);
+        self.send("POST /v1/organizations", &[], body, 409);
+        self.send("POST /v1/organizations", &[], json!({ "slug": "bravo" }), 201);
+        self.get("GET /v1/organizations", &[], 200);
+        self.get("GET /v1/organizations", &["?limit=1"], 200);
+        let one = "GET /v1/organizations/{organization}";
+        let tag = self.get(one, &["acme"], 200).header("etag").expect("an ETag").to_owned();
+        let change = "PATCH /v1/organizations/{organization}";
+        let labels = json!({ "name": "Acme Ltd", "policy": { "issuers": "members" } });
+        self.change(change, &["acme"], Some(labels.clone()), &tag, 200);
+        self.change(change, &["acme"], Some(labels), "\"4000\"", 412);
+        self.get("GET /v1/organizations/{organization}/policy", &["acme"], 200);
+        let policy = json!({ "allow_never": true, "api_access": true, "default_lifetime": "12h" });
+        self.send("PATCH /v1/organizations/{organization}/policy", &["acme"], policy, 200);
+        self.get("GET /v1/organizations/{organization}/privileges", &["acme"], 200);
+        let all = json!({ "privileges": ["orders:*", "*:read", "mail:send"] });
+        self.send("PUT /v1/organizations/{organization}/privileges", &["acme"], all, 200);
+        let one = json!({ "privilege": "disk:write" });
+        self.send("POST /v1/organizations/{organization}/privileges", &["acme"], one, 200);
+        self.get(
+            "DELETE /v1/organizations/{organization}/privileges/{privilege}",
+            &["acme", "disk:write"],
+            204,
+        );
+        let module = json!({ "number": "MOD-1234", "name": "Records" });
+        let made =
+            self.send("POST /v1/organizations/{organization}/modules", &["acme"], module.clone(), 201).json();
+        self.send("POST /v1/organizations/{organization}/modules", &["acme"], module, 409);
+        self.get("GET /v1/organizations/{organization}/modules", &["acme"], 200);
+        let place = &["acme", made["id"].as_str().expect("an id")];
+        let name = json!({ "name": "Papers" });
+        self.send("PATCH /v1/organizations/{organization}/modules/{module}", place, name, 200);
+        self.get("DELETE /v1/organizations/{organization}/modules/{module}", place, 204);
+    }
+
+    fn people(&mut self) {
+        let body = json!({
+            "username": "anna", "password": GOOD, "email": "anna@example.org", "first_name": "Anna",
+            "last_name": "B", "title": "Dr", "image": "https://example.org/anna.png", "operator": false,
+            "role": "administrator", "may_issue": true, "privileges": ["orders:read"], "organization": "acme",
+        });
+        self.send("POST /v1/users", &[], body.clone(), 201);
+        self.send("POST /v1/users", &[], body, 409);
+        self.send("POST /v1/users", &[], json!({ "username": "berta", "password": GOOD }), 201);
+        for query in ["", "?limit=1", "?total=true&sort=-username&active=true"] {
+            self.get("GET /v1/users", &[query], 200);
+        }
+        let tag = self.get("GET /v1/users/{user}", &["anna"], 200);
+        let tag = tag.header("etag").map_or_else(|| "*".to_owned(), Into::into);
+        let labels = json!({ "title": "Prof", "email": "" });
+        self.change("PATCH /v1/users/{user}", &["anna"], Some(json!({ "title": "Prof" })), &tag, 200);
+        self.change("PATCH /v1/users/{user}", &["anna"], Some(labels), "\"4000\"", 412);
+        self.send("PUT /v1/users/{user}/password", &["anna"], json!({ "password": GOOD }), 204);
+        self.get("POST /v1/users/{user}/disable", &["anna"], 200);
+        self.get("POST /v1/users/{user}/enable", &["anna"], 200);
+        let member =
+            json!({ "user": "berta", "role": "member", "may_issue": true, "privileges": ["orders:*"] });
+        self.send("POST /v1/organizations/{organization}/members", &["acme"], member.clone(), 201);
+        self.send("POST /v1/organizations/{organization}/members", &["acme"], member, 409);
+        for query in ["", "?limit=1", "?total=true&role=member"] {
+            self.get("GET /v1/organizations/{organization}/members", &["acme", query], 200);
+        }
+        let place = &["acme", "berta"];
+        self.get("GET /v1/organizations/{organization}/members/{user}", place, 200);
+        let change = json!({ "may_issue": null, "privileges": ["orders:read", "jeton:introspect"] });
+        self.send("PATCH /v1/organizations/{organization}/members/{user}", place, change, 200);
+        let owner = &["acme", "ada"];
+        let member = json!({ "role": "member" });
+        self.send("PATCH /v1/organizations/{organization}/members/{user}", owner, member, 409);
+        self.get("DELETE /v1/organizations/{organization}/members/{user}", owner, 409);
+    }
+
+    fn tokens(&mut self) {
+        let body = json!({
+            "name": "nightly", "description": "two\nlines", "icon": "https://example.org/t.png", "lifetime": "1h",
+            "privileges": ["orders:read"], "modules": [], "restricted": false, "organization": "acme",
+        });
+        let made = self.send("POST /v1/tokens", &[], body, 201).json();
+        self.send(
+            "POST /v1/tokens",
+            &[],
+            json!({ "name": "for good", "lifetime": "never", "organization": "acme" }),
+            201,
+        );
+        for query in ["", "?limit=1", "?total=true&sort=name&status=active"] {
+            self.get("GET /v1/tokens", &[query], 200);
+        }
+        let id = &[made["id"].as_str().expect("an id")];
+        let token = made["token"].as_str().expect("the token").to_owned();
+        let by = As::Token(&token);
+        for operation in ["GET /v1/tokens/self", "GET /v1/me"] {
+            self.call(&Call { operation, fill: &[], body: None, headers: &[], by }).expect(200);
+        }
+        self.get("GET /v1/me", &[], 200);
+        self.call(&Call { operation: "GET /v1/me", fill: &[], body: None, headers: &[], by: As::Local })
+            .expect(200);
+        let tag = self.get("GET /v1/tokens/{id}", id, 200).header("etag").expect("an ETag").to_owned();
+        let change = "PATCH /v1/tokens/{id}";
+        self.change(change, id, Some(json!({ "name": "daily" })), &tag, 200);
+        self.change(change, id, Some(json!({ "name": "daily" })), &tag, 412);
+        self.send(change, id, json!({ "name": "daily" }), 428);
+        for verb in ["disable", "enable"] {
+            self.get(&format!("POST /v1/tokens/{{id}}/{verb}"), id, 200);
+            self.change(&format!("POST /v1/tokens/{{id}}/{verb}"), id, None, "\"4000\"", 412);
+        }
+        self.change("DELETE /v1/tokens/{id}", id, None, "\"4000\"", 412);
+        for token in [token.as_str(), "jtn_nothing"] {
+            self.send("POST /oauth/introspect", &[], json!(format!("token={token}")), 200);
+        }
+        self.get("DELETE /v1/tokens/{id}", id, 204);
+        self.get("DELETE /v1/tokens/{id}", id, 410);
+        self.change(change, id, Some(json!({ "name": "late" })), "*", 410);
+        for verb in ["disable", "enable"] {
+            self.get(&format!("POST /v1/tokens/{{id}}/{verb}"), id, 410);
+        }
+        let made = self.send("POST /v1/tokens", &[], json!({ "name": "short" }), 201).json();
+        let by = As::Token(made["token"].as_str().expect("the token"));
+        self.call(&Call { operation: "DELETE /v1/tokens/self", fill: &[], body: None, headers: &[], by })
+            .expect(204);
+        self.send("POST /oauth/revoke", &[], json!("token=jtn_nothing"), 200);
+        // No room for another one.
+        self.send("PATCH /v1/organizations/{organization}/policy", &["bravo"], json!({ "quota": 0 }), 200);
+        let member = json!({ "user": "ada", "role": "administrator" });
+        self.send("POST /v1/organizations/{organization}/members", &["bravo"], member, 201);
+        self.send("POST /v1/tokens", &[], json!({ "name": "none", "organization": "bravo" }), 409);
+    }
+
+    fn events(&mut self) {
+        for query in
+            ["", "?limit=1", "?total=true&sort=sequence&kind=token.", "?format=csv", "?format=csv&limit=1"]
+        {
+            self.get("GET /v1/events", &[query], 200);
+        }
+        let headers = &[("Accept", "text/csv")];
+        let call = Call { operation: "GET /v1/events", fill: &[], body: None, headers, by: As::Operator };
+        self.call(&call).expect(200);
+        self.get("GET /v1/events/verify", &[], 200);
+    }
+
+    /// Every operation without a credential, with too little of one, with a bad query, a bad body, one too many of them,
+    /// and of what isn't there.
+    pub fn refusals(&mut self) {
+        let restricted = self.restricted.clone();
+        for (operation, says) in self.conformance.operations() {
+            let open = says["security"].as_array().is_some_and(|all| all.iter().any(|one| one == &json!({})));
+            let count = operation.matches('{').count();
+            let unknown = &[NOWHERE, NOWHERE][..count.min(2)];
+            let with_body = says["requestBody"].is_object();
+            let form = says["requestBody"]["content"].get("application/x-www-form-urlencoded").is_some();
+            let body = || with_body.then(|| if form { json!("token=x") } else { json!({}) });
+            let call = |by, headers| Call { operation: &operation, fill: unknown, body: body(), headers, by };
+            if !open {
+                self.call(&call(As::Nobody, &[])).expect(401);
+                self.call(&call(As::Token("jtn_wrong"), &[])).expect(401);
+                if !operation.ends_with("/tokens/self") {
+                    self.call(&call(As::Token(&restricted), &[])).expect(403);
+                }
+                self.call(&call(As::Local, &[("x-api-key", "jtn_wrong")])).expect(400);
+            }
+            let fill = [unknown, &["?token=x"]].concat();
+            self.call(&Call { fill: &fill, ..call(As::Local, &[]) }).expect(400);
+            if with_body {
+                self.call(&call(As::Local, &[("Content-Encoding", "gzip")])).expect(415);
+                let long = Value::String("x".repeat(100_000));
+                self.call(&Call { body: Some(long), ..call(As::Local, &[]) }).expect(413);
+                self.client.drop_connection();
+                let wrong = if form { json!("") } else { json!({ "no such member": 1 }) };
+                self.call(&Call { body: Some(wrong), ..call(As::Local, &[]) }).expect(400);
+            }
+            let unwanted = operation.ends_with("/tokens/self");
+            if count > 0 || unwanted {
+                let headers: &[(&str, &str)] =
+                    if operation.starts_with("PATCH") { &[("If-Match", "*")] } else { &[] };
+                let reply = self.call(&Call { body: good(&operation), ..call(As::Local, headers) });
+                reply.expect(404);
+            }
+        }
+    }
+}
+
+/// A body that is right as it stands, for a request about what isn't there.
+fn good(operation: &str) -> Option<Value> {
+    let path = operation.split_once(' ').expect("a method and a path").1;
+    match operation.split_once(' ').expect("a method and a path").0 {
+        "PATCH" if path.ends_with("/{module}") => Some(json!({ "name": "x" })),
+        "PATCH" => Some(json!({})),
+        "PUT" if path.ends_with("/password") => Some(json!({ "password": GOOD })),
+        "PUT" => Some(json!({ "privileges": [] })),
+        "POST" if path.ends_with("/modules") => Some(json!({ "number": "MOD-1111", "name": "x" })),
+        "POST" if path.ends_with("/members") => Some(json!({ "user": "ada" })),
+        "POST" if path.ends_with("/privileges") => Some(json!({ "privilege": "a:b" })),
+        _ => None,
+    }
+}

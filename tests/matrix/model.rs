@@ -1,0 +1,284 @@
+//! Who may what, written apart from the code: a pure function from who asks and what is asked to what comes back.
+//!
+//! Nothing here names a type of jeton's. The rules are those of the README and of the contract behind it.
+
+use super::asker::{Asker, Org, Person, Powers, State};
+
+/// What a reply must be: its status and, where it refuses, the word for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Expected {
+    /// The status.
+    pub status: u16,
+    /// The `code` of the problem document; `None` for a success.
+    pub code: Option<&'static str>,
+}
+
+/// A success, or what stands in its place where being let in ends in a harmless refusal.
+pub const fn ok(status: u16) -> Expected {
+    Expected { status, code: None }
+}
+
+/// A refusal.
+pub const fn no(status: u16, code: &'static str) -> Expected {
+    Expected { status, code: Some(code) }
+}
+
+/// Unknown, or not to be known of.
+pub const UNKNOWN: Expected = no(404, "not_found");
+const OPERATOR: Expected = no(403, "operator_required");
+const ADMINISTRATOR: Expected = no(403, "administrator_required");
+const PRIVILEGE: Expected = no(403, "privilege_missing");
+
+/// What an operation asks of whoever calls it, and on what.
+#[derive(Clone, Debug)]
+pub enum Rule {
+    /// Nothing at all.
+    Open,
+    /// The token that is presented; others have none.
+    Itself,
+    /// Any credential that isn't restricted.
+    Anyone,
+    /// To know whether other people's tokens are good.
+    Introspect,
+    /// To make a token in the organization that is meant.
+    Issue,
+    /// To make a token for somebody else.
+    IssueFor,
+    /// To read an organization: managed, or one's own.
+    Read(Org),
+    /// To change an organization, or to see who is in it: managed.
+    Manage(Org),
+    /// The same of the organization that a request means when it names none.
+    ManageMeant,
+    /// Something that only an operator may do to an organization that others manage.
+    Raise(Org),
+    /// The same of what isn't there: nobody but a manager of anything learns so.
+    ManageNothing,
+    /// The instance.
+    Operate,
+    /// A user who is in these organizations.
+    SeeUser(&'static [Org]),
+    /// An account of a user who is in these organizations.
+    Account(&'static [Org]),
+    /// The same, at a route for managers.
+    ManageAccount(&'static [Org]),
+    /// An operator's account, at a route for managers.
+    ManageOperator(&'static [Org]),
+    /// One's own account, read.
+    SeeOneself,
+    /// One's own account, changed.
+    ChangeOneself,
+    /// Somebody else's token in an organization.
+    Token(Org),
+}
+
+/// What `asker` gets from an operation that demands `rule`; `then` is what being let in has, `None` where the
+/// request would do harm and isn't made.
+pub fn expected(asker: Asker, rule: &Rule, then: Option<Expected>) -> Option<Expected> {
+    if matches!(rule, Rule::Open) {
+        return then;
+    }
+    if let Some(refused) = credential(asker).or_else(|| demand(asker, rule)) {
+        return Some(refused);
+    }
+    let allowed = |allowed: bool, otherwise: Expected| if allowed { then } else { Some(otherwise) };
+    let reach = Reach::of(asker);
+    match rule {
+        Rule::Open | Rule::Anyone | Rule::Introspect | Rule::Operate => then,
+        Rule::Itself => allowed(asker.by_token(), UNKNOWN),
+        Rule::Issue => issue(asker).map_or(then, Some),
+        Rule::IssueFor => allowed(asker.person == Person::Local, no(403, "owner_foreign")),
+        Rule::Read(org) => allowed(reach.has(*org) || is_in(asker, *org), UNKNOWN),
+        Rule::Manage(org) => manage(asker, &reach, *org).map_or(then, Some),
+        Rule::ManageMeant => match meant(asker) {
+            Some(org) => manage(asker, &reach, org).map_or(then, Some),
+            None => then,
+        },
+        Rule::Raise(org) => {
+            let managed = manage(asker, &reach, *org);
+            if managed.is_none() && reach != Reach::Instance {
+                Some(OPERATOR)
+            } else {
+                managed.map_or(then, Some)
+            }
+        }
+        Rule::ManageNothing => Some(UNKNOWN),
+        Rule::SeeUser(places) => allowed(reach.sees(places), UNKNOWN),
+        Rule::Account(places) | Rule::ManageAccount(places) => {
+            account(&reach, places, false).map_or(then, Some)
+        }
+        Rule::ManageOperator(places) => account(&reach, places, true).map_or(then, Some),
+        Rule::SeeOneself => match own_places(asker) {
+            None => Some(UNKNOWN),
+            Some(places) => allowed(!asker.by_token() || reach.sees(&places), UNKNOWN),
+        },
+        Rule::ChangeOneself => match own_places(asker) {
+            None => Some(UNKNOWN),
+            Some(_) if !asker.by_token() => then,
+            Some(places) => account(&reach, &places, asker.person == Person::Operator).map_or(then, Some),
+        },
+        Rule::Token(org) => allowed(reach.has(*org), UNKNOWN),
+    }
+}
+
+/// What a credential gets before anybody asks what it is for.
+fn credential(asker: Asker) -> Option<Expected> {
+    use super::asker::Carrier;
+    match asker.carrier {
+        Carrier::None => return Some(no(401, "credential_missing")),
+        Carrier::Two => return Some(no(400, "credential_ambiguous")),
+        Carrier::Password => {
+            return (asker.state == State::OwnerDisabled).then_some(no(401, "credential_invalid"));
+        }
+        _ => {}
+    }
+    Some(no(
+        401,
+        match asker.state {
+            State::Active => return None,
+            State::Expired => "token_expired",
+            State::Disabled => "token_disabled",
+            State::Deleted => "token_deleted",
+            State::OwnerDisabled => "owner_disabled",
+            State::OwnerGone => "owner_gone",
+            State::OrganizationDisabled => "organization_disabled",
+            State::ApiAccessOff => "api_access_off",
+        },
+    ))
+}
+
+/// What the operation demands before it looks at anything.
+fn demand(asker: Asker, rule: &Rule) -> Option<Expected> {
+    let restricted = asker.by_token() && asker.powers == Powers::Restricted;
+    if restricted && !matches!(rule, Rule::Itself) {
+        return Some(no(403, "token_restricted"));
+    }
+    let admin = !asker.by_token() || holds(asker, Powers::Admin);
+    match rule {
+        // Whoever administers may ask as well.
+        Rule::Introspect => {
+            (!holds(asker, Powers::Introspect) && !holds(asker, Powers::Admin)).then_some(PRIVILEGE)
+        }
+        Rule::Operate if !matches!(asker.person, Person::Operator | Person::Local) => Some(OPERATOR),
+        Rule::Operate => (!admin).then_some(PRIVILEGE),
+        Rule::Manage(_)
+        | Rule::ManageMeant
+        | Rule::Raise(_)
+        | Rule::ManageNothing
+        | Rule::ManageAccount(_)
+        | Rule::ManageOperator(_) => {
+            if admin {
+                (Reach::of(asker) == Reach::Of(Vec::new())).then_some(ADMINISTRATOR)
+            } else {
+                Some(PRIVILEGE)
+            }
+        }
+        _ => None,
+    }
+}
+
+/// What a credential manages.
+#[derive(Debug, PartialEq, Eq)]
+enum Reach {
+    Instance,
+    Of(Vec<Org>),
+}
+
+impl Reach {
+    fn of(asker: Asker) -> Self {
+        if asker.person == Person::Local {
+            return Self::Instance;
+        }
+        let by_token = asker.by_token();
+        if by_token && !holds(asker, Powers::Admin) {
+            return Self::Of(Vec::new());
+        }
+        if asker.person == Person::Operator {
+            return Self::Instance;
+        }
+        let places = asker.places().into_iter();
+        let managed = places.filter(|(org, admin)| *admin && (!by_token || *org == asker.home()));
+        Self::Of(managed.map(|(org, _)| org).collect())
+    }
+
+    fn has(&self, org: Org) -> bool {
+        match self {
+            Self::Instance => true,
+            Self::Of(orgs) => orgs.contains(&org),
+        }
+    }
+
+    fn sees(&self, places: &[Org]) -> bool {
+        places.iter().any(|org| self.has(*org)) || *self == Self::Instance
+    }
+
+    fn covers(&self, places: &[Org]) -> bool {
+        places.iter().all(|org| self.has(*org))
+    }
+}
+
+/// Whether the credential holds a reserved privilege: by password all that the role gives at home, by token what is
+/// on it and still held by its owner.
+fn holds(asker: Asker, wanted: Powers) -> bool {
+    match asker.person {
+        Person::Local => true,
+        _ if asker.by_token() && asker.powers != wanted => false,
+        // An operator is one everywhere; others hold nothing where they aren't.
+        person => owner_holds(person) && (person == Person::Operator || is_in(asker, asker.home())),
+    }
+}
+
+/// Whether a person holds the reserved privileges where their tokens are: by role, or because an operator granted them.
+pub fn owner_holds(person: Person) -> bool {
+    !matches!(person, Person::Issuer | Person::Double)
+}
+
+/// Whether the caller is in an organization: a token is where it belongs, a password wherever its user is a member.
+fn is_in(asker: Asker, org: Org) -> bool {
+    let places = asker.places().into_iter();
+    places.filter(|(place, _)| !asker.by_token() || *place == asker.home()).any(|(place, _)| place == org)
+}
+
+/// The organization that a request means when it names none; `None` for the local operator, who needs none.
+fn meant(asker: Asker) -> Option<Org> {
+    (asker.person != Person::Local).then(|| asker.home())
+}
+
+fn manage(asker: Asker, reach: &Reach, org: Org) -> Option<Expected> {
+    if reach.has(org) {
+        None
+    } else if is_in(asker, org) {
+        Some(ADMINISTRATOR)
+    } else {
+        Some(UNKNOWN)
+    }
+}
+
+fn account(reach: &Reach, places: &[Org], operator: bool) -> Option<Expected> {
+    if *reach == Reach::Instance || (reach.sees(places) && reach.covers(places) && !operator) {
+        None
+    } else if reach.sees(places) {
+        Some(OPERATOR)
+    } else {
+        Some(UNKNOWN)
+    }
+}
+
+fn own_places(asker: Asker) -> Option<Vec<Org>> {
+    (asker.person != Person::Local).then(|| asker.places().into_iter().map(|(org, _)| org).collect())
+}
+
+/// Who may issue where only administrators may by policy, and single members by an administrator's word.
+fn issue(asker: Asker) -> Option<Expected> {
+    if asker.person == Person::Local {
+        return Some(no(400, "invalid"));
+    }
+    if matches!(asker.state, State::OrganizationDisabled | State::ApiAccessOff) {
+        return Some(no(403, "api_access_off"));
+    }
+    let Some((_, admin)) = asker.places().into_iter().find(|(org, _)| *org == asker.home()) else {
+        return Some(UNKNOWN);
+    };
+    let may = admin || matches!(asker.person, Person::Operator | Person::Issuer);
+    (!may).then_some(no(403, "issuing_forbidden"))
+}

@@ -1,0 +1,73 @@
+//! The document held against the server by somebody else: schemathesis makes requests out of it, right and wrong, and
+//! no reply may be a failure or undocumented. In `--long` only: it needs Python and PyPI.
+
+use std::{
+    fs::{self, File},
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use crate::harness::{Server, campaign, command::text};
+
+/// Its directory in the tree.
+fn here() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/schemathesis")
+}
+
+/// The command, installed below cargo's directory for tests where it isn't yet.
+fn installed() -> PathBuf {
+    let requirements = here().join("requirements.txt");
+    let listed = fs::read(&requirements).unwrap();
+    let into =
+        Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("schemathesis-{:08x}", crc32fast::hash(&listed)));
+    let command = into.join("bin/schemathesis");
+    if !command.exists() {
+        let run = |command: &mut Command| {
+            let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+            if !output.status.success() {
+                let _ = fs::remove_dir_all(&into);
+                panic!("{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+            }
+        };
+        run(Command::new("python3").args(["-m", "venv", text(&into)]));
+        let pip = ["--disable-pip-version-check", "--quiet", "--require-hashes", "--only-binary", ":all:"];
+        run(Command::new(into.join("bin/pip")).arg("install").args(pip).args(["-r", text(&requirements)]));
+    }
+    command
+}
+
+/// Runs it with a credential and more arguments; its report goes to the server's directory.
+fn hold(server: &Server, credential: &str, more: &[&str]) {
+    let report = server.home().join("schemathesis.log");
+    let url = format!("http://{}/openapi.json", server.address());
+    let mut command = Command::new(installed());
+    command.args(["--config-file", text(&here().join("schemathesis.toml")), "run", &url]);
+    // A fixed seed: what fails once fails again.
+    command.args(["--seed", "1", "--max-examples", &campaign(10, 100).to_string()]);
+    command.args(["-H", &format!("Authorization: Bearer {credential}")]).args(more);
+    let log = File::create(&report).unwrap();
+    let status = command
+        .current_dir(server.home())
+        .stdin(Stdio::null())
+        .stdout(log.try_clone().unwrap())
+        .stderr(log)
+        .status()
+        .unwrap();
+    assert!(status.success(), "{}", fs::read_to_string(&report).unwrap());
+}
+
+#[test]
+fn schemathesis_finds_nothing_wrong() {
+    if campaign(0, 1) == 0 {
+        return;
+    }
+    let server = Server::start();
+    let ada = server.administrator("ada");
+    // The local operator's secret, which no request can revoke.
+    hold(&server, server.secret(), &[]);
+    // A token, for what only a token is asked; one that it may revoke would end it.
+    let token = server.token_with(&ada, &["--privilege", "jeton:admin", "--privilege", "*:*"]);
+    let itself = ["--include-path-regex", "/v1/(me|tokens/self)$", "--exclude-method", "DELETE"];
+    hold(&server, &token, &itself);
+    assert!(!server.log().contains("panicked"), "{}", server.log());
+}
