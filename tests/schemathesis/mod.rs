@@ -61,13 +61,14 @@ fn schemathesis_finds_nothing_wrong() {
     if campaign(0, 1) == 0 {
         return;
     }
+    // The local operator's secret, which no request can revoke.
+    let server = Server::start();
+    hold(&server, server.secret(), &[]);
+    assert!(!server.log().contains("panicked"), "{}", server.log());
+    // A token, for what only a token is asked, on a server where nothing has been tried yet; it isn't to revoke itself.
     let server = Server::start();
     let ada = server.administrator("ada");
-    // The local operator's secret, which no request can revoke.
-    hold(&server, server.secret(), &[]);
-    // A token, for what only a token is asked; one that it may revoke would end it.
-    let token = server.token_with(&ada, &["--privilege", "jeton:admin", "--privilege", "*:*"]);
+    let token = server.token_with(&ada, &["--privilege", "jeton:admin"]);
     let itself = ["--include-path-regex", "/v1/(me|tokens/self)$", "--exclude-method", "DELETE"];
     hold(&server, &token, &itself);
-    assert!(!server.log().contains("panicked"), "{}", server.log());
 }
