@@ -42,6 +42,12 @@ fn users_are_managed_the_same_every_way() {
         jeton(&["user", "set-password", name, "--password-stdin"]).input("another mile to walk").run().done();
         let table = jeton(&["user", "list"]).run().done();
         assert!(table.contains(name.as_str()), "{way}: {table}");
+        let found =
+            |asked: &[&str]| jeton(&[&["user", "list"], asked].concat()).run().done().contains(name.as_str());
+        let organized =
+            ["--organization", "default", "--active", "true", "--operator", "false", "--role", "member"];
+        assert!(found(&organized) && found(&["--name", name, "--sort", "-username"]), "{way}");
+        assert!(!found(&["--active", "false"]) && !found(&["--role", "administrator"]), "{way}");
         jeton(&["user", "show", "nobody"]).run().refused(1);
         let short = jeton(&["user", "add", "short", "--password-stdin"]).input("short").run().refused(1);
         assert!(short.contains("15"), "{way} names the limit: {short}");
@@ -71,8 +77,26 @@ fn tokens_are_managed_the_same_every_way() {
         assert_eq!(check(jeton, &text).code, Some(0), "{way}: enabled");
         let table = jeton(&["token", "list"]).run().done();
         assert!(table.contains(&number) && !table.contains(&text[27..39]), "{way}: {table}");
+        let found = |asked: &[&str]| {
+            let listed = jeton(&[&["token", "list", "--json"], asked].concat()).run().json();
+            listed.as_array().unwrap().iter().any(|item| item["id"] == id.as_str())
+        };
+        for (asked, expected) in [
+            (&["--user", "ada", "--organization", "default"][..], true),
+            (&["--status", "active", "--name", "N", "--sort", "-expires_at"], true),
+            (&["--status", "disabled"], false),
+            (&["--expires-before", "2000-01-01T00:00:00Z"], false),
+            (&["--unused-since", "2000-01-01T00:00:00Z"], false),
+            (&["--minted-by", "session"], false),
+            (&["--privilege", "no:such"], false),
+        ] {
+            assert_eq!(found(asked), expected, "{way}: {asked:?}");
+        }
+        jeton(&["token", "list", "--user", "nobody"]).run().refused(1);
+        jeton(&["token", "list", "--sort", "colour"]).run().refused(1);
         jeton(&["token", "revoke", &id]).run().done();
         assert_eq!(check(jeton, &text).code, Some(1), "{way}: revoked");
+        assert!(found(&["--status", "deleted"]) && !found(&[]), "{way}");
         jeton(&["token", "show", "TKN-9999-9998"]).run().refused(1);
     });
 }

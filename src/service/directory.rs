@@ -14,6 +14,7 @@ use crate::{
         id::{OfToken, OfUser, Reference, UserId},
         listing::{EventField, Listing, UserField},
         refusal::Failure,
+        user::username,
     },
     store::{EventRow, EventSet, ReadError, Rows, UserSet},
 };
@@ -133,7 +134,9 @@ impl Service {
                 let found = rows.page(&EventSet, &listing)?;
                 let page = Page::read(found, |id| {
                     let Some(row) = rows.event(id)? else { return Ok(None) };
-                    let actor_username = row.actor_user.map(|id| names.user(rows, id)).transpose()?;
+                    let actor = row.actor_user.map(|id| names.user(rows, id)).transpose()?;
+                    // Whoever was deleted has no name that anybody could have.
+                    let actor_username = actor.filter(|name| username(name).is_ok());
                     let organization = row.organization.map(|id| names.organization(rows, id)).transpose()?;
                     Ok(Some(EventView { row, actor_username, organization }))
                 });

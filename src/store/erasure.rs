@@ -67,7 +67,7 @@ impl Tx<'_> {
                 // Refused wherever it is presented: its labels go, and its seal stays as broken as it is.
                 Err(ReadError::Seal { .. }) => {
                     let looked_up = (which == Which::Kept).then_some(name.as_str());
-                    self.index_name(number, looked_up, None)?;
+                    self.index_name(number, looked_up, None);
                     self.execute(
                         "UPDATE tokens SET name = '', description = '', icon = '' WHERE id = ?",
                         [id],

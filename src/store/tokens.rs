@@ -17,6 +17,13 @@ use crate::core::{
     token::{MintedBy, Status, Token},
 };
 
+/// A token's name that goes into the index of words, comes out of it, or both.
+pub(super) struct Renamed {
+    number: Number,
+    old: Option<String>,
+    new: Option<String>,
+}
+
 fn seal_token(sealer: Sealer, row: &Token) -> Sealer {
     sealer
         .bytes(&row.id.0)
@@ -175,7 +182,7 @@ impl Tx<'_> {
             ],
         )?;
         self.execute("INSERT INTO token_uses (token, last_at, count) VALUES (?, 0, 0)", [row.id])?;
-        self.index_name(row.number, None, Some(&row.name))?;
+        self.index_name(row.number, None, Some(&row.name));
         self.count_kept(row, 1)
     }
 
@@ -206,7 +213,7 @@ impl Tx<'_> {
         // A tombstone's name isn't looked up.
         let looked_up = |status, name| if status == Status::Deleted { None } else { name };
         let name = looked_up(row.status, Some(row.name.as_str()));
-        self.index_name(row.number, looked_up(before, old.as_deref()), name)?;
+        self.index_name(row.number, looked_up(before, old.as_deref()), name);
         if before != Status::Deleted && row.status == Status::Deleted {
             self.execute("UPDATE token_uses SET kept = 0 WHERE token = ?", [row.id])?;
             self.count_kept(row, -1)?;
@@ -216,23 +223,26 @@ impl Tx<'_> {
 
     /// Puts a token's new name into the index of words in place of the old one. What goes out of it has to be said as it
     /// went in: the index has no copy.
-    pub(super) fn index_name(
-        &self,
-        number: Number,
-        old: Option<&str>,
-        new: Option<&str>,
-    ) -> Result<(), Failure> {
-        if old == new {
-            return Ok(());
+    ///
+    /// Done with the commit, once for all that shares it: the index writes a segment whenever a savepoint begins.
+    pub(super) fn index_name(&mut self, number: Number, old: Option<&str>, new: Option<&str>) {
+        if old != new {
+            self.renamed.push(Renamed { number, old: old.map(str::to_owned), new: new.map(str::to_owned) });
         }
-        if let Some(old) = old {
-            self.execute(
-                "INSERT INTO token_words (token_words, rowid, name) VALUES ('delete', ?, ?)",
-                params![number, old],
-            )?;
-        }
-        if let Some(new) = new {
-            self.execute("INSERT INTO token_words (rowid, name) VALUES (?, ?)", params![number, new])?;
+    }
+
+    /// Brings the index of words up to all names of this transaction, in their order.
+    pub(super) fn index_names(&mut self) -> Result<(), ReadError> {
+        for Renamed { number, old, new } in std::mem::take(&mut self.renamed) {
+            if let Some(old) = old {
+                self.execute(
+                    "INSERT INTO token_words (token_words, rowid, name) VALUES ('delete', ?, ?)",
+                    params![number, old],
+                )?;
+            }
+            if let Some(new) = new {
+                self.execute("INSERT INTO token_words (rowid, name) VALUES (?, ?)", params![number, new])?;
+            }
         }
         Ok(())
     }

@@ -18,6 +18,7 @@ use super::{
     rows::{ReadError, Rows},
     schema::OpenError,
     scrub::scrub,
+    tokens::Renamed,
 };
 use crate::core::{
     id::Kind,
@@ -54,13 +55,15 @@ pub trait Write: Send + 'static {
 pub struct Tx<'c> {
     rows: Rows<'c>,
     pub(super) chain: Chain,
+    /// Names that the index of words doesn't know yet.
+    pub(super) renamed: Vec<Renamed>,
 }
 
 impl<'c> Tx<'c> {
     pub(super) fn new(connection: &'c Connection, keys: &'c Keyring) -> Result<Self, ReadError> {
         let rows = Rows::new(connection, keys);
         let chain = rows.end_of_chain()?;
-        Ok(Self { rows, chain })
+        Ok(Self { rows, chain, renamed: Vec::new() })
     }
 
     /// The next number of a kind.
@@ -308,13 +311,14 @@ fn commit(
     let mut tx = Tx::new(&transaction, keys)?;
     let (mut revises, mut stands) = (false, false);
     for job in batch {
-        let mark = tx.chain.mark();
+        let (mark, renamed) = (tx.chain.mark(), tx.renamed.len());
         tx.execute("SAVEPOINT write", [])?;
         if job.apply(&mut tx) {
             stands = true;
             revises |= job.revises();
         } else {
             tx.chain.back_to(mark);
+            tx.renamed.truncate(renamed);
             tx.execute("ROLLBACK TO write", [])?;
         }
         tx.execute("RELEASE write", [])?;
@@ -323,6 +327,7 @@ fn commit(
         // Nothing but refusals: no sync for them.
         return Ok(false);
     }
+    tx.index_names()?;
     tx.seal_chain()?;
     tx.execute("UPDATE clock SET seen_at = max(seen_at, ?)", [clock.now()])?;
     transaction.commit()?;
