@@ -16,7 +16,7 @@ use crate::{
         refusal::Failure,
         time::Instant,
     },
-    store::{ReadError, Tx, Write},
+    store::{Tx, Write},
 };
 
 /// How many pairs of a name and a peer are told apart between two flushes.
@@ -134,7 +134,7 @@ impl Write for Throttling {
         for ((name, peer), count) in self.away {
             let user = match tx.user_by_name(&name) {
                 Ok(user) => user.map_or(NOBODY, |user| user.id),
-                Err(ReadError::Seal { .. }) => NOBODY,
+                Err(error) if error.is_edit() => NOBODY,
                 Err(error) => return Err(error.into()),
             };
             *sums.entry((user, peer)).or_default() += count;

@@ -129,7 +129,7 @@ impl Service {
 /// A row edited behind jeton's back is reported and then as good as none.
 pub(super) fn believed<T>(read: Result<Option<T>, ReadError>) -> Result<Option<T>, Failure> {
     match read {
-        Err(error @ ReadError::Seal { .. }) => {
+        Err(error) if error.is_edit() => {
             tracing::error!(%error, "refused");
             Ok(None)
         }

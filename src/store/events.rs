@@ -105,7 +105,7 @@ impl Rows<'_> {
         let Some(row) = row else { return Ok(None) };
         match self.unseal(row, "chain_end", seal_end, |end| end.sequence.to_string()) {
             Ok(end) => Ok(Some(end)),
-            Err(ReadError::Seal { .. }) => Ok(None),
+            Err(error) if error.is_edit() => Ok(None),
             Err(error) => Err(error),
         }
     }

@@ -12,7 +12,10 @@ use crate::core::{
 pub enum ReadError {
     /// SQLite's own word.
     #[error("{0}")]
-    Sql(#[from] rusqlite::Error),
+    Sql(rusqlite::Error),
+    /// A column holds what no value of ours stands as.
+    #[error("a row was edited by something else than jeton: {0}")]
+    Column(rusqlite::Error),
     /// A row's seal doesn't fit its content.
     #[error("a broken seal: row {id} of {table} was edited by something else than jeton")]
     Seal {
@@ -29,6 +32,25 @@ pub enum ReadError {
     Panic(String),
 }
 
+impl From<rusqlite::Error> for ReadError {
+    fn from(error: rusqlite::Error) -> Self {
+        use rusqlite::Error::{FromSqlConversionFailure, IntegralValueOutOfRange, InvalidColumnType};
+        match error {
+            FromSqlConversionFailure(..) | IntegralValueOutOfRange(..) | InvalidColumnType(..) => {
+                Self::Column(error)
+            }
+            error => Self::Sql(error),
+        }
+    }
+}
+
+impl ReadError {
+    /// Whether a row is there that jeton didn't write as it stands.
+    pub const fn is_edit(&self) -> bool {
+        matches!(self, Self::Seal { .. } | Self::Column(_))
+    }
+}
+
 impl From<ReadError> for Failure {
     fn from(error: ReadError) -> Self {
         let passing = match &error {
@@ -42,7 +64,7 @@ impl From<ReadError> for Failure {
                         | ErrorCode::DiskFull
                 )
             ),
-            ReadError::Seal { .. } | ReadError::Panic(_) => false,
+            ReadError::Seal { .. } | ReadError::Column(_) | ReadError::Panic(_) => false,
         };
         if passing { Self::Busy } else { Self::broken(error) }
     }
@@ -99,7 +121,7 @@ impl<'c> Rows<'c> {
     /// Those rows of a list whose seals fit; the others are reported and left out, since they can do nothing.
     pub fn sound<T>(rows: impl Iterator<Item = Result<T, ReadError>>) -> Result<Vec<T>, ReadError> {
         let reported = |row: &Result<T, ReadError>| match row {
-            Err(error @ ReadError::Seal { .. }) => {
+            Err(error) if error.is_edit() => {
                 tracing::error!(%error, "left out of a list");
                 false
             }
