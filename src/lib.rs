@@ -20,6 +20,8 @@
 //!   as a keyed digest ([`core::keys`]).
 //! - **One decision.** [`core::decision::decide`] is the only code that says yes. A route can't be mounted without the
 //!   demand that it holds a credential against.
+//! - **How far a caller reaches** (`service::reach`) is the same decision, asked in each organization that they could manage.
+//!   What lies beyond doesn't exist for them.
 //! - **Two tracks for a no.** A [`core::refusal::Refusal`] knows nothing of HTTP; a [`core::refusal::Failure`] is a refusal,
 //!   busy, or broken. Each API renders them by an exhaustive match.
 //! - **A write is a value** ([`store::Write`]): it holds time, ids and randomness, and applies itself in a transaction. One
@@ -27,6 +29,8 @@
 //!   done with a credential that was revoked meanwhile.
 //! - **A check doesn't write and can't be stale.** What it read is kept with the generation that was current before; a
 //!   commit that may change a decision raises the generation before its reply.
+//! - **A list walks an index.** A filter is one tree ([`core::filter`]), whichever API's words it was written in; its
+//!   values are bound to a walk along an index, and how many rows a walk may look at is bounded.
 //! - **Time and randomness come in from outside** ([`core::time::Clock`], [`core::secret::Entropy`]).
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
