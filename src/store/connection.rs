@@ -10,7 +10,7 @@ use super::schema::OpenError;
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Statements kept prepared on a connection: more than there are.
-const STATEMENTS: usize = 64;
+const STATEMENTS: usize = 256;
 
 /// The largest write-ahead log that stays on disk after a checkpoint, in bytes.
 const LOG_KEPT: i64 = 4 << 20;
