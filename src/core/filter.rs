@@ -303,9 +303,9 @@ impl<F: Copy> Filter<F> {
     }
 
     /// Refuses a tree that asks too much of each row.
-    pub fn bounded(self) -> Result<Self, Refusal> {
+    pub fn check_size(&self) -> Result<(), Refusal> {
         if self.size() <= MOST && self.depth() <= DEEPEST {
-            return Ok(self);
+            return Ok(());
         }
         let detail = format!("at most {MOST} conditions, nested at most {DEEPEST} deep");
         Err(Refusal::Malformed { detail: detail.into() })
@@ -390,11 +390,11 @@ mod tests {
     fn a_tree_is_bounded() {
         let leaf = || Filter::Is((), Test::Missing);
         let nested = |depth| (0..depth).fold(leaf(), |inner, _| Filter::Not(Box::new(inner)));
-        assert!(nested(19).bounded().is_ok());
-        assert!(nested(20).bounded().is_err());
-        assert!(Filter::Any(vec![leaf(); 99]).bounded().is_ok());
-        assert!(Filter::Any(vec![leaf(); 100]).bounded().is_err());
-        assert!(Filter::Is((), Test::OneOf(vec![Value::Whole(1); 101])).bounded().is_err());
+        assert!(nested(19).check_size().is_ok());
+        assert!(nested(20).check_size().is_err());
+        assert!(Filter::Any(vec![leaf(); 99]).check_size().is_ok());
+        assert!(Filter::Any(vec![leaf(); 100]).check_size().is_err());
+        assert!(Filter::Is((), Test::OneOf(vec![Value::Whole(1); 101])).check_size().is_err());
     }
 
     #[test]

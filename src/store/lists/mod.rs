@@ -129,6 +129,7 @@ impl Rows<'_> {
         listing: &Listing<S::Field>,
         budgets: choose::Budgets,
     ) -> Result<Found, Failure> {
+        listing.filter.check_size()?;
         let conditions = listing.filter.conjuncts();
         if conditions.iter().any(|condition| matches!(condition, Filter::Any(none) if none.is_empty())) {
             return Ok(Found { ids: Vec::new(), next: None, total: listing.total.then_some(0) });

@@ -323,6 +323,21 @@ fn what_no_index_helps_with_is_named() {
 }
 
 /// Ninety users in two organizations, some of them deleted.
+#[test]
+fn a_tree_that_asks_too_much_of_a_row_is_refused_before_any_is_read() {
+    let (connection, keys) = (schema::empty(), keys());
+    let rows = Rows::new(&connection, &keys);
+    let set = TokenSet { deleted: false, uses: false, now: Instant::from_millis(0) };
+    let verdict = |conditions: usize| {
+        let filter = Filter::Any(vec![Filter::Is(Name, Test::Missing); conditions]);
+        let sort = vec![(CreatedAt, Down)];
+        let listing = Listing { filter, sort, position: Position::Offset(0), limit: 1, total: false };
+        rows.page(&set, &listing)
+    };
+    assert!(verdict(99).is_ok());
+    assert!(matches!(verdict(100), Err(Failure::Refused(Refusal::Malformed { .. }))));
+}
+
 fn people(dice: &mut Dice) -> Connection {
     let connection = schema::empty();
     connection.pragma_update(None, "foreign_keys", "OFF").unwrap();
