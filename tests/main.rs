@@ -35,6 +35,9 @@ mod tokens;
 mod users;
 mod versions;
 
+// Other vendors' APIs.
+mod dialects;
+
 // What it says no with.
 mod errors;
 mod fields;

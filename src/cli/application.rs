@@ -6,9 +6,8 @@ use std::time::Duration;
 use anyhow::Context as _;
 
 use crate::core::secret::{ControlSecret, random};
-use crate::http::App;
+use crate::http::{App, Setting};
 use crate::ops::clock::Clock;
-use crate::ops::config::Proxies;
 use crate::ops::data_dir::{DATABASE, DataDir, Lock};
 use crate::ops::entropy::Entropy;
 use crate::service::{Opening, Service};
@@ -30,13 +29,7 @@ const SETTLING: Duration = Duration::from_mins(1);
 impl Application {
     /// Opens the database, made with its keys when the directory is new.
     ///
-    /// `public_url` is what replies and documents name, `proxies` whose word is taken for where a request came from.
-    pub async fn open(
-        data_dir: &DataDir,
-        held: &Lock,
-        public_url: &str,
-        proxies: Proxies,
-    ) -> anyhow::Result<Self> {
+    pub async fn open(data_dir: &DataDir, held: &Lock, setting: Setting) -> anyhow::Result<Self> {
         let entropy = Arc::new(Entropy::system());
         let pepper = data_dir.pepper(held, &*entropy)?;
         let secret = ControlSecret::generate(random(&*entropy));
@@ -48,7 +41,7 @@ impl Application {
             control: secret.clone(),
         };
         let service = tokio::task::spawn_blocking(|| Service::open(opening)).await??;
-        let app = App::launch(crate::http::rocket(Arc::clone(&service), public_url.to_owned(), proxies))
+        let app = App::launch(crate::http::rocket(Arc::clone(&service), setting))
             .await
             .context("can't start the application")?;
         Ok(Self { app, entropy, secret, service })

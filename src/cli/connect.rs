@@ -12,6 +12,7 @@ use crate::cli::application::Application;
 use crate::cli::client::{Client, Endpoint};
 use crate::cli::failure::Usage;
 use crate::core::secret::SecretText;
+use crate::http::{Dialects, Setting};
 use crate::ops::config::{Config, LogFormat, Proxies};
 use crate::ops::data_dir::{DataDir, DataDirError, Lock, for_command};
 use crate::ops::{log, tls};
@@ -103,7 +104,13 @@ async fn local<T>(
     match lock_or_server(&data_dir).await? {
         Holder::Server(secret) => command(&Client::control(data_dir, secret)).await,
         Holder::Us(lock) => {
-            let application = Application::open(&data_dir, &lock, "", Proxies::default()).await?;
+            // The command line speaks our own API.
+            let setting = Setting {
+                public_url: String::new(),
+                proxies: Proxies::default(),
+                dialects: Dialects::named(&[]),
+            };
+            let application = Application::open(&data_dir, &lock, setting).await?;
             let result = command(&Client::in_process(application.app, application.secret.reveal())).await;
             application.settle().await;
             application.close().await;

@@ -25,6 +25,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::http::Dialects;
 use crate::ops::config::{Config, Sources};
 use crate::ops::lifecycle;
 use settings::SettingFlags;
@@ -93,7 +94,12 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
     let load = |flags: Vec<_>| {
         let data_dir = data_dir.clone().map(|path| ("data_dir", path));
         let flags = flags.into_iter().chain(data_dir).collect();
-        Config::load(Sources { flags, variables: std::env::vars_os().collect(), file })
+        Config::load(Sources {
+            flags,
+            variables: std::env::vars_os().collect(),
+            file,
+            dialects: Dialects::NAMES,
+        })
     };
     match command {
         Command::Serve(flags) => serve::run(&load(flags.0)?),

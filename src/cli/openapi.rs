@@ -5,6 +5,6 @@ use std::process::ExitCode;
 use crate::cli::output;
 
 pub fn run() -> anyhow::Result<ExitCode> {
-    output::line(crate::http::openapi_json().trim_end())?;
+    output::line(crate::http::openapi_json(&crate::http::Dialects::all()).trim_end())?;
     Ok(ExitCode::SUCCESS)
 }

@@ -14,6 +14,7 @@ use crate::cli::application::Application;
 use crate::cli::client::Client;
 use crate::cli::first_admin;
 use crate::door::{self, Entrance, Limits, Listener};
+use crate::http::{Dialects, Setting};
 use crate::ops::config::{Config, DoorSettings};
 use crate::ops::control::Control;
 use crate::ops::data_dir::{DataDir, Lock, SOCKET, for_serve};
@@ -63,7 +64,12 @@ async fn serve(config: &Config, data_dir: &DataDir, lock: &Lock, sockets: Socket
     let signals = StopSignals::install().context("can't catch signals")?;
     let urls: Vec<String> = bound.iter().filter_map(|bound| bound.url(tls.is_some())).collect();
     let public = config.public_url.as_ref().or(urls.first()).map_or("", String::as_str);
-    let application = Application::open(data_dir, lock, public, config.trusted_proxies.clone()).await?;
+    let setting = Setting {
+        public_url: public.to_owned(),
+        proxies: config.trusted_proxies.clone(),
+        dialects: config.dialects.as_deref().map_or_else(Dialects::all, Dialects::named),
+    };
+    let application = Application::open(data_dir, lock, setting).await?;
     application.keep_house();
     // What a crashed server left.
     data_dir.remove_control()?;

@@ -19,6 +19,8 @@ pub enum Demand {
     Itself,
     /// That it may act for its owner: everything but a restricted token.
     Owner,
+    /// The same, and that there is an owner: the local operator has no tokens.
+    User,
     /// That it may ask about other people's tokens.
     Introspection,
     /// That it may manage what its holder's role manages, whatever that turns out to be: a password, or a token that
@@ -150,6 +152,7 @@ pub fn decide(subject: &Subject, demand: Demand, now: Instant) -> Result<(), Ref
     };
     match demand {
         Demand::Itself | Demand::Owner => Ok(()),
+        Demand::User => subject.account().map(drop).ok_or(Refusal::UserRequired),
         Demand::Introspection => {
             hold(Privilege::introspect()).or_else(|refusal| hold(Privilege::admin()).map_err(|_| refusal))
         }
@@ -331,12 +334,23 @@ mod tests {
     }
 
     #[test]
+    fn whoever_has_no_tokens_is_no_user() {
+        let by_token = Subject::Token(Arc::new(standing("", account(Role::Member, false, ""))));
+        let by_password = Subject::Password(Arc::new(account(Role::Member, false, "")));
+        assert_eq!(decide(&by_token, Demand::User, NOW), Ok(()));
+        assert_eq!(decide(&by_password, Demand::User, NOW), Ok(()));
+        assert_eq!(decide(&Subject::Local, Demand::User, NOW), Err(Refusal::UserRequired));
+    }
+
+    #[test]
     fn a_restricted_token_is_good_for_itself_alone() {
         let mut standing = standing("jeton:admin", account(Role::Administrator, true, ""));
         standing.token.restricted = true;
         let subject = Subject::Token(Arc::new(standing));
         assert_eq!(verdicts(&subject), [true, false, false, false, false, false]);
-        assert_eq!(decide(&subject, Demand::Owner, NOW), Err(Refusal::TokenRestricted));
+        for demand in [Demand::Owner, Demand::User] {
+            assert_eq!(decide(&subject, demand, NOW), Err(Refusal::TokenRestricted));
+        }
     }
 
     #[test]

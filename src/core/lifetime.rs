@@ -19,6 +19,11 @@ pub enum Lifetime {
     Never,
     /// Whatever the policy's default is.
     Default,
+    /// So many calendar months from now, clamped to the last month's last day.
+    Months(i8),
+    /// For good where the policy allows it, else whatever its default is: what a request means that can't or doesn't
+    /// say.
+    NeverOrDefault,
 }
 
 impl Lifetime {
@@ -53,11 +58,14 @@ impl Lifetime {
         let longest = || format!("the longest life allowed here is {}", show(policy.max_lifetime));
         let beyond = || Refusal::invalid(field, longest());
         let expires_at = match self {
-            Self::Never if policy.allow_never => return Ok(None),
+            Self::Never | Self::NeverOrDefault if policy.allow_never => return Ok(None),
             Self::Never => {
                 return Err(Refusal::invalid(field, format!("never isn't allowed here: {}", longest())));
             }
-            Self::Default => now.checked_add(policy.default_lifetime.min(policy.max_lifetime)),
+            Self::Default | Self::NeverOrDefault => {
+                now.checked_add(policy.default_lifetime.min(policy.max_lifetime))
+            }
+            Self::Months(months) => now.checked_add_months(months),
             Self::For(millis) => now.checked_add(millis),
             Self::Until(instant) if instant <= now => {
                 return Err(Refusal::invalid(field, "this instant is past"));
@@ -129,6 +137,24 @@ mod tests {
         assert_eq!(resolve("never", &policy), Ok(None));
         assert_eq!(resolve("2023-11-14T22:13:21Z", &policy), Ok(NOW.checked_add(1000)));
         assert_eq!(Lifetime::Default.resolve("lifetime", &policy, NOW), Ok(NOW.checked_add(30 * DAY)));
+    }
+
+    #[test]
+    fn what_is_not_said_is_never_where_that_is_allowed() {
+        let (strict, lax) = (Policy::default(), Policy { allow_never: true, ..Policy::default() });
+        let resolve = |policy| Lifetime::NeverOrDefault.resolve("expiresAt", policy, NOW);
+        assert_eq!(resolve(&lax), Ok(None));
+        assert_eq!(resolve(&strict), Ok(NOW.checked_add(30 * DAY)));
+    }
+
+    /// From March 2023 to March 2024 are 366 days.
+    #[test]
+    fn a_year_of_months_fits_the_default_policy_in_a_leap_year_too() {
+        let march = Instant::parse("2023-03-01T00:00:00Z").expect("an instant");
+        let expiry = Lifetime::Months(12).resolve("lifetime", &Policy::default(), march);
+        assert_eq!(expiry, Ok(Instant::parse("2024-03-01T00:00:00Z")));
+        let short = Policy { max_lifetime: 365 * DAY, ..Policy::default() };
+        assert!(Lifetime::Months(12).resolve("lifetime", &short, march).is_err());
     }
 
     #[test]

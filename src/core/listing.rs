@@ -83,6 +83,8 @@ fields! {
         CreatedAt = "created_at",
         /// When it was last changed.
         UpdatedAt = "updated_at",
+        /// How often it has changed.
+        ChangeSequence = "change_sequence",
         /// When it dies; nothing for never, which is ordered last.
         ExpiresAt = "expires_at",
         /// When it was last used; nothing for never, which is ordered first.

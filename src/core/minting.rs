@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{
     decision::{Account, Standing},
     lifetime::Lifetime,
-    organization::Issuers,
+    organization::{Issuers, module_number},
     privilege::Privileges,
     refusal::Refusal,
     time::Instant,
@@ -144,7 +144,9 @@ fn narrowed_modules(wish: &Wish, minter: &Minter, known: &[String]) -> Result<Ve
     let Some(named) = &wish.modules else { return Ok(parent.cloned().unwrap_or_default()) };
     for module in named {
         if !known.contains(module) {
-            return Err(Refusal::invalid("modules", "one isn't a module of the organization"));
+            // What isn't of the form may be anything, and isn't repeated.
+            let named = module_number(module).unwrap_or_else(|_| "one".to_owned());
+            return Err(Refusal::invalid("modules", format!("{named} isn't a module of the organization")));
         }
         if parent.is_some_and(|parent| !parent.contains(module)) {
             return Err(Refusal::WiderThanMinter { field: "modules" });
@@ -219,8 +221,10 @@ mod tests {
             |names: &[&str]| Wish { modules: Some(names.iter().map(|n| (*n).into()).collect()), ..wish() };
         let refusal = ask(&modules(&["MOD-1"]), &minter, &account).expect_err("the parent has none");
         assert_eq!(refusal, Refusal::WiderThanMinter { field: "modules" });
-        let refusal = ask(&modules(&["MOD-3"]), &Minter::Password, &account).expect_err("no such module");
-        assert_eq!(refusal.to_string(), "modules: one isn't a module of the organization");
+        for (unknown, named) in [("MOD-3", "one"), ("MOD-0003", "MOD-0003")] {
+            let refusal = ask(&modules(&[unknown]), &Minter::Password, &account).expect_err("no such module");
+            assert_eq!(refusal.to_string(), format!("modules: {named} isn't a module of the organization"));
+        }
         let terms =
             ask(&modules(&["MOD-2", "MOD-1", "MOD-2"]), &Minter::Password, &account).expect("known ones");
         assert_eq!(terms.modules, ["MOD-1", "MOD-2"]);

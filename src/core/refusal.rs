@@ -22,9 +22,14 @@ pub enum Refusal {
     /// A token that was good once, told only to whoever presents its whole secret.
     #[error("the token {0}")]
     TokenDead(Death),
+    /// What is asked for is given for a username and a password alone.
+    #[error("this takes a credential by HTTP Basic and in no other way")]
+    BasicRequired,
     /// Too many wrong passwords for this account or from this peer.
     #[error("too many wrong passwords: wait {retry_after} s")]
     Throttled {
+        /// Wrong ones that cost nothing yet.
+        limit: u32,
         /// Seconds until the next try is looked at.
         retry_after: u32,
     },
@@ -38,6 +43,9 @@ pub enum Refusal {
         /// What was demanded.
         needed: Privilege,
     },
+    /// The local operator is no user, and this is about the caller's own tokens.
+    #[error("this needs a user's own credential")]
+    UserRequired,
     /// Only an operator of the instance may.
     #[error("this needs an operator of this instance")]
     OperatorRequired,
@@ -95,6 +103,12 @@ pub enum Refusal {
     /// The token was deleted: nothing changes it any more.
     #[error("the token is deleted, which is for good")]
     TokenDeleted,
+    /// The change would change nothing, where that is asked to be refused.
+    #[error("the token is {status}: there is nothing to change")]
+    StatusUnfit {
+        /// What it is.
+        status: &'static str,
+    },
     /// A change needs the version that it changes.
     #[error("this needs If-Match with the ETag that the change is meant for")]
     VersionMissing,
@@ -174,9 +188,11 @@ impl Refusal {
             Self::CredentialAmbiguous => "credential_ambiguous",
             Self::CredentialInvalid => "credential_invalid",
             Self::TokenDead(death) => death.code(),
+            Self::BasicRequired => "basic_required",
             Self::Throttled { .. } => "throttled",
             Self::TokenRestricted => "token_restricted",
             Self::PrivilegeMissing { .. } => "privilege_missing",
+            Self::UserRequired => "user_required",
             Self::OperatorRequired => "operator_required",
             Self::AdministratorRequired => "administrator_required",
             Self::OwnerForeign => "owner_foreign",
@@ -188,6 +204,7 @@ impl Refusal {
             Self::Invalid { .. } => "invalid",
             Self::NotFound { .. } => "not_found",
             Self::TokenDeleted => Status::DELETED_CODE,
+            Self::StatusUnfit { .. } => "status_unfit",
             Self::VersionMissing => "version_missing",
             Self::VersionStale { .. } => "version_stale",
             Self::Taken { .. } => "taken",

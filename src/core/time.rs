@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use jiff::Timestamp;
+use jiff::{Span, Timestamp, tz::TimeZone};
 
 /// A day, in milliseconds.
 pub const DAY: i64 = 24 * 60 * 60 * 1000;
@@ -33,6 +33,14 @@ impl Instant {
     /// This much later; `None` beyond [`Instant::LAST`].
     pub fn checked_add(self, millis: i64) -> Option<Self> {
         self.0.checked_add(millis).map(Self).filter(|sum| *sum <= Self::LAST)
+    }
+
+    /// So many calendar months later in UTC, on the month's last day where it has no such day; `None` beyond
+    /// [`Instant::LAST`].
+    pub fn checked_add_months(self, months: i8) -> Option<Self> {
+        let date = Timestamp::from_millisecond(self.0).ok()?.to_zoned(TimeZone::UTC);
+        let later = date.checked_add(Span::new().months(months)).ok()?.timestamp();
+        Some(Self(later.as_millisecond())).filter(|sum| *sum <= Self::LAST)
     }
 
     /// Reads RFC 3339, any offset, fractions beyond a millisecond cut off; years 1970 to 9999.
@@ -83,6 +91,21 @@ mod tests {
         {
             assert_eq!(Instant::parse(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn months_are_the_calendars_and_end_with_it() {
+        let at = |text| Instant::parse(text).expect("an instant");
+        for (from, months, to) in [
+            ("2024-01-31T10:00:00.007Z", 1, "2024-02-29T10:00:00.007Z"),
+            ("2023-01-31T10:00:00Z", 1, "2023-02-28T10:00:00Z"),
+            ("2023-08-31T00:00:00Z", 6, "2024-02-29T00:00:00Z"),
+            ("2024-02-29T23:59:59.999Z", 12, "2025-02-28T23:59:59.999Z"),
+            ("2023-03-01T00:00:00Z", 12, "2024-03-01T00:00:00Z"),
+        ] {
+            assert_eq!(at(from).checked_add_months(months), Some(at(to)), "{from} and {months} months");
+        }
+        assert_eq!(Instant::LAST.checked_add_months(1), None);
     }
 
     #[test]

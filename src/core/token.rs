@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 
 use super::{
     base62,
-    id::{OrganizationId, TokenId, UserId},
+    id::{Kind as _, OfToken, OrganizationId, TokenId, UserId},
     keys::{Digest, PepperId},
     number::Number,
     privilege::Privileges,
@@ -19,6 +19,9 @@ pub const PREFIX: &str = "jtn_";
 
 /// RFC 8959's scheme, accepted before a token wherever a token is.
 pub const URI_SCHEME: &str = "secret-token:";
+
+/// What stands before a token's number where one vendor's clients name it before the token: `idt:TKN-dddd-dddd:`.
+const NUMBERED: &str = "idt:";
 
 const ID_DIGITS: usize = 22;
 const SECRET_DIGITS: usize = 43;
@@ -36,13 +39,23 @@ pub struct Presented {
     pub id: TokenId,
     /// Proves it.
     pub secret: Secret,
+    /// The number that was named before it, which must be the token's own.
+    pub number: Option<Number>,
 }
 
 impl Presented {
     /// Reads the wire form: `jtn_`, the id as 22 base62 digits, `_`, 32 random bytes as 43, and 6 digits of CRC-32
-    /// over all before them; with or without `secret-token:`. A typo fails the checksum, without a look-up.
+    /// over all before them; with or without `secret-token:`, or with `idt:` and the token's number before it. A typo
+    /// fails the checksum, without a look-up.
     pub fn parse(text: &str) -> Option<Self> {
-        let text = text.strip_prefix(URI_SCHEME).unwrap_or(text).as_bytes();
+        let (number, text) = match text.strip_prefix(NUMBERED) {
+            Some(rest) => {
+                let (number, token) = rest.split_once(':')?;
+                (Some(Number::parse(OfToken::PREFIX, number)?), token)
+            }
+            None => (None, text.strip_prefix(URI_SCHEME).unwrap_or(text)),
+        };
+        let text = text.as_bytes();
         if text.len() != LENGTH || !text.starts_with(PREFIX.as_bytes()) || text[UNDERSCORE] != b'_' {
             return None;
         }
@@ -54,12 +67,13 @@ impl Presented {
         let mut secret = Zeroizing::new([0; 32]);
         base62::decode(&text[PREFIX.len()..UNDERSCORE], &mut id)?;
         base62::decode(&text[UNDERSCORE + 1..CHECKED], secret.as_mut_slice())?;
-        Some(Self { id: TokenId::from_bytes(id), secret: Secret::from_bytes(*secret) })
+        Some(Self { id: TokenId::from_bytes(id), secret: Secret::from_bytes(*secret), number })
     }
 
     /// Whether a text is meant as a token, good or not: what decides how HTTP Basic is read.
     pub fn resembles(text: &str) -> bool {
-        text.strip_prefix(URI_SCHEME).unwrap_or(text).starts_with(PREFIX)
+        let numbered = text.strip_prefix(NUMBERED).is_some_and(|rest| rest.starts_with(OfToken::PREFIX));
+        numbered || text.strip_prefix(URI_SCHEME).unwrap_or(text).starts_with(PREFIX)
     }
 
     /// The wire form: for the one reply that gives the token out.
@@ -272,11 +286,11 @@ pub struct Use {
 
 #[cfg(test)]
 mod tests {
-    use super::{LENGTH, Presented, Secret, TokenId, hint};
+    use super::{LENGTH, Number, Presented, Secret, TokenId, hint};
 
     fn sample() -> Presented {
         let id = TokenId::from_bytes(*b"\x01\x8f\x00\x00\x00\x00\x70\x01\x80\x00\x00\x01abcd");
-        Presented { id, secret: Secret::from_bytes([0x5a; 32]) }
+        Presented { id, secret: Secret::from_bytes([0x5a; 32]), number: None }
     }
 
     /// Scanners and people's configuration know this form: it doesn't change.
@@ -297,6 +311,25 @@ mod tests {
             assert_eq!(back.id, sample().id);
             assert_eq!(back.secret.expose(), sample().secret.expose());
         }
+    }
+
+    #[test]
+    fn a_token_reads_back_behind_a_number_of_the_right_form() {
+        let text = sample().reveal();
+        let back =
+            Presented::parse(&format!("idt:TKN-6180-3400:{}", text.expose())).expect("a number and a token");
+        assert_eq!((back.id, back.number), (sample().id, Some(Number::from_place(1))));
+        for before in [
+            "idt:",
+            "idt::",
+            "idt:TKN-1:",
+            "idt:ACC-6180-3400:",
+            "TKN-6180-3400:",
+            "idt:TKN-6180-3400:secret-token:",
+        ] {
+            assert!(Presented::parse(&format!("{before}{}", text.expose())).is_none(), "{before}");
+        }
+        assert!(Presented::resembles("idt:TKN-x") && !Presented::resembles("idt:x"));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Bytes, BytesMut};
-use http::header::{ALLOW, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, TRANSFER_ENCODING};
+use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 use rocket::http::uri::Origin;
@@ -18,7 +18,7 @@ use rocket::local::asynchronous::{Client, LocalRequest, LocalResponse};
 use rocket::tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
 
 use super::problem::{MEDIA_TYPE, Problem};
-use crate::core::refusal::Refusal;
+use super::reply::Reply;
 
 /// Bodies of a known size up to this leave in one frame; the rest are streamed.
 const WHOLE_BYTES: usize = 64 * 1024;
@@ -66,6 +66,14 @@ impl Answer {
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
         Self { status, headers, body: AnswerBody::from(problem.to_json()) }
+    }
+
+    fn from_reply(reply: Reply) -> Self {
+        let status = StatusCode::from_u16(reply.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let headers = reply.head().filter_map(|(name, value)| {
+            Some((HeaderName::from_bytes(name.as_bytes()).ok()?, HeaderValue::from_str(value).ok()?))
+        });
+        Self { status, headers: headers.collect(), body: AnswerBody::from(reply.into_body()) }
     }
 
     fn broken() -> Self {
@@ -196,14 +204,7 @@ impl App {
     /// Rocket has no name for this method: answered as the catcher answers one that a path doesn't take.
     fn method_not_allowed(&self, call: &Call) -> Answer {
         let path = call.target.split('?').next().unwrap_or_default();
-        let refusal = super::catch::unrouted(self.client.rocket(), path);
-        let mut answer = Answer::problem(&super::native::problem(&refusal));
-        if let Refusal::MethodNotAllowed { allow } = refusal
-            && let Ok(allow) = HeaderValue::try_from(allow)
-        {
-            answer.headers.insert(ALLOW, allow);
-        }
-        answer
+        Answer::from_reply(super::catch::said(self.client.rocket(), path))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Bodies, taken without a word of them in any error or log.
 
-use std::convert::Infallible;
+use std::{convert::Infallible, fmt, marker::PhantomData};
 
 use rocket::{
     Data, Request,
@@ -8,7 +8,10 @@ use rocket::{
     http::RawStr,
     outcome::Outcome,
 };
-use serde::de::DeserializeOwned;
+use serde::{
+    Deserialize, Deserializer,
+    de::{DeserializeOwned, MapAccess, Visitor, value::MapAccessDeserializer},
+};
 use zeroize::Zeroizing;
 
 use crate::core::refusal::Refusal;
@@ -80,6 +83,31 @@ impl Form {
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str())
     }
+}
+
+/// Reads an object inside a body, or `null`. Serde alone takes a list for one, its items for the members in their order.
+pub(super) fn object<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    struct Object<T>(PhantomData<T>);
+
+    impl<'de, T: Deserialize<'de>> Visitor<'de> for Object<T> {
+        type Value = Option<T>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object")
+        }
+
+        fn visit_unit<E>(self) -> Result<Self::Value, E> {
+            Ok(None)
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<Self::Value, A::Error> {
+            T::deserialize(MapAccessDeserializer::new(members)).map(Some)
+        }
+    }
+
+    deserializer.deserialize_any(Object(PhantomData))
 }
 
 /// Serde's message holds what was sent up to its last ", expected ", and our own words after it.

@@ -15,7 +15,7 @@ use crate::{
     core::{
         refusal::{Failure, Refusal},
         secret::SecretText,
-        token::Presented,
+        token,
     },
     service::{
         Caller,
@@ -26,20 +26,41 @@ use crate::{
 /// Headers that carry a token and nothing else.
 const TOKEN_HEADERS: [&str; 3] = ["x-api-key", "x-access-token", "user-token"];
 
+/// How many carriers a request may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Carriers {
+    /// One.
+    AnyOne,
+    /// One; but where the first of these headers is sent, the second is as if it weren't.
+    Over(&'static str, &'static str),
+}
+
+/// A credential, and whether HTTP Basic carried it.
+pub(super) struct Found {
+    pub(super) credential: Credential,
+    pub(super) by_basic: bool,
+}
+
 /// The credential of a request: exactly one, in exactly one carrier.
-pub(super) fn credential(request: &Request<'_>) -> Result<Credential, Refusal> {
+pub(super) fn credential(request: &Request<'_>, carriers: Carriers) -> Result<Found, Refusal> {
     let headers = request.headers();
+    let ignored = match carriers {
+        Carriers::Over(first, second) if headers.contains(first) => second,
+        Carriers::Over(..) | Carriers::AnyOne => "",
+    };
     let mut found = None;
-    let carriers = headers.get("authorization").map(Carrier::Authorization);
-    let carriers =
-        carriers.chain(TOKEN_HEADERS.iter().flat_map(|name| headers.get(name).map(Carrier::Token)));
-    for carrier in carriers {
+    let authorization_headers = headers.get("authorization").map(Carrier::Authorization);
+    let token_headers = TOKEN_HEADERS.iter().filter(|name| **name != ignored);
+    let token_headers = token_headers.flat_map(|name| headers.get(name).map(Carrier::Token));
+    for carrier in authorization_headers.chain(token_headers) {
         if found.replace(carrier).is_some() {
             return Err(Refusal::CredentialAmbiguous);
         }
     }
     match found.ok_or(Refusal::CredentialMissing)? {
-        Carrier::Token(text) => Ok(Credential::Bearer(SecretText::new(text.trim()))),
+        Carrier::Token(text) => {
+            Ok(Found { credential: Credential::Bearer(SecretText::new(text.trim())), by_basic: false })
+        }
         Carrier::Authorization(text) => authorization(text),
     }
 }
@@ -51,11 +72,11 @@ enum Carrier<'a> {
 
 /// `Bearer` (RFC 6750) or `Basic` (RFC 7617), the scheme in any case. A token that comes by Basic, as the password or as
 /// a username without one, is a token: the same decision for every carrier.
-fn authorization(text: &str) -> Result<Credential, Refusal> {
+fn authorization(text: &str) -> Result<Found, Refusal> {
     let (scheme, rest) = text.trim().split_once(' ').ok_or(Refusal::CredentialInvalid)?;
     let rest = rest.trim_start();
     if scheme.eq_ignore_ascii_case("bearer") {
-        return Ok(Credential::Bearer(SecretText::new(rest)));
+        return Ok(Found { credential: Credential::Bearer(SecretText::new(rest)), by_basic: false });
     }
     if !scheme.eq_ignore_ascii_case("basic") {
         return Err(Refusal::CredentialInvalid);
@@ -63,13 +84,14 @@ fn authorization(text: &str) -> Result<Credential, Refusal> {
     let decoded = Zeroizing::new(STANDARD.decode(rest).map_err(|_| Refusal::CredentialInvalid)?);
     let decoded = std::str::from_utf8(&decoded).map_err(|_| Refusal::CredentialInvalid)?;
     let (username, password) = decoded.split_once(':').ok_or(Refusal::CredentialInvalid)?;
-    if Presented::resembles(password) {
-        return Ok(Credential::Bearer(SecretText::new(password)));
-    }
-    if password.is_empty() && Presented::resembles(username) {
-        return Ok(Credential::Bearer(SecretText::new(username)));
-    }
-    Ok(Credential::Password { username: username.to_owned(), password: SecretText::new(password) })
+    let credential = if token::Presented::resembles(password) {
+        Credential::Bearer(SecretText::new(password))
+    } else if password.is_empty() && token::Presented::resembles(username) {
+        Credential::Bearer(SecretText::new(username))
+    } else {
+        Credential::Password { username: username.to_owned(), password: SecretText::new(password) }
+    };
+    Ok(Found { credential, by_basic: true })
 }
 
 /// The other end, as far as a throttle and a record of use want it.
@@ -101,6 +123,22 @@ impl<'r> FromRequest<'r> for Asker<'r> {
         Outcome::Success(Self(
             asked.0.as_ref().ok_or_else(|| Failure::broken("an open route asks for its caller")),
         ))
+    }
+}
+
+/// The token that a request presents, as it came; nothing for a password.
+pub(super) struct Presented(pub(super) Option<SecretText>);
+
+#[rocket::async_trait]
+impl<'r> FromRequest<'r> for Presented {
+    type Error = Infallible;
+
+    async fn from_request(request: &'r Request<'_>) -> request::Outcome<Self, Infallible> {
+        let found = credential(request, Carriers::AnyOne);
+        Outcome::Success(Self(match found {
+            Ok(Found { credential: Credential::Bearer(text), .. }) => Some(text),
+            _ => None,
+        }))
     }
 }
 
@@ -171,7 +209,7 @@ mod tests {
     use super::{Credential, authorization};
 
     fn read(text: &str) -> Option<String> {
-        Some(match authorization(text).ok()? {
+        Some(match authorization(text).ok()?.credential {
             Credential::Bearer(text) => format!("bearer {}", text.expose()),
             Credential::Password { username, password } => format!("{username} {}", password.expose()),
         })

@@ -8,23 +8,26 @@ mod admin;
 mod app;
 mod body;
 mod catch;
+mod dialects;
 mod forwarded;
 mod gate;
 mod guard;
 mod mount;
 mod native;
+mod openapi;
 mod problem;
 mod query;
 mod reply;
+mod told;
 
 use std::sync::Arc;
 
 use rocket::{Build, Config, Rocket, config::LogLevel, routes};
 
-use self::mount::{Access, Mount};
+use self::mount::{Access, Mount, Territories};
 pub use self::{
     app::{Answer, AnswerBody, App, Call, LaunchError, Peer},
-    native::openapi_json,
+    dialects::{Dialects, openapi_json},
     problem::Problem,
 };
 use crate::{core::decision::Demand, ops::config::Proxies, service::Service};
@@ -37,9 +40,23 @@ pub struct Site {
     pub public_url: String,
     /// Whose word is taken for where a request came from.
     pub proxies: Proxies,
+    /// The OpenAPI document of everything that is served.
+    document: String,
+    /// Which API's words are spoken where.
+    territories: Territories,
 }
 
-/// The mount table.
+/// What an application is set up with.
+pub struct Setting {
+    /// The URL that replies and documents name, without a slash at its end.
+    pub public_url: String,
+    /// Whose word is taken for where a request came from.
+    pub proxies: Proxies,
+    /// The other vendors' APIs that are served.
+    pub dialects: Dialects,
+}
+
+/// The mount table, the dialects' apart.
 fn mounts() -> Vec<Mount> {
     use Access::{Needs, Open};
     vec![
@@ -118,7 +135,8 @@ fn mounts() -> Vec<Mount> {
 }
 
 /// The application, ready to be launched by [`App::launch`].
-pub fn rocket(service: Arc<Service>, public_url: String, proxies: Proxies) -> Rocket<Build> {
+pub fn rocket(service: Arc<Service>, setting: Setting) -> Rocket<Build> {
+    let Setting { public_url, proxies, dialects } = setting;
     let config = Config {
         // Rocket's own log prints paths, queries and bodies that failed to parse.
         log_level: LogLevel::Off,
@@ -134,26 +152,35 @@ pub fn rocket(service: Arc<Service>, public_url: String, proxies: Proxies) -> Ro
         ..Config::release_default()
     };
     // `Shield::new()` holds no policy: it keeps Rocket from attaching its default one.
+    let mounts: Vec<Mount> = mounts().into_iter().chain(dialects.mounts()).collect();
+    let (document, territories) = (openapi_json(&dialects), Territories::of(&mounts));
     let rocket = rocket::custom(config)
         .attach(rocket::shield::Shield::new())
-        .manage(Site { service, public_url, proxies })
+        .manage(Site { service, public_url, proxies, document, territories })
         .register("/", catch::catchers());
-    mounts().into_iter().fold(rocket, |rocket, mount| mount.onto(rocket))
+    mounts.into_iter().fold(rocket, |rocket, mount| mount.onto(rocket))
 }
 
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
 
-    use super::{mounts, openapi_json};
+    use super::{Dialects, mounts, openapi_json};
 
     /// Served, and no part of the API: the page and what it refers to.
     const PAGE: [&str; 2] = ["get /", "get /assets/{name}"];
 
+    /// A path without the slash at its end, which Rocket takes for none.
+    fn bare(path: &str) -> &str {
+        path.strip_suffix('/').filter(|path| !path.is_empty()).unwrap_or(path)
+    }
+
     #[test]
     fn the_document_describes_every_route_and_nothing_else() {
+        let dialects = Dialects::all();
         let rocket = mounts()
             .into_iter()
+            .chain(dialects.mounts())
             .fold(rocket::custom(rocket::Config::default()), |rocket, mount| mount.onto(rocket));
         let served: BTreeSet<String> = rocket
             .routes()
@@ -161,17 +188,17 @@ mod tests {
                 format!(
                     "{} {}",
                     route.method.as_str().to_lowercase(),
-                    route.uri.path().replace('<', "{").replace('>', "}")
+                    bare(&route.uri.path().replace('<', "{").replace('>', "}"))
                 )
             })
             .filter(|route| !PAGE.contains(&route.as_str()))
             .collect();
-        let document: serde_json::Value = serde_json::from_str(&openapi_json()).unwrap();
+        let document: serde_json::Value = serde_json::from_str(&openapi_json(&dialects)).unwrap();
         let paths = document["paths"].as_object().unwrap();
         let described: BTreeSet<String> = paths
             .iter()
             .flat_map(|(path, item)| {
-                item.as_object().unwrap().keys().map(move |method| format!("{method} {path}"))
+                item.as_object().unwrap().keys().map(move |method| format!("{method} {}", bare(path)))
             })
             .collect();
         assert_eq!(served, described);

@@ -9,12 +9,16 @@ use rocket::{
 
 use super::{
     Site,
-    catch::unrouted,
-    guard::{self, Asked},
+    catch::said,
+    guard::{self, Asked, Carriers},
+    native,
     query::refuse_token_in_query,
     reply::Words,
 };
-use crate::core::{decision::Demand, refusal::Failure};
+use crate::core::{
+    decision::Demand,
+    refusal::{Failure, Refusal},
+};
 
 /// Who may call a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,27 +27,68 @@ pub(super) enum Access {
     Open,
     /// Whoever has a credential that meets this.
     Needs(Demand),
+    /// The same, in HTTP Basic and no other carrier.
+    NeedsBasic(Demand),
+    /// The same as `Needs`, where the query may name a token that is looked for.
+    NeedsToFind(Demand),
+    /// Whoever knows the token that the query names; a credential that comes along must meet this.
+    Holds(Demand),
+}
+
+impl Access {
+    /// Whether the route reads a token in its query.
+    const fn reads_token(self) -> bool {
+        matches!(self, Self::NeedsToFind(_) | Self::Holds(_))
+    }
 }
 
 /// The routes of one API, below one path.
 pub(super) struct Mount {
     base: &'static str,
     words: Words,
+    carriers: Carriers,
     routes: Vec<Route>,
+}
+
+/// Which API's words are spoken below which path.
+pub(super) struct Territories(Vec<(&'static str, Words)>);
+
+impl Territories {
+    pub(super) fn of(mounts: &[Mount]) -> Self {
+        let mut territories: Vec<_> = mounts.iter().map(|mount| (mount.base, mount.words)).collect();
+        territories.sort_by_key(|(base, _)| std::cmp::Reverse(base.len()));
+        Self(territories)
+    }
+
+    /// The words at a path: those of the longest base that it is below.
+    pub(super) fn words(&self, path: &str) -> Words {
+        let below = |base: &str| {
+            let rest = path.strip_prefix(base.trim_end_matches('/'));
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        self.0.iter().find(|(base, _)| below(base)).map_or(native::WORDS, |(_, words)| *words)
+    }
 }
 
 impl Mount {
     /// An API below `base` that says its refusals in `words`.
     pub(super) const fn new(base: &'static str, words: Words) -> Self {
-        Self { base, words, routes: Vec::new() }
+        Self { base, words, carriers: Carriers::AnyOne, routes: Vec::new() }
+    }
+
+    /// Of an API whose clients send two carriers at once.
+    #[must_use]
+    pub(super) const fn carried_by(mut self, carriers: Carriers) -> Self {
+        self.carriers = carriers;
+        self
     }
 
     /// Adds routes, all with the same access.
     #[must_use]
     pub(super) fn routes(mut self, access: Access, routes: Vec<Route>) -> Self {
-        let words = self.words;
+        let (words, carriers) = (self.words, self.carriers);
         self.routes.extend(routes.into_iter().map(|mut route| {
-            route.handler = Box::new(Demanding { access, words, inner: route.handler });
+            route.handler = Box::new(Demanding { access, carriers, words, inner: route.handler });
             route
         }));
         self
@@ -82,7 +127,7 @@ impl Handler for Sparing {
         if !self.named.iter().any(|named| path == named.as_str()) {
             return self.inner.handle(request, data).await;
         }
-        match unrouted(request.rocket(), path.as_str()).respond_to(request) {
+        match said(request.rocket(), path.as_str()).respond_to(request) {
             Ok(response) => Outcome::Success(response),
             Err(status) => Outcome::Error(status),
         }
@@ -93,16 +138,31 @@ impl Handler for Sparing {
 #[derive(Clone)]
 struct Demanding {
     access: Access,
+    carriers: Carriers,
     words: Words,
     inner: Box<dyn Handler>,
 }
 
 impl Demanding {
     async fn admit(&self, request: &Request<'_>) -> Result<(), Failure> {
-        refuse_token_in_query(request)?;
-        let Access::Needs(demand) = self.access else { return Ok(()) };
+        if !self.access.reads_token() {
+            refuse_token_in_query(request)?;
+        }
+        let found = || guard::credential(request, self.carriers);
+        let (demand, found) = match self.access {
+            Access::Open => return Ok(()),
+            Access::Holds(demand) => match found() {
+                Err(Refusal::CredentialMissing) => return Ok(()),
+                found => (demand, found?),
+            },
+            Access::Needs(demand) | Access::NeedsToFind(demand) => (demand, found()?),
+            Access::NeedsBasic(demand) => match found()? {
+                found if found.by_basic => (demand, found),
+                _ => return Err(Refusal::BasicRequired.into()),
+            },
+        };
+        let credential = found.credential;
         let site = request.rocket().state::<Site>().ok_or_else(|| Failure::broken("no site is managed"))?;
-        let credential = guard::credential(request)?;
         let caller = site.service.authenticate(&credential, demand, guard::peer(request)).await?;
         request.local_cache(|| Asked(Some(caller)));
         Ok(())
@@ -125,6 +185,8 @@ impl Handler for Demanding {
 
 /// The methods that some route takes at `path`, in the order of an `Allow` header; `None` where no route has it.
 pub(super) fn allowed<'a>(routes: impl Iterator<Item = &'a Route>, path: &str) -> Option<String> {
+    // Rocket takes a slash at the end for none.
+    let path = path.strip_suffix('/').filter(|path| !path.is_empty()).unwrap_or(path);
     let matching: Vec<_> = routes.filter(|route| matches(route.uri.path(), path)).collect();
     // A path with a name of its own isn't an id.
     let least = matching.iter().map(|route| dynamic(route.uri.path())).min();
@@ -157,7 +219,32 @@ fn matches(pattern: &str, path: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::matches;
+    use super::{Mount, Territories, Words, matches};
+    use crate::{
+        core::refusal::{Failure, Refusal},
+        http::{native, reply::Reply},
+    };
+
+    #[test]
+    fn a_path_is_answered_in_the_words_of_the_api_that_it_is_below() {
+        const TEAPOT: Words = Words(|_| Reply::empty(418));
+        const GONE: Words = Words(|_| Reply::empty(410));
+        let mounts =
+            [("/", native::WORDS), ("/api", TEAPOT), ("/api/v1", GONE)].map(|(at, say)| Mount::new(at, say));
+        let territories = Territories::of(&mounts);
+        let says = |path| (territories.words(path).0)(&Failure::from(Refusal::RouteUnknown)).status();
+        for (path, status) in [
+            ("/", 404),
+            ("/apis", 404),
+            ("/api", 418),
+            ("/api/", 418),
+            ("/api/v10", 418),
+            ("/api/v1", 410),
+            ("/api/v1/me/tokens", 410),
+        ] {
+            assert_eq!(says(path), status, "{path}");
+        }
+    }
 
     #[test]
     fn a_path_matches_its_pattern_whole() {

@@ -15,6 +15,7 @@ use crate::core::{
     id::{OfToken, Reference},
     listing::{Cursor, Direction, Field, Listing, Position},
     refusal::Refusal,
+    secret::SecretText,
     text,
     time::Instant,
 };
@@ -51,6 +52,19 @@ impl<'r> FromRequest<'r> for Query<'r> {
 }
 
 impl<'r> Query<'r> {
+    /// The token that stands in it under one of these names, for the few routes that read one there.
+    pub(super) fn secret(&self, names: &[&str]) -> Result<Option<SecretText>, Refusal> {
+        let mut found = None;
+        let parts = self.0.iter().flat_map(|query| query.split('&')).map(|part| part.split_at_byte(b'='));
+        for (_, value) in parts.filter(|(name, _)| names.contains(&name.as_str())) {
+            let value = value.url_decode().map_err(|_| Refusal::invalid("token", "isn't UTF-8"))?;
+            if found.replace(SecretText::new(value.trim())).is_some() {
+                return Err(Refusal::invalid("token", "stands twice"));
+            }
+        }
+        Ok(found)
+    }
+
     /// What stands in it for a list that takes `names`. Any other name, or one that stands twice, is refused.
     pub(super) fn parameters(&self, names: &[&'static str]) -> Result<Parameters<'r>, Refusal> {
         self.only(&[&OF_EVERY_LIST, names].concat())

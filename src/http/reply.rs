@@ -53,6 +53,35 @@ impl Reply {
         Self { status: problem.status, content_type: super::problem::MEDIA_TYPE, headers: Vec::new(), body }
     }
 
+    /// A document of an API whose media types are its own.
+    pub(super) fn value(status: u16, content_type: &'static str, document: &serde_json::Value) -> Self {
+        Self { status, content_type, headers: Vec::new(), body: document.to_string().into_bytes() }
+    }
+
+    /// Plain text.
+    pub(super) fn text(status: u16, text: &str) -> Self {
+        Self { status, content_type: "text/plain", headers: Vec::new(), body: text.as_bytes().to_vec() }
+    }
+
+    pub(super) const fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// All of it but the body.
+    pub(super) fn head(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        // What an API says is for this caller now; and it is what it says it is.
+        let always = [("Cache-Control", "no-store"), ("X-Content-Type-Options", "nosniff")];
+        let content_type = (!self.content_type.is_empty()).then_some(("Content-Type", self.content_type));
+        content_type
+            .into_iter()
+            .chain(always)
+            .chain(self.headers.iter().map(|(name, value)| (*name, value.as_str())))
+    }
+
+    pub(super) fn into_body(self) -> Vec<u8> {
+        self.body
+    }
+
     /// With one more header.
     #[must_use]
     pub(super) fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
@@ -65,13 +94,8 @@ impl<'r> Responder<'r, 'static> for Reply {
     fn respond_to(self, _: &'r Request<'_>) -> response::Result<'static> {
         let mut response = Response::build();
         response.status(Status::new(self.status));
-        if !self.content_type.is_empty() {
-            response.raw_header("Content-Type", self.content_type);
-        }
-        // What an API says is for this caller now; and it is what it says it is.
-        response.raw_header("Cache-Control", "no-store").raw_header("X-Content-Type-Options", "nosniff");
-        for (name, value) in self.headers {
-            response.raw_header(name, value);
+        for (name, value) in self.head() {
+            response.raw_header(name, value.to_owned());
         }
         response.sized_body(self.body.len(), Cursor::new(self.body)).ok()
     }

@@ -4,7 +4,7 @@
 use super::{
     Caller, Service,
     issue::event,
-    list::{TokenView, may_see, view},
+    list::{TokenView, is_own, may_see, view},
     reach::Reach,
 };
 use crate::{
@@ -42,16 +42,35 @@ pub enum Change {
     Delete,
 }
 
+/// What a change is meant for.
+#[derive(Clone, Copy, Debug)]
+pub struct Target {
+    /// Which token.
+    pub reference: Reference<OfToken>,
+    /// The change sequence that it must have; `None` for any.
+    pub version: Option<u32>,
+    /// Whether it must be the caller's own, whatever else they may change.
+    pub own: bool,
+    /// Whether to refuse what is so already.
+    pub strict: bool,
+}
+
+impl Target {
+    /// Any version of a token that the caller may change.
+    pub const fn of(reference: Reference<OfToken>) -> Self {
+        Self { reference, version: None, own: false, strict: false }
+    }
+}
+
 impl Service {
-    /// Changes a token of the caller's. `version` is the change sequence that the change is meant for.
+    /// Changes a token of the caller's.
     pub async fn change(
         &self,
         caller: &Caller,
-        reference: Reference<OfToken>,
+        target: Target,
         change: Change,
-        version: Option<u32>,
     ) -> Result<TokenView, Failure> {
-        let write = ChangeToken { caller: caller.clone(), reference, change, version, now: self.now() };
+        let write = ChangeToken { caller: caller.clone(), target, change, now: self.now() };
         self.store.write(write).await.map(|view| self.with_gathered(view))
     }
 
@@ -60,7 +79,8 @@ impl Service {
         let Subject::Token(standing) = &caller.subject else {
             return Err(Refusal::NotFound { what: "token" }.into());
         };
-        self.change(caller, Reference::Id(standing.token.id), Change::Delete, None).await.map(drop)
+        let own = Target::of(Reference::Id(standing.token.id));
+        self.change(caller, own, Change::Delete).await.map(drop)
     }
 
     /// Revokes the token whose whole secret this is (RFC 7009), and on request what it has minted and they in turn.
@@ -87,9 +107,8 @@ impl Service {
 
 struct ChangeToken {
     caller: Caller,
-    reference: Reference<OfToken>,
+    target: Target,
     change: Change,
-    version: Option<u32>,
     now: Instant,
 }
 
@@ -98,23 +117,32 @@ impl Write for ChangeToken {
     const REVISES: bool = true;
 
     fn apply(self, tx: &mut Tx<'_>) -> Result<TokenView, Failure> {
-        let Self { caller, reference, change, version, now } = self;
+        let Self { caller, target, change, now } = self;
         let subject = caller.decide_again(tx, now)?;
         let reach = Reach::of(tx, &subject, now)?;
-        let token = tx.token_by(&reference)?.filter(|token| may_see(&subject, &reach, token));
+        let is_meant = |token: &Token| {
+            if target.own { is_own(&subject, token) } else { may_see(&subject, &reach, token) }
+        };
+        let token = tx.token_by(&target.reference)?.filter(is_meant);
         let mut token = token.ok_or(Refusal::NotFound { what: "token" })?;
         if token.status == Status::Deleted {
             return Err(Refusal::TokenDeleted.into());
         }
-        if version.is_some_and(|version| version != token.change_sequence) {
+        if target.version.is_some_and(|version| version != token.change_sequence) {
             return Err(Refusal::VersionStale { current: token.change_sequence }.into());
         }
         let before = token.status;
-        if let Some((deed, detail)) = make(change, &mut token)? {
-            tx.update_token(before, &mut token, now)?;
-            let mut event = event(&token, deed, caller.origin(), now);
-            event.detail = detail;
-            tx.record(&event)?;
+        match make(change, &mut token)? {
+            Some((deed, detail)) => {
+                tx.update_token(before, &mut token, now)?;
+                let mut event = event(&token, deed, caller.origin(), now);
+                event.detail = detail;
+                tx.record(&event)?;
+            }
+            None if target.strict => {
+                return Err(Refusal::StatusUnfit { status: token.shown_status(now) }.into());
+            }
+            None => {}
         }
         Ok(view(tx, token)?)
     }

@@ -2,7 +2,7 @@
 
 use super::{
     Caller, Service,
-    list::{Names, Page, bytes},
+    list::{Around, Page, bytes},
     members::MemberView,
     people,
     reach::{Place, Reach},
@@ -14,7 +14,6 @@ use crate::{
         id::{OfToken, OfUser, Reference, UserId},
         listing::{EventField, Listing, UserField},
         refusal::Failure,
-        user::username,
     },
     store::{EventRow, EventSet, ReadError, Rows, UserSet},
 };
@@ -130,14 +129,17 @@ impl Service {
                 Some(None) => listing.filter = Filter::Any(Vec::new()),
             }
             rows.steady(|rows| {
-                let mut names = Names::default();
+                let mut around = Around::default();
                 let found = rows.page(&EventSet, &listing)?;
                 let page = Page::read(found, |id| {
                     let Some(row) = rows.event(id)? else { return Ok(None) };
-                    let actor = row.actor_user.map(|id| names.user(rows, id)).transpose()?;
+                    let actor = row.actor_user.map(|id| around.user(rows, id)).transpose()?;
                     // Whoever was deleted has no name that anybody could have.
-                    let actor_username = actor.filter(|name| username(name).is_ok());
-                    let organization = row.organization.map(|id| names.organization(rows, id)).transpose()?;
+                    let actor = actor.filter(|actor| actor.deleted_at.is_none());
+                    let actor_username = actor.map(|actor| actor.username.clone());
+                    let organization =
+                        row.organization.map(|id| around.organization(rows, id)).transpose()?;
+                    let organization = organization.map(|organization| organization.slug.clone());
                     Ok(Some(EventView { row, actor_username, organization }))
                 });
                 Ok(page?)

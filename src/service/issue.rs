@@ -2,12 +2,13 @@
 
 use super::{
     Caller, Service,
-    list::TokenView,
+    list::{TokenView, view},
+    people,
     reach::{Place, Reach},
 };
 use crate::{
     core::{
-        decision::{Account, Subject},
+        decision::Subject,
         event::{Deed, Event, Origin},
         id::{OfToken, TokenId},
         keys::{Digest, PepperId},
@@ -35,7 +36,7 @@ pub struct IssueRequest {
     pub wish: Wish,
     /// By slug or any id; `None` for the token's own or the user's home.
     pub organization: Option<String>,
-    /// By username: only the local operator names another than themselves, and must name one.
+    /// By username or id: only the local operator names another than themselves, and must name one.
     pub owner: Option<String>,
 }
 
@@ -52,8 +53,11 @@ impl Service {
     /// Issues a token.
     pub async fn issue(&self, caller: &Caller, request: IssueRequest) -> Result<Issued, Failure> {
         let now = self.now();
-        let presented =
-            Presented { id: self.new_id(now), secret: Secret::from_bytes(random(self.entropy.as_ref())) };
+        let presented = Presented {
+            id: self.new_id(now),
+            secret: Secret::from_bytes(random(self.entropy.as_ref())),
+            number: None,
+        };
         let pepper = self.keys.current();
         let digest = self
             .keys
@@ -116,8 +120,7 @@ impl Write for Issue {
         };
         tx.insert_token(&token)?;
         tx.record(&event(&token, Deed::TokenCreated, caller.origin(), now))?;
-        let Account { user, organization, .. } = account;
-        Ok(TokenView { token, owner: user.username, organization: organization.slug, last_used_at: None })
+        Ok(view(tx, token)?)
     }
 }
 
@@ -135,9 +138,11 @@ pub(super) fn event(token: &Token, deed: Deed, origin: Origin, at: Instant) -> E
 
 fn owner(rows: &Rows<'_>, subject: &Subject, named: Option<&str>) -> Result<User, Failure> {
     match (subject.account(), named) {
-        (Some(account), Some(name)) if name != account.user.username => Err(Refusal::OwnerForeign.into()),
+        (Some(account), Some(name)) if !people::is_named(&account.user, name) => {
+            Err(Refusal::OwnerForeign.into())
+        }
         (Some(account), _) => Ok(account.user.clone()),
-        (None, Some(name)) => Ok(rows.user_by_name(name)?.ok_or(Refusal::NotFound { what: "user" })?),
+        (None, Some(name)) => Ok(people::find(rows, name)?.ok_or(Refusal::NotFound { what: "user" })?),
         (None, None) => Err(Refusal::invalid("owner", "the local operator names the user it is for").into()),
     }
 }

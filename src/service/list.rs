@@ -1,17 +1,24 @@
 //! Reading tokens: one, or a page of them.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
-use super::{Caller, Service, people, reach::Place, reach::Reach};
+use super::{
+    Caller, Service, people,
+    reach::{Place, Reach},
+    verify::Peer,
+};
 use crate::{
     core::{
-        decision::Subject,
+        decision::{Demand, Subject},
         filter::{Filter, Test, Value},
         id::{OfToken, OrganizationId, Reference, TokenId, UserId},
         listing::{Cursor, Listing, TokenField},
+        organization::{Module, Organization},
         refusal::{Failure, Refusal},
+        secret::SecretText,
         time::Instant,
-        token::Token,
+        token::{Status, Token},
+        user::User,
     },
     store::{Found, ReadError, Rows, TokenSet},
 };
@@ -21,10 +28,12 @@ use crate::{
 pub struct TokenView {
     /// Its row.
     pub token: Token,
-    /// Its owner's username.
-    pub owner: String,
-    /// Its organization's slug.
-    pub organization: String,
+    /// Its owner.
+    pub owner: Arc<User>,
+    /// Its organization.
+    pub organization: Arc<Organization>,
+    /// The modules that it is narrowed to, removed ones too.
+    pub modules: Vec<Arc<Module>>,
     /// When it was last used; `None` for never.
     pub last_used_at: Option<Instant>,
 }
@@ -57,11 +66,22 @@ pub(super) fn bytes(id: &Value) -> [u8; 16] {
     if let Value::Id(bytes) = id { *bytes } else { [0; 16] }
 }
 
+/// Whose tokens are asked for.
+#[derive(Clone, Debug)]
+pub enum Whose {
+    /// Everybody's whose tokens the caller may see.
+    Seen,
+    /// The caller's own, whatever else they may see.
+    Own,
+    /// This user's, by name or id, of those that the caller may see.
+    Of(String),
+}
+
 /// Which tokens are asked for, and how.
 #[derive(Clone, Debug)]
 pub struct TokenQuery {
-    /// Only this user's, by name or id.
-    pub owner: Option<String>,
+    /// Whose.
+    pub whose: Whose,
     /// Only this organization's, by slug or any id.
     pub organization: Option<String>,
     /// Only those that this token has minted.
@@ -78,12 +98,40 @@ impl Service {
         let Subject::Token(standing) = &caller.subject else {
             return Err(Refusal::NotFound { what: "token" }.into());
         };
+        let modules = match standing.token.modules.as_slice() {
+            [] => Vec::new(),
+            _ => self.store.read(|rows| Around::default().modules(rows, &standing.token))?,
+        };
         Ok(TokenView {
             token: standing.token.clone(),
-            owner: standing.account.user.username.clone(),
-            organization: standing.account.organization.slug.clone(),
+            owner: Arc::new(standing.account.user.clone()),
+            organization: Arc::new(standing.account.organization.clone()),
+            modules,
             last_used_at: self.gathered_use(standing.token.id),
         })
+    }
+
+    /// The token whose whole secret this is, if it is good now: for whoever holds it, which counts as a use.
+    pub fn held_token(&self, text: &SecretText, peer: Peer<'_>) -> Result<TokenView, Failure> {
+        let standing = self.introspect(text, peer)?.ok_or(Refusal::CredentialInvalid)?;
+        let caller =
+            Caller { subject: Subject::Token(standing), demand: Demand::Itself, address: peer.address };
+        self.own_token(&caller)
+    }
+
+    /// The id of the token whose whole secret this is, whatever has become of it, if it is one that the caller may see.
+    pub fn token_by_secret(&self, caller: &Caller, text: &SecretText) -> Result<Option<TokenId>, Failure> {
+        let standing = match self.genuine(text) {
+            Ok(standing) => standing,
+            Err(Failure::Refused(Refusal::CredentialInvalid)) => return Ok(None),
+            Err(failure) => return Err(failure),
+        };
+        let now = self.now();
+        let seen = self.store.read(|rows| {
+            let reach = Reach::of(rows, &caller.subject, now)?;
+            Ok(may_see(&caller.subject, &reach, &standing.token))
+        })?;
+        Ok(seen.then_some(standing.token.id))
     }
 
     /// One token of the caller's, by any of its ids.
@@ -97,10 +145,29 @@ impl Service {
         view.map(|view| self.with_gathered(view)).ok_or(Refusal::NotFound { what: "token" }.into())
     }
 
+    /// The same, but for one that is deleted, which is as good as none.
+    pub fn kept_token(&self, caller: &Caller, reference: &Reference<OfToken>) -> Result<TokenView, Failure> {
+        let view = self.token(caller, reference)?;
+        if view.token.status == Status::Deleted { Err(Refusal::TokenDeleted.into()) } else { Ok(view) }
+    }
+
+    /// Who last changed a token, and the one who made it: a username each; `None` where nobody's is on record.
+    pub fn token_authors(&self, token: TokenId) -> Result<[Option<String>; 2], Failure> {
+        self.look(|rows| {
+            let mut around = Around::default();
+            let mut name = |user: Option<UserId>| -> Result<Option<String>, Failure> {
+                let user = user.map(|id| around.user(rows, id)).transpose()?;
+                Ok(user.filter(|user| user.deleted_at.is_none()).map(|user| user.username.clone()))
+            };
+            let [last, first] = rows.actors_upon(token.0)?;
+            Ok([name(last)?, name(first)?])
+        })
+    }
+
     /// A page of the tokens that are the caller's to see.
     pub async fn tokens(&self, caller: &Caller, query: TokenQuery) -> Result<Page<TokenView>, Failure> {
         let (subject, now) = (caller.subject.clone(), self.now());
-        let TokenQuery { owner, organization, minter, deleted, mut listing } = query;
+        let TokenQuery { whose, organization, minter, deleted, mut listing } = query;
         let key = listing.sort.first().map_or(TokenField::CreatedAt, |(field, _)| *field);
         let set = TokenSet::new(deleted, &listing.filter, key, now);
         if set.uses {
@@ -109,10 +176,15 @@ impl Service {
         }
         let read = move |rows: &Rows<'_>| {
             let reach = Reach::of(rows, &subject, now)?;
-            for (field, id) in scope(rows, &subject, &reach, organization.as_deref())? {
+            let place = organization.as_deref();
+            let scope = match &whose {
+                Whose::Own => own(rows, &subject, &reach, place)?,
+                Whose::Seen | Whose::Of(_) => scope(rows, &subject, &reach, place)?,
+            };
+            for (field, id) in scope {
                 listing.filter = listing.filter.and(field, Test::Equals(Value::Id(id)));
             }
-            if let Some(name) = owner {
+            if let Whose::Of(name) = whose {
                 let owner = people::visible(rows, &subject, &reach, &name)?;
                 listing.filter = listing.filter.and(TokenField::Owner, Test::Equals(Value::Id(owner.id.0)));
             }
@@ -127,11 +199,11 @@ impl Service {
                 listing.filter = Filter::All(vec![listing.filter, condition]);
             }
             rows.steady(|rows| {
-                let mut names = Names::default();
+                let mut around = Around::default();
                 let found = rows.page(&set, &listing)?;
                 let page = Page::read(found, |id| {
                     let token = rows.token(TokenId::from_bytes(bytes(id)))?;
-                    token.map(|token| names.view(rows, token)).transpose()
+                    token.map(|token| around.view(rows, token)).transpose()
                 });
                 Ok(page?)
             })
@@ -174,54 +246,98 @@ fn scope(
     Ok(own.into_iter().chain(there.then(|| within(place.organization.id))).collect())
 }
 
-/// Whether a token is the caller's to see and to change: their own, and those of the organizations that they manage. A
-/// token doesn't see its owner's tokens in other organizations.
-pub(super) fn may_see(subject: &Subject, reach: &Reach, token: &Token) -> bool {
-    let own = match subject {
-        Subject::Local => true,
+/// What tokens in a list have to be equal in, so that each is the caller's own: a token's those of its organization, a
+/// password's those everywhere, if none is named.
+fn own(
+    rows: &Rows<'_>,
+    subject: &Subject,
+    reach: &Reach,
+    named: Option<&str>,
+) -> Result<Vec<(TokenField, [u8; 16])>, Failure> {
+    let account = subject.account().ok_or(Refusal::UserRequired)?;
+    let within = match (named, subject) {
+        (Some(_), _) => Some(Place::meant(rows, subject, reach, named)?.organization.id),
+        (None, Subject::Token(standing)) => Some(standing.token.organization),
+        (None, _) => None,
+    };
+    let within = within.map(|organization| (TokenField::Organization, organization.0));
+    Ok([(TokenField::Owner, account.user.id.0)].into_iter().chain(within).collect())
+}
+
+/// Whether a token is the caller's own: a token's those of its owner in its organization.
+pub(super) fn is_own(subject: &Subject, token: &Token) -> bool {
+    match subject {
+        Subject::Local => false,
         Subject::Password(account) => account.user.id == token.owner,
         Subject::Token(standing) => {
             standing.token.owner == token.owner && standing.token.organization == token.organization
         }
-    };
-    own || reach.covers(token.organization)
+    }
 }
 
-/// A row with the names around it.
+/// Whether a token is the caller's to see and to change: their own, and those of the organizations that they manage. A
+/// token doesn't see its owner's tokens in other organizations.
+pub(super) fn may_see(subject: &Subject, reach: &Reach, token: &Token) -> bool {
+    is_own(subject, token) || reach.covers(token.organization)
+}
+
+/// A row with what stands around it.
 pub(super) fn view(rows: &Rows<'_>, token: Token) -> Result<TokenView, ReadError> {
-    Names::default().view(rows, token)
+    Around::default().view(rows, token)
 }
 
-/// Names that stand around the rows of one page, each read once.
+/// What stands around the rows of one page, each read once.
 #[derive(Default)]
-pub(super) struct Names {
-    users: HashMap<UserId, String>,
-    organizations: HashMap<OrganizationId, String>,
+pub(super) struct Around {
+    users: HashMap<UserId, Arc<User>>,
+    organizations: HashMap<OrganizationId, Arc<Organization>>,
+    modules: HashMap<(OrganizationId, String), Option<Arc<Module>>>,
 }
 
-impl Names {
-    pub(super) fn user(&mut self, rows: &Rows<'_>, id: UserId) -> Result<String, ReadError> {
-        if let Some(name) = self.users.get(&id) {
-            return Ok(name.clone());
+impl Around {
+    pub(super) fn user(&mut self, rows: &Rows<'_>, id: UserId) -> Result<Arc<User>, ReadError> {
+        if let Some(user) = self.users.get(&id) {
+            return Ok(Arc::clone(user));
         }
-        let name = rows.user(id)?.map(|user| user.username).unwrap_or_default();
-        self.users.insert(id, name.clone());
-        Ok(name)
+        let user = Arc::new(rows.user(id)?.ok_or_else(ReadError::missing)?);
+        self.users.insert(id, Arc::clone(&user));
+        Ok(user)
     }
 
-    pub(super) fn organization(&mut self, rows: &Rows<'_>, id: OrganizationId) -> Result<String, ReadError> {
-        if let Some(slug) = self.organizations.get(&id) {
-            return Ok(slug.clone());
+    pub(super) fn organization(
+        &mut self,
+        rows: &Rows<'_>,
+        id: OrganizationId,
+    ) -> Result<Arc<Organization>, ReadError> {
+        if let Some(organization) = self.organizations.get(&id) {
+            return Ok(Arc::clone(organization));
         }
-        let slug = rows.organization(id)?.map(|organization| organization.slug).unwrap_or_default();
-        self.organizations.insert(id, slug.clone());
-        Ok(slug)
+        let organization = Arc::new(rows.organization(id)?.ok_or_else(ReadError::missing)?);
+        self.organizations.insert(id, Arc::clone(&organization));
+        Ok(organization)
+    }
+
+    fn modules(&mut self, rows: &Rows<'_>, token: &Token) -> Result<Vec<Arc<Module>>, ReadError> {
+        let mut modules = Vec::with_capacity(token.modules.len());
+        for number in &token.modules {
+            let key = (token.organization, number.clone());
+            let module = match self.modules.get(&key) {
+                Some(module) => module.clone(),
+                None => rows.module_once(token.organization, number)?.map(Arc::new),
+            };
+            modules.extend(module.clone());
+            self.modules.insert(key, module);
+        }
+        Ok(modules)
     }
 
     fn view(&mut self, rows: &Rows<'_>, token: Token) -> Result<TokenView, ReadError> {
-        let last_used_at = rows.token_use(token.id)?.map(|used| used.last_at);
-        let owner = self.user(rows, token.owner)?;
-        let organization = self.organization(rows, token.organization)?;
-        Ok(TokenView { token, owner, organization, last_used_at })
+        Ok(TokenView {
+            last_used_at: rows.token_use(token.id)?.map(|used| used.last_at),
+            owner: self.user(rows, token.owner)?,
+            organization: self.organization(rows, token.organization)?,
+            modules: self.modules(rows, &token)?,
+            token,
+        })
     }
 }

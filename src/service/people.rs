@@ -100,6 +100,16 @@ pub(super) fn find(rows: &Rows<'_>, name: &str) -> Result<Option<User>, ReadErro
     }
 }
 
+/// Whether a user is meant by a name or an id.
+pub(super) fn is_named(user: &User, name: &str) -> bool {
+    user.username == name
+        || match Reference::<OfUser>::parse(name) {
+            Some(Reference::Id(id)) => user.id == id,
+            Some(Reference::Short(_)) => user.id.short() == name,
+            Some(Reference::Number(_)) | None => false,
+        }
+}
+
 /// Whether it is the user's own password that was given. A token is never its owner's whole self.
 pub(super) fn is_self(subject: &Subject, user: &User) -> bool {
     matches!(subject, Subject::Password(account) if account.user.id == user.id)

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::{Caller, Service};
 use crate::{
     core::{
         decision::{Demand, Subject, decide},
@@ -104,6 +105,35 @@ impl Reach {
 pub(super) struct Place {
     pub(super) organization: Organization,
     pub(super) managed: bool,
+}
+
+impl Service {
+    /// The organization that a request is about, if API access is on in it.
+    pub fn open_organization(&self, caller: &Caller, named: Option<&str>) -> Result<Organization, Failure> {
+        let now = self.now();
+        self.look(|rows| {
+            let reach = Reach::of(rows, &caller.subject, now)?;
+            let organization = Place::meant(rows, &caller.subject, &reach, named)?.organization;
+            if organization.enabled && organization.policy.api_access {
+                Ok(organization)
+            } else {
+                Err(Refusal::ApiAccessOff { organization: organization.slug }.into())
+            }
+        })
+    }
+
+    /// The organizations in which the caller's own tokens may be: a token's is its own.
+    pub fn own_organizations(&self, caller: &Caller) -> Result<Vec<Organization>, Failure> {
+        let ids = |rows: &Rows<'_>| match &caller.subject {
+            Subject::Local => Ok(Vec::new()),
+            Subject::Token(standing) => Ok(vec![standing.token.organization]),
+            Subject::Password(account) => rows.organizations_of(account.user.id),
+        };
+        self.look(|rows| {
+            let found = ids(rows)?.into_iter().map(|id| rows.organization(id));
+            Ok(found.filter_map(Result::transpose).collect::<Result<_, _>>()?)
+        })
+    }
 }
 
 /// The organization that every installation begins with.

@@ -64,10 +64,13 @@ impl Throttle {
     pub(super) fn admit(&self, tally: &Tally, now: Instant) -> Result<(), Refusal> {
         let mut wrong = self.wrong.lock().unwrap_or_else(PoisonError::into_inner);
         let until =
-            tally.0.iter().filter_map(|(key, free)| wrong.get(key).map(|wrong| wrong.until(*free))).max();
-        if let Some(until) = until.filter(|until| *until > now.millis()) {
+            tally.0.iter().filter_map(|(key, free)| wrong.get(key).map(|wrong| (wrong.until(*free), *free)));
+        if let Some((until, limit)) = until.max().filter(|(until, _)| *until > now.millis()) {
             let seconds = (until - now.millis() + 999) / 1000;
-            return Err(Refusal::Throttled { retry_after: u32::try_from(seconds).unwrap_or(u32::MAX) });
+            return Err(Refusal::Throttled {
+                limit,
+                retry_after: u32::try_from(seconds).unwrap_or(u32::MAX),
+            });
         }
         if wrong.len() >= REMEMBERED {
             wrong.retain(|_, wrong| now.millis() - wrong.last_at.millis() < LONGEST);

@@ -105,7 +105,8 @@ impl Service {
 
     fn proves(&self, presented: &Presented, token: &Token) -> bool {
         let digest = self.keys.digest(token.pepper, presented.id, &presented.secret);
-        digest.is_some_and(|digest| digest.matches(&token.digest))
+        let named = presented.number.is_none_or(|number| number == token.number);
+        digest.is_some_and(|digest| digest.matches(&token.digest)) && named
     }
 
     /// The row that a presented token names, if its secret proves it.

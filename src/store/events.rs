@@ -9,7 +9,7 @@ use super::{
 };
 use crate::core::{
     event::{Entry, Event, Flaw},
-    id::OrganizationId,
+    id::{OrganizationId, UserId},
     keys::{Digest, PepperId, Sealer},
     refusal::Failure,
     time::Instant,
@@ -108,6 +108,22 @@ impl Rows<'_> {
             Err(error) if error.is_edit() => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    /// The users who did something to a thing: the last one, and the first. `None` for what nobody with a name did.
+    pub fn actors_upon(&self, object: [u8; 16]) -> Result<[Option<UserId>; 2], ReadError> {
+        let actor = |row: &Row<'_>| row.get(0);
+        let last = self.one(
+            "SELECT actor_user FROM events INDEXED BY events_by_object WHERE object = ? ORDER BY sequence DESC LIMIT 1",
+            [object],
+            actor,
+        )?;
+        let first = self.one(
+            "SELECT actor_user FROM events INDEXED BY events_by_object WHERE object = ? ORDER BY sequence LIMIT 1",
+            [object],
+            actor,
+        )?;
+        Ok([last.flatten(), first.flatten()])
     }
 
     fn last_event(&self) -> Result<Option<(End, Instant)>, ReadError> {

@@ -40,6 +40,19 @@ impl Rows<'_> {
         )
     }
 
+    /// A module that an organization has or had, by number.
+    pub fn module_once(
+        &self,
+        organization: OrganizationId,
+        number: &str,
+    ) -> Result<Option<Module>, ReadError> {
+        self.one(
+            "SELECT * FROM modules WHERE organization = ? AND number = ?",
+            params![organization, number],
+            module,
+        )
+    }
+
     /// The modules of an organization, by number.
     pub fn modules(&self, organization: OrganizationId) -> Result<Vec<Module>, ReadError> {
         self.all(

@@ -45,6 +45,11 @@ impl From<rusqlite::Error> for ReadError {
 }
 
 impl ReadError {
+    /// A row that another one refers to isn't there.
+    pub fn missing() -> Self {
+        Self::Sql(rusqlite::Error::QueryReturnedNoRows)
+    }
+
     /// Whether a row is there that jeton didn't write as it stands.
     pub const fn is_edit(&self) -> bool {
         matches!(self, Self::Seal { .. } | Self::Column(_))

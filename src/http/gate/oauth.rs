@@ -31,7 +31,7 @@ pub(in crate::http) const WORDS: Words = Words(|failure| {
     };
     let Problem { detail, .. } = &problem;
     let description = detail.clone();
-    Reply::from_problem(&problem.with("error", error).with("error_description", description), failure)
+    Reply::problem(&problem.with("error", error).with("error_description", description)).because_of(failure)
 });
 
 /// What is known of a usable token.

@@ -10,7 +10,10 @@ use crate::{
         time::Instant,
     },
     http::query::{Limits, PAGE, Parameters, Query},
-    service::{directory::EventQuery, list::TokenQuery},
+    service::{
+        directory::EventQuery,
+        list::{TokenQuery, Whose},
+    },
 };
 
 /// Conditions as they come in, one by one.
@@ -89,7 +92,7 @@ pub(super) fn tokens(query: &Query<'_>) -> Result<TokenQuery, Refusal> {
     only.within(TokenField::CreatedAt, from, to);
     let sorts = [TokenField::CreatedAt, TokenField::Name, TokenField::ExpiresAt, TokenField::LastUsedAt];
     Ok(TokenQuery {
-        owner: parameters.owned("owner"),
+        whose: parameters.owned("owner").map_or(Whose::Seen, Whose::Of),
         organization: parameters.owned("organization"),
         minter,
         deleted,

@@ -15,5 +15,4 @@ pub(super) mod verify;
 mod wire;
 mod words;
 
-pub use self::document::openapi_json;
-pub(super) use self::words::{WORDS, failure, problem};
+pub(super) use self::words::{WORDS, failure};

@@ -18,12 +18,23 @@ use crate::{
         query::Query,
         reply::Reply,
     },
-    service::{change::Change, list::TokenView},
+    service::{
+        change::{Change, Target},
+        list::TokenView,
+    },
 };
 
 /// A token by any of its ids; what is none of them is answered like an unknown one.
 fn reference(text: &str) -> Result<Reference<OfToken>, Refusal> {
     Reference::parse(text).ok_or(Refusal::NotFound { what: "token" })
+}
+
+fn target(id: &str) -> Result<Target, Refusal> {
+    reference(id).map(Target::of)
+}
+
+fn at(id: &str, version: &Version) -> Result<Target, Refusal> {
+    Ok(Target { version: version.if_given(), ..target(id)? })
 }
 
 fn shown(site: &Site, view: TokenView) -> Result<Reply, Failure> {
@@ -120,7 +131,7 @@ pub(in crate::http) async fn relabel(
 ) -> Result<Reply, Failure> {
     let change = body.json::<RelabelToken>()?.try_into()?;
     let version = version.required()?;
-    shown(site, site.service.change(asker.0?, reference(id)?, change, version).await?)
+    shown(site, site.service.change(asker.0?, Target { version, ..target(id)? }, change).await?)
 }
 
 /// Revokes a token for good.
@@ -133,7 +144,7 @@ pub(in crate::http) async fn delete(
     id: &str,
     version: Version,
 ) -> Result<Reply, Failure> {
-    site.service.change(asker.0?, reference(id)?, Change::Delete, version.if_given()).await?;
+    site.service.change(asker.0?, at(id, &version)?, Change::Delete).await?;
     Ok(Reply::empty(204))
 }
 
@@ -147,7 +158,7 @@ pub(in crate::http) async fn disable(
     id: &str,
     version: Version,
 ) -> Result<Reply, Failure> {
-    shown(site, site.service.change(asker.0?, reference(id)?, Change::Disable, version.if_given()).await?)
+    shown(site, site.service.change(asker.0?, at(id, &version)?, Change::Disable).await?)
 }
 
 /// Switches a token on again.
@@ -160,5 +171,5 @@ pub(in crate::http) async fn enable(
     id: &str,
     version: Version,
 ) -> Result<Reply, Failure> {
-    shown(site, site.service.change(asker.0?, reference(id)?, Change::Enable, version.if_given()).await?)
+    shown(site, site.service.change(asker.0?, at(id, &version)?, Change::Enable).await?)
 }

@@ -27,6 +27,8 @@ pub struct Sources {
     pub variables: Vec<(OsString, OsString)>,
     /// The settings file named by `--config`.
     pub file: Option<PathBuf>,
+    /// The vendors' APIs that there are.
+    pub dialects: &'static [&'static str],
 }
 
 /// What the settings mean.
@@ -44,6 +46,8 @@ pub struct Config {
     pub trusted_proxies: Proxies,
     /// What replies and documents name, without a trailing slash.
     pub public_url: Option<String>,
+    /// The vendors' APIs to serve; `None` for all.
+    pub dialects: Option<Vec<String>>,
     /// The least level to log.
     pub log: Option<LevelFilter>,
     /// The form of the log.
@@ -172,7 +176,7 @@ impl Config {
                 SETTINGS.iter().find(|setting| setting.key == key).expect("flags come from the table");
             raw.add(setting, text, format!("--{}", setting.flag()));
         }
-        raw.into_config()
+        raw.into_config(sources.dialects)
     }
 }
 
@@ -240,7 +244,7 @@ impl Raw {
     }
 
     /// The setting's value, or its default's, or nothing.
-    fn get<T>(&self, key: &str, read: fn(&str) -> Result<T, String>) -> Result<Option<T>, ConfigError> {
+    fn get<T>(&self, key: &str, read: impl Fn(&str) -> Result<T, String>) -> Result<Option<T>, ConfigError> {
         let Some(given) = self.0.get(key) else {
             let default =
                 SETTINGS.iter().find(|setting| setting.key == key).expect("a key of the table").default;
@@ -258,7 +262,7 @@ impl Raw {
         Ok(self.get(key, read)?.expect("a setting with a default"))
     }
 
-    fn into_config(self) -> Result<Config, ConfigError> {
+    fn into_config(self, known: &[&str]) -> Result<Config, ConfigError> {
         Ok(Config {
             data_dir: self.get("data_dir", value::path)?,
             listen: self.listen()?,
@@ -266,6 +270,7 @@ impl Raw {
             behind_proxy: self.need("behind_proxy", value::switch)?,
             trusted_proxies: self.get("trusted_proxies", Proxies::parse)?.unwrap_or_default(),
             public_url: self.get("public_url", value::url)?,
+            dialects: self.get("dialects", |text| known_names(text, known))?,
             log: self.get("log", value::level)?,
             log_format: self.get("log_format", value::format)?,
             door: DoorSettings {
@@ -297,6 +302,16 @@ impl Raw {
             (Some(_), None) => Err(ConfigError::HalfOfTls { given: "tls_cert", missing: "tls_key" }),
             (None, Some(_)) => Err(ConfigError::HalfOfTls { given: "tls_key", missing: "tls_cert" }),
         }
+    }
+}
+
+/// Names out of those that there are.
+fn known_names(text: &str, known: &[&str]) -> Result<Vec<String>, String> {
+    let names = value::names(text)?;
+    if names.iter().all(|name| known.contains(&name.as_str())) {
+        Ok(names)
+    } else {
+        Err(format!("a list out of {}, or none", known.join(", ")))
     }
 }
 

@@ -27,6 +27,8 @@ pub enum Shape {
     Format,
     /// An http or https address.
     Url,
+    /// Names parted by commas, or `none`.
+    Names,
 }
 
 impl Shape {
@@ -44,6 +46,7 @@ impl Shape {
             Self::Level => "LEVEL",
             Self::Format => "FORMAT",
             Self::Url => "URL",
+            Self::Names => "NAMES",
         }
     }
 
@@ -64,6 +67,7 @@ impl Shape {
             Self::Level => value::level(text).map(drop),
             Self::Format => value::format(text).map(drop),
             Self::Url => value::url(text).map(drop),
+            Self::Names => value::names(text).map(drop),
         }
     }
 }
@@ -151,6 +155,12 @@ pub const SETTINGS: &[Setting] = &[
         shape: Shape::Url,
         default: None,
         help: "Address that replies and documents name, such as https://tokens.example.org",
+    },
+    Setting {
+        key: "dialects",
+        shape: Shape::Names,
+        default: None,
+        help: "Other vendors' token APIs to serve beside the own one: names parted by commas, or none [default: all]",
     },
     Setting {
         key: "log",

@@ -18,6 +18,7 @@ fn examples(setting: &Setting) -> (&'static str, &'static str) {
         Shape::Count => ("5", "6"),
         Shape::Level => ("trace", "off"),
         Shape::Format => ("text", "json"),
+        Shape::Names => ("one", "two, one"),
         Shape::Url => ("https://a.example", "http://b.example"),
     }
 }
@@ -61,6 +62,7 @@ fn load(
         flags,
         variables: from_variable.map(|text| variable(&setting.variable(), text)).unwrap_or_default(),
         file: file.as_ref().map(|file| file.path().to_owned()),
+        dialects: &["one", "two"],
     })
 }
 
@@ -171,6 +173,7 @@ fn sample() -> String {
             "tls_key" => "/etc/jeton/key.pem",
             "public_url" => "https://tokens.example.org",
             "trusted_proxies" => "127.0.0.1, 10.0.0.0/8, ::1",
+            "dialects" => "none",
             "log" => "info",
             _ => "json",
         });

@@ -23,6 +23,19 @@ pub(super) fn path(text: &str) -> Result<PathBuf, String> {
     Ok(PathBuf::from(text))
 }
 
+/// Names parted by commas; `none` alone for none at all.
+pub(super) fn names(text: &str) -> Result<Vec<String>, String> {
+    if text.trim() == "none" {
+        return Ok(Vec::new());
+    }
+    let names: Vec<String> = text.split(',').map(|name| name.trim().to_owned()).collect();
+    let good = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    if names.iter().any(|name| name.is_empty() || !name.bytes().all(good)) {
+        return Err("names parted by commas, or none".to_owned());
+    }
+    Ok(names)
+}
+
 pub(super) fn address(text: &str) -> Result<IpAddr, String> {
     text.parse().map_err(|_| "an IP address such as 127.0.0.1 or ::1".to_owned())
 }

@@ -22,7 +22,7 @@ use crate::{
     ops::{clock::Clock, entropy::Entropy},
     service::{
         Caller, Opening, Service,
-        change::Change,
+        change::{Change, Target},
         issue::IssueRequest,
         people::NewUser,
         verify::{Credential, Peer},
@@ -128,7 +128,7 @@ async fn stage(directory: &Path) -> (Arc<Service>, Vec<TokenId>) {
             _ => None,
         };
         if let Some(change) = change {
-            service.change(&local(), crate::core::id::Reference::Id(id), change, None).await.unwrap();
+            service.change(&local(), Target::of(crate::core::id::Reference::Id(id)), change).await.unwrap();
         }
         token(&service, "berta", &"berta's label ".repeat(1 + number % 5)).await;
     }

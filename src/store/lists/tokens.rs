@@ -12,8 +12,8 @@ use crate::{
         filter::{Filter, Held, Test, Value},
         id::{OrganizationId, TokenId, UserId},
         listing::TokenField::{
-            self, CreatedAt, Description, ExpiresAt, Id, LastUsedAt, MintedBy, Minter, Module, Name, Number,
-            Organization, Owner, Privilege, Restricted, UpdatedAt,
+            self, ChangeSequence, CreatedAt, Description, ExpiresAt, Id, LastUsedAt, MintedBy, Minter,
+            Module, Name, Number, Organization, Owner, Privilege, Restricted, UpdatedAt,
         },
         time::Instant,
         token::Status,
@@ -173,6 +173,7 @@ pub struct TokenRecord {
     created_at: Instant,
     updated_at: Instant,
     expires_at: Option<Instant>,
+    change_sequence: i64,
     last_used_at: Option<Instant>,
 }
 
@@ -193,6 +194,7 @@ fn record(row: &Row<'_>) -> rusqlite::Result<TokenRecord> {
         created_at: row.get(12)?,
         updated_at: row.get(13)?,
         expires_at: row.get(14)?,
+        change_sequence: row.get(15)?,
         last_used_at: None,
     })
 }
@@ -345,13 +347,15 @@ impl Set for TokenSet {
         let found = match yielded {
             Yielded::Id(id) => rows.one(
                 "SELECT id, place, owner, organization, name, description, privileges, modules, status, minted_by,
-                        minted_by_token, restricted, created_at, updated_at, expires_at FROM tokens WHERE id = ?",
+                        minted_by_token, restricted, created_at, updated_at, expires_at, change_sequence
+                 FROM tokens WHERE id = ?",
                 [id],
                 record,
             )?,
             Yielded::Place(place) => rows.one(
                 "SELECT id, place, owner, organization, name, description, privileges, modules, status, minted_by,
-                        minted_by_token, restricted, created_at, updated_at, expires_at FROM tokens WHERE place = ?",
+                        minted_by_token, restricted, created_at, updated_at, expires_at, change_sequence
+                 FROM tokens WHERE place = ?",
                 [place],
                 record,
             )?,
@@ -385,6 +389,7 @@ impl Set for TokenSet {
             Restricted => Held::Flag(record.restricted),
             CreatedAt => Held::At(record.created_at),
             UpdatedAt => Held::At(record.updated_at),
+            ChangeSequence => Held::Whole(record.change_sequence),
             ExpiresAt => time(record.expires_at),
             LastUsedAt => time(record.last_used_at),
         }

@@ -3,7 +3,6 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::object;
 use crate::{
     core::{
         id::OfOrganization,
@@ -13,6 +12,7 @@ use crate::{
         refusal::Refusal,
         text,
     },
+    http::body::object,
     service::organizations::{NewOrganization, OrganizationChange, OrganizationView},
 };
 

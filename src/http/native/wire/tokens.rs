@@ -146,7 +146,7 @@ pub(in crate::http::native) struct TokenObject {
 
 impl TokenObject {
     pub(in crate::http::native) fn new(view: TokenView, now: Instant) -> Self {
-        let TokenView { token, owner, organization, last_used_at } = view;
+        let TokenView { token, owner, organization, last_used_at, .. } = view;
         Self {
             id: token.id.to_string(),
             number: token.number.show::<OfToken>(),
@@ -160,8 +160,8 @@ impl TokenObject {
             name: token.name,
             description: token.description,
             icon: token.icon,
-            owner,
-            organization,
+            owner: owner.username.clone(),
+            organization: organization.slug.clone(),
             privileges: token.privileges.iter().map(ToString::to_string).collect(),
             modules: token.modules,
             restricted: token.restricted,

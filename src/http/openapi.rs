@@ -1,0 +1,137 @@
+//! What the OpenAPI documents of all our APIs have in common: carriers, refusals, and those of the door.
+
+use http::StatusCode;
+use serde::Serialize;
+use utoipa::{
+    ToSchema,
+    openapi::{
+        Content, Header, ObjectBuilder, OpenApi, Ref, RefOr, Response, SecurityRequirement, Type,
+        path::Operation,
+        security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme},
+    },
+};
+
+use super::problem::MEDIA_TYPE;
+
+/// A refusal (RFC 9457).
+#[derive(Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub(super) struct ProblemDocument {
+    /// The status's reason phrase.
+    title: &'static str,
+    /// The HTTP status.
+    status: u16,
+    /// One sentence on what is wrong and what would be right.
+    detail: String,
+    /// The stable word for it.
+    code: &'static str,
+    /// The field that is wrong, where one is.
+    field: Option<String>,
+    /// The limit that was passed, where there is one.
+    limit: Option<u64>,
+    /// At which change the thing is now, where an `If-Match` was stale.
+    change_sequence: Option<u32>,
+    /// The number that jeton's log has the cause under, where jeton failed.
+    incident: Option<u64>,
+    /// The word that OAuth has for it (RFC 6749, 5.2), below `/oauth`.
+    error: Option<String>,
+    /// The same as `detail`, below `/oauth`.
+    error_description: Option<String>,
+}
+
+/// The body of an API's refusals: a media type and the name of a schema, for a status; `None` where there is no body.
+pub(super) type Bodies = fn(u16) -> Option<(&'static str, &'static str)>;
+
+/// Refusals of the door and of the routes alike.
+const ANY: [u16; 5] = [400, 414, 431, 500, 503];
+/// Those of a route that takes a body.
+const WITH_BODY: [u16; 3] = [408, 413, 415];
+/// Those of a route that demands a credential.
+const WITH_DEMAND: [u16; 3] = [401, 403, 429];
+/// What the door says no with, in our own words whichever API was meant.
+const BY_DOOR: [u16; 8] = [400, 408, 413, 414, 415, 431, 500, 503];
+
+/// What has a version, which a change can be meant for.
+const VERSIONED: [&str; 6] = ["Token", "CreatedToken", "User", "Organization", "Policy", "PrivilegeList"];
+
+/// Every operation of a document.
+pub(super) fn operations(document: &mut OpenApi) -> impl Iterator<Item = &mut Operation> {
+    document.paths.paths.values_mut().flat_map(|item| {
+        [&mut item.get, &mut item.put, &mut item.post, &mut item.patch, &mut item.delete]
+            .into_iter()
+            .flatten()
+    })
+}
+
+/// Says what every operation of an API may answer beside its own, and how its refusals look.
+pub(super) fn complete(document: &mut OpenApi, bodies: Bodies) {
+    carriers(document);
+    operations(document).for_each(|operation| refusals(operation, bodies));
+}
+
+/// The carriers of a credential: exactly one of them in a request.
+fn carriers(document: &mut OpenApi) {
+    let components = document.components.get_or_insert_default();
+    let http = |scheme| SecurityScheme::Http(HttpBuilder::new().scheme(scheme).build());
+    components.add_security_scheme("basic", http(HttpAuthScheme::Basic));
+    components.add_security_scheme("bearer", http(HttpAuthScheme::Bearer));
+    for name in ["x-api-key", "x-access-token", "user-token"] {
+        let header = ApiKey::Header(ApiKeyValue::new(name));
+        components.add_security_scheme(name, SecurityScheme::ApiKey(header));
+    }
+}
+
+fn refusals(operation: &mut Operation, bodies: Bodies) {
+    // Two handlers may have one name in different modules.
+    if let (Some(id), Some(tag)) = (&operation.operation_id, operation.tags.iter().flatten().next()) {
+        operation.operation_id = Some(format!("{tag}_{id}"));
+    }
+    let with_body = operation.request_body.as_ref().map_or(&[][..], |_| &WITH_BODY[..]);
+    // A route that demands nothing says so; the others leave it to the document.
+    let nothing = SecurityRequirement::default();
+    let is_open = operation.security.as_ref().is_some_and(|all| all.contains(&nothing));
+    let with_demand = if is_open { &[][..] } else { &WITH_DEMAND[..] };
+    let responses = &mut operation.responses.responses;
+    for status in ANY.iter().chain(with_body).chain(with_demand) {
+        responses.entry(status.to_string()).or_insert_with(|| RefOr::T(Response::default()));
+    }
+    for (status, response) in responses {
+        let (Ok(status), RefOr::T(response)) = (StatusCode::from_bytes(status.as_bytes()), response) else {
+            continue;
+        };
+        if response.description.is_empty() {
+            status.canonical_reason().unwrap_or_default().clone_into(&mut response.description);
+        }
+        if let Some((name, description)) = header(status.as_u16(), response) {
+            let text = ObjectBuilder::new().schema_type(Type::String);
+            let mut header = Header::new(text);
+            header.description = Some(description.to_owned());
+            response.headers.entry(name.to_owned()).or_insert(RefOr::T(header));
+        }
+        if status.as_u16() < 400 {
+            continue;
+        }
+        let by_door = BY_DOOR.contains(&status.as_u16());
+        let by_door = by_door.then(|| (MEDIA_TYPE, ProblemDocument::name()));
+        let own = bodies(status.as_u16()).map(|(media_type, name)| (media_type, name.into()));
+        for (media_type, name) in own.into_iter().chain(by_door) {
+            let content = || Content::new(Some(Ref::from_schema_name(name)));
+            response.content.entry(media_type.to_owned()).or_insert_with(|| RefOr::T(content()));
+        }
+    }
+}
+
+/// The header that a reply may come with, beside those of its own.
+fn header(status: u16, response: &Response) -> Option<(&'static str, &'static str)> {
+    let versioned = response.content.values().any(|content| {
+        let RefOr::T(Content { schema: Some(RefOr::Ref(schema)), .. }) = content else { return false };
+        schema.ref_location.rsplit('/').next().is_some_and(|name| VERSIONED.contains(&name))
+    });
+    Some(match status {
+        200..300 if versioned => ("ETag", "The version, for `If-Match`"),
+        401 | 403 => ("WWW-Authenticate", "The challenge (RFC 6750, 3)"),
+        415 => ("Accept-Encoding", "The encodings that are taken"),
+        429 | 503 => ("Retry-After", "Seconds until another try is worth it"),
+        _ => return None,
+    })
+}

@@ -1,0 +1,86 @@
+//! What may be told of a failure, whichever API tells it: never a word of what was sent, nor of what broke.
+
+use std::{
+    borrow::Cow,
+    sync::atomic::{AtomicU64, Ordering},
+};
+
+use super::reply::Reply;
+use crate::core::refusal::{Failure, Refusal};
+
+/// Numbers the failures that are nobody's fault but ours, so that a reply and its line in the log find each other.
+static BROKEN: AtomicU64 = AtomicU64::new(1);
+
+/// A failure in words for a client.
+pub(super) struct Told {
+    /// The stable word for it.
+    pub(super) code: &'static str,
+    /// A sentence, the field's name before it where it is about one.
+    pub(super) detail: String,
+    /// The field that is wrong, and what is wrong with it.
+    pub(super) field: Option<(Cow<'static, str>, String)>,
+    /// The number that the log has for it, where jeton itself failed.
+    pub(super) incident: Option<u64>,
+}
+
+impl Told {
+    /// Tells of a failure; logs what broke, so it is to be called once for each.
+    pub(super) fn of(failure: &Failure) -> Self {
+        let told = |code, detail| Self { code, detail, field: None, incident: None };
+        match failure {
+            Failure::Refused(refusal) => {
+                Self { field: field(refusal), ..told(refusal.code(), refusal.to_string()) }
+            }
+            Failure::Busy => told("busy", failure.to_string()),
+            Failure::Broken(cause) => {
+                let incident = BROKEN.fetch_add(1, Ordering::Relaxed);
+                tracing::error!(%cause, incident, "a request failed");
+                let detail = "jeton failed; its log says why".to_owned();
+                Self { incident: Some(incident), ..told("internal", detail) }
+            }
+        }
+    }
+}
+
+fn field(refusal: &Refusal) -> Option<(Cow<'static, str>, String)> {
+    let (field, problem): (Cow<'static, str>, String) = match refusal {
+        Refusal::Invalid { field, problem } => (field.clone(), problem.clone()),
+        Refusal::Taken { field } => ((*field).into(), "already taken".into()),
+        Refusal::WiderThanMinter { field } => ((*field).into(), "wider than the token that mints it".into()),
+        Refusal::FilterTooBroad { filter } => {
+            (filter.clone().into(), "too many rows would have to be looked at".into())
+        }
+        Refusal::PrivilegeNotHeld { privilege } => {
+            ("privileges".into(), format!("{privilege} isn't held by the credential that asks for it"))
+        }
+        _ => return None,
+    };
+    Some((field, problem))
+}
+
+impl Reply {
+    /// With the headers that a failure calls for: challenges (RFC 6750, 3), `Retry-After`, `Allow`.
+    #[must_use]
+    pub(super) fn because_of(self, failure: &Failure) -> Self {
+        match failure {
+            Failure::Busy => self.header("Retry-After", "1"),
+            Failure::Broken(_) => self,
+            Failure::Refused(refusal) => match refusal {
+                // RFC 6750, 3.1: no error code where no credential came.
+                Refusal::CredentialMissing => self.header("WWW-Authenticate", r#"Bearer realm="jeton""#),
+                Refusal::BasicRequired => self.header("WWW-Authenticate", r#"Basic realm="jeton""#),
+                Refusal::CredentialInvalid | Refusal::TokenDead(_) => self.header(
+                    "WWW-Authenticate",
+                    format!(r#"Bearer realm="jeton", error="invalid_token", error_description="{refusal}""#),
+                ),
+                Refusal::PrivilegeMissing { needed } => self.header(
+                    "WWW-Authenticate",
+                    format!(r#"Bearer realm="jeton", error="insufficient_scope", scope="{needed}""#),
+                ),
+                Refusal::Throttled { retry_after, .. } => self.header("Retry-After", retry_after.to_string()),
+                Refusal::MethodNotAllowed { allow } => self.header("Allow", allow.clone()),
+                _ => self,
+            },
+        }
+    }
+}

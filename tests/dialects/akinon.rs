@@ -1,0 +1,1 @@
+//! Akinon AppMaker's scripts, run here.

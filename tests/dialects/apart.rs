@@ -1,0 +1,1 @@
+//! Each dialect can be switched off, and taken out of the tree.

@@ -1,0 +1,1 @@
+//! Dataprep's scripts, run here.

@@ -1,0 +1,1 @@
+//! Datasentinel's scripts, run here.

@@ -1,0 +1,1 @@
+//! Exchanges that stand as text: the request, and the whole reply.

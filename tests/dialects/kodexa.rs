@@ -1,0 +1,1 @@
+//! Kodexa's clients, run here.

@@ -1,0 +1,11 @@
+//! Five vendors' scripts run against jeton unchanged.
+
+mod akinon;
+mod apart;
+mod dataprep;
+mod datasentinel;
+mod golden;
+mod kodexa;
+mod rql;
+mod scenario;
+mod softwareone;

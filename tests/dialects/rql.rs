@@ -1,0 +1,1 @@
+//! SoftwareONE's query language, over real lists.

@@ -1,0 +1,1 @@
+//! SoftwareONE's clients, run here.
