@@ -4,6 +4,8 @@
 //! is one file or folder with its lines in the list below; without both, the rest builds.
 
 mod datasentinel;
+#[cfg(test)]
+mod tests;
 
 use rocket::{
     Data, Request, Route,
