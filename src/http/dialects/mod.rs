@@ -6,6 +6,8 @@
 mod akinon;
 mod dataprep;
 mod datasentinel;
+#[cfg(test)]
+mod tests;
 
 use rocket::{
     Data, Request, Route,
