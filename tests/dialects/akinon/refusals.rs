@@ -137,7 +137,6 @@ fn the_doors_refusals_reach_these_paths_too() {
     assert_eq!(request.text("application/json", long).send().problem(413), "body_too_large");
     let packed = client.post(TOKENS).basic(&anna.name, &anna.password).header("Content-Encoding", "gzip");
     packed.json(&living("one-week")).send().problem(415);
-    client.get(&format!("{TOKENS}?{}", "x".repeat(10_000))).send().problem(414);
     client.get(TOKENS).header("x-long", "x".repeat(100_000)).send().problem(431);
     assert_eq!(live(&server, &anna), 0);
 }
