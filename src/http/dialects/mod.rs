@@ -3,6 +3,8 @@
 //! A dialect is a translator: it owns paths, names, forms of time, statuses and the shapes of refusals, and no rule. It
 //! is one file or folder with its lines in the list below; without both, the rest builds.
 
+mod akinon;
+mod dataprep;
 mod datasentinel;
 #[cfg(test)]
 mod tests;
@@ -26,6 +28,8 @@ use super::{
 
 /// All of them.
 const ALL: &[Dialect] = &[
+    akinon::DIALECT,
+    dataprep::DIALECT,
     datasentinel::DIALECT, //
 ];
 
