@@ -5,6 +5,8 @@
 
 mod datasentinel;
 mod softwareone;
+#[cfg(test)]
+mod tests;
 
 use rocket::{
     Data, Request, Route,
