@@ -3,7 +3,12 @@
 //! A dialect is a translator: it owns paths, names, forms of time, statuses and the shapes of refusals, and no rule. It
 //! is one file or folder with its lines in the list below; without both, the rest builds.
 
+mod akinon;
+mod dataprep;
 mod datasentinel;
+mod softwareone;
+#[cfg(test)]
+mod tests;
 
 use rocket::{
     Data, Request, Route,
@@ -24,7 +29,10 @@ use super::{
 
 /// All of them.
 const ALL: &[Dialect] = &[
+    akinon::DIALECT,
+    dataprep::DIALECT,
     datasentinel::DIALECT, //
+    softwareone::DIALECT,
 ];
 
 /// One vendor's API.
