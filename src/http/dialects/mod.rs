@@ -4,6 +4,7 @@
 //! is one file or folder with its lines in the list below; without both, the rest builds.
 
 mod datasentinel;
+mod kodexa;
 
 use rocket::{
     Data, Request, Route,
@@ -25,6 +26,7 @@ use super::{
 /// All of them.
 const ALL: &[Dialect] = &[
     datasentinel::DIALECT, //
+    kodexa::DIALECT,
 ];
 
 /// One vendor's API.
