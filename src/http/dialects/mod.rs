@@ -6,6 +6,7 @@
 mod akinon;
 mod dataprep;
 mod datasentinel;
+mod kodexa;
 mod softwareone;
 #[cfg(test)]
 mod tests;
@@ -32,6 +33,7 @@ const ALL: &[Dialect] = &[
     akinon::DIALECT,
     dataprep::DIALECT,
     datasentinel::DIALECT, //
+    kodexa::DIALECT,
     softwareone::DIALECT,
 ];
 
