@@ -6,6 +6,7 @@
 mod akinon;
 mod dataprep;
 mod datasentinel;
+mod softwareone;
 #[cfg(test)]
 mod tests;
 
@@ -31,6 +32,7 @@ const ALL: &[Dialect] = &[
     akinon::DIALECT,
     dataprep::DIALECT,
     datasentinel::DIALECT, //
+    softwareone::DIALECT,
 ];
 
 /// One vendor's API.
