@@ -40,6 +40,11 @@ impl Body {
         self.0.as_ref().map(|bytes| bytes.as_slice()).map_err(Clone::clone)
     }
 
+    /// Whether there is none: some clients send nothing where nothing needs to be said.
+    pub(super) fn is_empty(&self) -> bool {
+        self.bytes().is_ok_and(<[u8]>::is_empty)
+    }
+
     /// Reads a JSON document. A wrong one is refused by the field's name and what would be right; what was sent is never
     /// repeated.
     pub(super) fn json<T: DeserializeOwned>(&self) -> Result<T, Refusal> {

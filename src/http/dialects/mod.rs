@@ -6,6 +6,7 @@
 mod akinon;
 mod dataprep;
 mod datasentinel;
+mod kodexa;
 mod softwareone;
 #[cfg(test)]
 mod tests;
@@ -31,7 +32,8 @@ use super::{
 const ALL: &[Dialect] = &[
     akinon::DIALECT,
     dataprep::DIALECT,
-    datasentinel::DIALECT, //
+    datasentinel::DIALECT,
+    kodexa::DIALECT,
     softwareone::DIALECT,
 ];
 

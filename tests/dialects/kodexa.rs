@@ -1,1 +1,0 @@
-//! Kodexa's clients, run here.

@@ -1,0 +1,1 @@
+//! TBD for now: forms.
