@@ -32,7 +32,7 @@ use super::{
 const ALL: &[Dialect] = &[
     akinon::DIALECT,
     dataprep::DIALECT,
-    datasentinel::DIALECT, //
+    datasentinel::DIALECT,
     kodexa::DIALECT,
     softwareone::DIALECT,
 ];

@@ -39,7 +39,9 @@ fn a_list_is_bare_and_each_token_masked_with_its_organization() {
         assert!(!reply.text().contains(&secret[27..]), "a secret is in the list");
         let organization = &token["organization"];
         assert_keys(organization, &ORGANIZATION_KEYS);
-        ["_id", "owner"].iter().for_each(|member| assert_id(organization, member));
+        for member in ["_id", "owner"] {
+            assert_id(organization, member);
+        }
         assert_eq!(organization["_id"], token["organizationId"]);
         assert_eq!((&organization["slug"], &organization["status"]), (&json!("default"), &json!(1)));
         assert_eq!(organization["isExecutive"], json!(false));

@@ -22,7 +22,9 @@ fn a_new_token_has_every_member_and_works() {
     assert_eq!(reply.header("cache-control"), Some("no-store"));
     let token = reply.json();
     assert_keys(&token, &TOKEN_KEYS);
-    ["_id", "userId", "organizationId"].iter().for_each(|member| assert_id(&token, member));
+    for member in ["_id", "userId", "organizationId"] {
+        assert_id(&token, member);
+    }
     assert_eq!((&token["name"], &token["privileges"]), (&json!("deploy"), &json!(["orders:read"])));
     assert_eq!(token["createdAt"], token["updatedAt"]);
     let own = server.with(text(&token, "token"), "GET", "/v1/tokens/self", &NONE).expect(200).json();

@@ -167,9 +167,10 @@ async fn list(site: &State<Site>, asker: Asker<'_>) -> Result<Reply, Failure> {
 #[utoipa::path(delete, path = "/api/v1/me/tokens/{tokenId}", tag = "akinon",
     params(("tokenId" = String, Path, description = "24 hex digits")),
     responses((status = 204)))]
-#[delete("/me/tokens/<id>")]
-async fn delete(site: &State<Site>, asker: Asker<'_>, id: &str) -> Result<Reply, Failure> {
-    let Some(reference @ Reference::Short(_)) = Reference::parse(&id.to_ascii_lowercase()) else {
+#[delete("/me/tokens/<tokenId>")]
+#[allow(non_snake_case, reason = "the name in the path")]
+async fn delete(site: &State<Site>, asker: Asker<'_>, tokenId: &str) -> Result<Reply, Failure> {
+    let Some(reference @ Reference::Short(_)) = Reference::parse(&tokenId.to_ascii_lowercase()) else {
         return Err(Refusal::invalid("tokenId", "24 hex digits").into());
     };
     let target = Target { own: true, ..Target::of(reference) };

@@ -172,25 +172,32 @@ fn reference(text: &str) -> Result<Reference<OfToken>, Refusal> {
 #[utoipa::path(get, path = "/v4/apiAccessTokens/{tokenId}", tag = "dataprep",
     params(("tokenId" = String, Path, description = "a UUID"), ("x-trifacta-workspace-id" = Option<String>, Header)),
     responses((status = 200, body = TokenInfo), (status = 404), (status = 410), Throttled))]
-#[get("/apiAccessTokens/<id>")]
-fn show(site: &State<Site>, asker: Asker<'_>, workspace: Workspace<'_>, id: &str) -> Result<Reply, Failure> {
+#[get("/apiAccessTokens/<tokenId>")]
+#[allow(non_snake_case, reason = "the name in the path")]
+fn show(
+    site: &State<Site>,
+    asker: Asker<'_>,
+    workspace: Workspace<'_>,
+    tokenId: &str,
+) -> Result<Reply, Failure> {
     let (caller, _) = within(site, asker, workspace)?;
-    Reply::json(200, &TokenInfo::new(site.service.kept_token(caller, &reference(id)?)?))
+    Reply::json(200, &TokenInfo::new(site.service.kept_token(caller, &reference(tokenId)?)?))
 }
 
 /// Revokes a token, for good: one of the caller's own, or for an administrator anybody's.
 #[utoipa::path(delete, path = "/v4/apiAccessTokens/{tokenId}", tag = "dataprep",
     params(("tokenId" = String, Path, description = "a UUID"), ("x-trifacta-workspace-id" = Option<String>, Header)),
     responses((status = 204), (status = 404), (status = 410), Throttled))]
-#[delete("/apiAccessTokens/<id>")]
+#[delete("/apiAccessTokens/<tokenId>")]
+#[allow(non_snake_case, reason = "the name in the path")]
 async fn delete(
     site: &State<Site>,
     asker: Asker<'_>,
     workspace: Workspace<'_>,
-    id: &str,
+    tokenId: &str,
 ) -> Result<Reply, Failure> {
     let (caller, _) = within(site, asker, workspace)?;
-    site.service.change(caller, Target::of(reference(id)?), Change::Delete).await?;
+    site.service.change(caller, Target::of(reference(tokenId)?), Change::Delete).await?;
     Ok(Reply::empty(204))
 }
 
