@@ -32,7 +32,7 @@ fn three_routes_read_a_token_in_the_query_and_every_other_refuses_it() {
     let mut server = Server::setup().env("JETON_LOG", "trace").start();
     let ada = server.administrator("ada");
     let asker = server.token(&ada);
-    let asked = server.token(&ada);
+    let named = server.token(&ada);
     let operations = operations(&server);
     let mut readers = READERS.to_vec();
     let mut client = server.client();
@@ -41,7 +41,7 @@ fn three_routes_read_a_token_in_the_query_and_every_other_refuses_it() {
         readers.retain(|reader| reader != operation);
         for name in NAMES {
             for credential in [None, Some(&asker)] {
-                let mut request = client.request(method, &format!("{path}?{name}={asked}"));
+                let mut request = client.request(method, &format!("{path}?{name}={named}"));
                 if let Some(credential) = credential {
                     request = request.bearer(credential);
                 }
@@ -52,7 +52,7 @@ fn three_routes_read_a_token_in_the_query_and_every_other_refuses_it() {
                     let told = method == "HEAD" || reply.text().contains("not taken from a URL");
                     assert!(told, "{what}: {}", reply.text());
                 }
-                assert!(!reply.text().contains(&asked[27..70]), "{what} is told the token again");
+                assert!(!reply.text().contains(&named[27..70]), "{what} is told the token again");
             }
         }
     }
@@ -61,7 +61,7 @@ fn three_routes_read_a_token_in_the_query_and_every_other_refuses_it() {
 
     // Those that read one there, and what each needs beside it.
     let mut status = |path: &str, credential: Option<&String>| {
-        let request = client.get(&format!("{path}?token={asked}"));
+        let request = client.get(&format!("{path}?token={named}"));
         if let Some(credential) = credential { request.bearer(credential) } else { request }.send().status
     };
     for operation in READERS {
@@ -71,9 +71,9 @@ fn three_routes_read_a_token_in_the_query_and_every_other_refuses_it() {
     }
     server.stop();
     let mut runs = Runs::default();
-    runs.add_disguised("the token in the query", &asked.as_bytes()[27..70]);
+    runs.add_disguised("the token in the query", &named.as_bytes()[27..70]);
     let log = server.log();
     assert!(log.contains("listening"), "there is a log to scan");
     assert_eq!(runs.find(log.as_bytes()), None, "in the log");
-    assert!(runs.find(format!("…{asked}…").as_bytes()).is_some(), "the scan sees what it looks for");
+    assert!(runs.find(format!("…{named}…").as_bytes()).is_some(), "the scan sees what it looks for");
 }
