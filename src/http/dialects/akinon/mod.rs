@@ -165,7 +165,7 @@ async fn list(site: &State<Site>, asker: Asker<'_>) -> Result<Reply, Failure> {
 
 /// Revokes one of the caller's own tokens, for good.
 #[utoipa::path(delete, path = "/api/v1/me/tokens/{tokenId}", tag = "akinon",
-    params(("tokenId" = String, Path, description = "24 hex digits")),
+    params(("tokenId" = String, Path, description = "24 hex digits", pattern = "^[0-9a-fA-F]{24}$")),
     responses((status = 204)))]
 #[delete("/me/tokens/<tokenId>")]
 #[allow(non_snake_case, reason = "the name in the path")]

@@ -170,7 +170,7 @@ fn reference(text: &str) -> Result<Reference<OfToken>, Refusal> {
 
 /// What is told of one token.
 #[utoipa::path(get, path = "/v4/apiAccessTokens/{tokenId}", tag = "dataprep",
-    params(("tokenId" = String, Path, description = "a UUID"), ("x-trifacta-workspace-id" = Option<String>, Header)),
+    params(("tokenId" = String, Path, format = "uuid"), ("x-trifacta-workspace-id" = Option<String>, Header)),
     responses((status = 200, body = TokenInfo), (status = 404), (status = 410), Throttled))]
 #[get("/apiAccessTokens/<tokenId>")]
 #[allow(non_snake_case, reason = "the name in the path")]
@@ -186,7 +186,7 @@ fn show(
 
 /// Revokes a token, for good: one of the caller's own, or for an administrator anybody's.
 #[utoipa::path(delete, path = "/v4/apiAccessTokens/{tokenId}", tag = "dataprep",
-    params(("tokenId" = String, Path, description = "a UUID"), ("x-trifacta-workspace-id" = Option<String>, Header)),
+    params(("tokenId" = String, Path, format = "uuid"), ("x-trifacta-workspace-id" = Option<String>, Header)),
     responses((status = 204), (status = 404), (status = 410), Throttled))]
 #[delete("/apiAccessTokens/<tokenId>")]
 #[allow(non_snake_case, reason = "the name in the path")]
