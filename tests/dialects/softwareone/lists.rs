@@ -253,7 +253,7 @@ fn a_secret_in_a_query_is_never_logged_nor_said_back() {
         format!("eq(token,'{}')", setting.token),
         format!("token={}&token={}", setting.token, setting.token),
         format!("tokens={}", setting.token),
-        format!("{}", setting.token),
+        setting.token.clone(),
         format!("{}=1", setting.token),
         format!("{}(a,b)", setting.token),
         format!("eq({},x)", setting.token),
