@@ -53,7 +53,7 @@ fn a_filter_finds_what_it_says() {
         ("name:null".into(), 0),
         ("name!null".into(), 7),
         (r#"name:'it\'s "q" \\ *'"#.into(), 1),
-        (r#"name~'*\**'"#.into(), 1),
+        (r"name~'*\**'".into(), 1),
         ("name:'backup' or name~'deploy*' and name:'deploy a'".into(), 2),
         ("(name:'backup' or name~'deploy*') and name:'deploy a'".into(), 1),
         (format!("id:'{id}'"), 1),

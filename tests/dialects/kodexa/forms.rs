@@ -78,7 +78,9 @@ fn same_kinds(value: &Value, sample: &Value, place: &str) {
             }
         }
         (Value::Array(items), Value::Array(samples)) => {
-            items.iter().for_each(|item| same_kinds(item, &samples[0], place));
+            for item in items {
+                same_kinds(item, &samples[0], place);
+            }
         }
         _ => assert_eq!(
             std::mem::discriminant(value),

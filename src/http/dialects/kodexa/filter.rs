@@ -299,7 +299,7 @@ mod tests {
             (r#"name : 'Or it\'s "a*b" \\'"#, true),
             (r#"name : "Or it's \"a\*b\" \\""#, true),
             (r#"name ! "or it's \"a*b\" \\""#, true),
-            (r#"name ~ 'Or*\\'"#, true),
+            (r"name ~ 'Or*\\'", true),
             (r"name ~ 'or*'", false),
             (r"name ~~ 'or*'", true),
             (r"name ~ Or*", true),

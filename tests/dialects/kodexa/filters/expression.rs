@@ -47,7 +47,7 @@ const TIMES: [&str; 3] = ["createdOn", "updatedOn", "expiresAt"];
 impl Expression {
     pub fn any(chance: &mut Chance, tokens: &[Value], depth: u32) -> Self {
         let parts = |chance: &mut Chance| {
-            (0..chance.below(3) + 1).map(|_| Self::any(chance, tokens, depth - 1)).collect::<Vec<_>>()
+            (0..=chance.below(3)).map(|_| Self::any(chance, tokens, depth - 1)).collect::<Vec<_>>()
         };
         match chance.below(if depth == 0 { 1 } else { 6 }) {
             1 | 2 => Self::All(parts(chance)),
@@ -88,18 +88,18 @@ impl Expression {
     /// The text of it, in one of its many spellings.
     pub fn write(&self, chance: &mut Chance) -> String {
         let joined = |parts: &[Self], word: [&str; 3], chance: &mut Chance| {
-            let mut text = String::new();
+            let mut text = Vec::new();
             for (at, part) in parts.iter().enumerate() {
                 if at > 0 {
-                    text += &format!(" {} ", chance.of(&word));
+                    text.push(chance.of(&word).to_owned());
                 }
                 // Whatever binds less than the word does must stand in parentheses, and anything may.
                 let loose = matches!(part, Self::Any(_))
                     || (matches!(part, Self::All(_)) && word[0] == "or" && chance.below(2) == 0);
                 let inner = part.write(chance);
-                text += &if loose || chance.below(5) == 0 { format!("({inner})") } else { inner };
+                text.push(if loose || chance.below(5) == 0 { format!("({inner})") } else { inner });
             }
-            text
+            text.join(" ")
         };
         match self {
             Self::All(parts) => joined(parts, ["and", "AND", "And"], chance),
@@ -217,7 +217,7 @@ pub struct Order(Vec<(&'static str, bool)>);
 impl Order {
     pub fn any(chance: &mut Chance) -> Self {
         let fields = ["id", "name", "createdOn", "updatedOn", "expiresAt", "changeSequence"];
-        Self((0..chance.below(3) + 1).map(|_| (chance.of(&fields), chance.below(2) == 0)).collect())
+        Self((0..=chance.below(3)).map(|_| (chance.of(&fields), chance.below(2) == 0)).collect())
     }
 
     pub fn write(&self) -> String {
