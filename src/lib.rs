@@ -24,6 +24,8 @@
 //!   What lies beyond doesn't exist for them.
 //! - **Two tracks for a no.** A [`core::refusal::Refusal`] knows nothing of HTTP; a [`core::refusal::Failure`] is a refusal,
 //!   busy, or broken. Each API renders them by an exhaustive match.
+//! - **A dialect translates.** Each of the other vendors' APIs is a file or folder of `http::dialects`: paths, names, forms
+//!   and statuses, no rule. Taken out of the list there, the rest builds.
 //! - **A write is a value** ([`store::Write`]): it holds time, ids and randomness, and applies itself in a transaction. One
 //!   writer applies all, many to a commit, and answers after it. Before it does, it asks the decision again, so nothing is
 //!   done with a credential that was revoked meanwhile.

@@ -266,6 +266,40 @@ fn names_macro(line: &str, name: &str) -> bool {
         .any(|(at, _)| !line[..at].ends_with(|letter: char| letter.is_alphanumeric() || letter == '_'))
 }
 
+/// A dialect that names the store, our own API or another dialect, or says one thing for whatever refusal there is.
+fn untranslated(source: &Source) -> Vec<String> {
+    let names: Vec<String> = fs::read_dir(root().join("src/http/dialects"))
+        .unwrap()
+        .flatten()
+        .map(|entry| entry.file_name().to_string_lossy().trim_end_matches(".rs").to_owned())
+        .collect();
+    let Some(path) = source.path.strip_prefix("http/dialects/") else { return Vec::new() };
+    let own = path.split(['/', '.']).next().unwrap_or_default();
+    // The list itself, and what holds all of them.
+    if matches!(own, "mod" | "tests") {
+        return Vec::new();
+    }
+    let others = names.iter().map(String::as_str).filter(|name| !["mod", "tests", own].contains(name));
+    let foreign: Vec<&str> = others.chain(["native", "store"]).collect();
+    let mut wrong = Vec::new();
+    let mut of_refusals = false;
+    for (number, line) in source.code() {
+        let named = |name: &&&str| {
+            line.contains(&format!("{name}::"))
+                || line.contains(&format!("::{name}"))
+                || word(line.trim()) == **name
+        };
+        let named = foreign.iter().filter(named);
+        wrong.extend(named.map(|name| format!("{}:{number}: a dialect names {name}", source.path)));
+        of_refusals |= line.contains("match refusal {");
+        if of_refusals && line.trim_start().starts_with("_ =>") {
+            wrong.push(format!("{}:{number}: the same for whatever refusal", source.path));
+        }
+        of_refusals &= line != "}";
+    }
+    wrong
+}
+
 #[track_caller]
 fn none(found: &[String]) {
     assert!(found.is_empty(), "\n{}", found.join("\n"));
@@ -280,6 +314,11 @@ const EVERYWHERE: [&str; 3] = ["src", "tests", "benches"];
 #[test]
 fn rooms_name_only_the_rooms_they_may() {
     none(&all_of(misplaced_rooms, &["src"]));
+}
+
+#[test]
+fn a_dialect_is_a_translator_and_nothing_more() {
+    none(&all_of(untranslated, &["src"]));
 }
 
 #[test]
@@ -381,6 +420,15 @@ fn the_rules_see_what_breaks_them() {
     );
     assert_eq!(misplaced_rooms(&source("attic/id.rs", "")).len(), 1);
     assert_eq!(misplaced_rooms(&source("http/a.rs", "// crate::store\nuse crate::service::x;")).len(), 0);
+    let dialect = |text: &str| untranslated(&source("http/dialects/akinon.rs", text)).len();
+    assert_eq!(dialect("use crate::http::native::words;"), 1);
+    assert_eq!(dialect("    http::{\n        native,\n    },"), 1);
+    assert_eq!(dialect("use super::datasentinel::said;"), 1);
+    assert_eq!(dialect("    match refusal {\n        _ => 400,\n"), 1);
+    assert_eq!(
+        dialect("use super::Dialect;\nuse crate::{http::akinon, service::list};\n    match x {\n_ => 1,"),
+        0
+    );
     assert_eq!(misplaced_crates(&source("service/a.rs", "    let c: rusqlite::Connection;")).len(), 1);
     assert_eq!(misplaced_crates(&source("core/a.rs", "use clap::Parser;")).len(), 1);
     assert_eq!(misplaced_crates(&source("http/a.rs", "use rocket::get; use ::http::Method;")).len(), 0);

@@ -197,6 +197,8 @@ pub enum Test {
     Equals(Value),
     /// Is it one of these?
     OneOf(Vec<Value>),
+    /// Of several words: is one of them none of these?
+    OtherThan(Vec<Value>),
     /// Is it below?
     Below(Value),
     /// Is it below, or is there none?
@@ -222,6 +224,9 @@ impl Test {
         match self {
             Self::Equals(value) => held.equals(value),
             Self::OneOf(values) => values.iter().any(|value| held.equals(value)),
+            Self::OtherThan(values) => {
+                held.texts().any(|word| !values.iter().any(|value| Held::Text(word).equals(value)))
+            }
             Self::Below(value) => order(value).is_some_and(Ordering::is_lt),
             Self::BelowOrNone(value) => {
                 matches!(held, Held::Nothing) || order(value).is_some_and(Ordering::is_lt)
@@ -315,7 +320,7 @@ impl<F: Copy> Filter<F> {
         match self {
             Self::All(parts) | Self::Any(parts) => 1 + parts.iter().map(Self::size).sum::<usize>(),
             Self::Not(part) => 1 + part.size(),
-            Self::Is(_, Test::OneOf(values)) => values.len().max(1),
+            Self::Is(_, Test::OneOf(values) | Test::OtherThan(values)) => values.len().max(1),
             Self::Is(..) => 1,
         }
     }
@@ -383,6 +388,10 @@ mod tests {
         assert!(Test::Contains("B-C".into()).passes(Held::Text("ab-cd")));
         assert!(!Test::Equals(word("A")).passes(Held::Text("a")));
         assert!(Test::OneOf(vec![word("x"), word("a")]).passes(Held::Text("a")));
+        assert!(Test::OtherThan(vec![word("a")]).passes(Held::Words("a b")));
+        assert!(!Test::OtherThan(vec![word("b"), word("a")]).passes(Held::Words("a b")));
+        assert!(Test::OtherThan(vec![]).passes(Held::Words("a")));
+        assert!(!Test::OtherThan(vec![]).passes(Held::Words("")));
         assert!(!Test::Contains("É".into()).passes(Held::Text("é")));
     }
 

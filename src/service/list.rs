@@ -168,7 +168,8 @@ impl Service {
     pub async fn tokens(&self, caller: &Caller, query: TokenQuery) -> Result<Page<TokenView>, Failure> {
         let (subject, now) = (caller.subject.clone(), self.now());
         let TokenQuery { whose, organization, minter, deleted, mut listing } = query;
-        let key = listing.sort.first().map_or(TokenField::CreatedAt, |(field, _)| *field);
+        let mut keys = listing.sort.iter().map(|(field, _)| *field);
+        let key = keys.find(|field| *field == TokenField::LastUsedAt).unwrap_or(TokenField::CreatedAt);
         let set = TokenSet::new(deleted, &listing.filter, key, now);
         if set.uses {
             // Uses that are still in memory count like those that are written down.

@@ -6,6 +6,7 @@ mod dataprep;
 mod datasentinel;
 mod golden;
 mod kodexa;
+mod query;
 mod rql;
 mod scenario;
 mod softwareone;

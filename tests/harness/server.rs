@@ -14,7 +14,7 @@ use tempfile::TempDir;
 
 use super::{
     client::{Client, Target},
-    command::{Output, Run, append, signal, wait_for_end},
+    command::{Output, Run, append, signal, text, wait_for_end},
     turn, wait_for,
 };
 
@@ -67,6 +67,14 @@ impl Setup {
     pub fn env(mut self, name: &str, value: &str) -> Self {
         self.environment.push((name.into(), value.into()));
         self
+    }
+
+    /// Makes it see another time of day, as `FAKETIME` writes one; intervals stay true.
+    pub fn at(self, when: &str) -> Self {
+        self.env("LD_PRELOAD", text(&faketime()))
+            .env("FAKETIME", when)
+            .env("FAKETIME_DONT_FAKE_MONOTONIC", "1")
+            .env("TZ", "UTC")
     }
 
     /// Starts it from a shell line in which `exec "$@"` is the server.
@@ -334,6 +342,13 @@ impl Drop for Server {
         }
         self.kill();
     }
+}
+
+/// The library that moves a process's clock, from Debian's `libfaketime`.
+fn faketime() -> PathBuf {
+    let candidates = fs::read_dir("/usr/lib").unwrap().flatten();
+    let mut paths = candidates.map(|entry| entry.path().join("faketime/libfaketimeMT.so.1"));
+    paths.find(|path| path.exists()).expect("libfaketime is one of the packages that tests/run installs")
 }
 
 /// The smallest body that mints: a name.

@@ -3,8 +3,13 @@
 //! A dialect is a translator: it owns paths, names, forms of time, statuses and the shapes of refusals, and no rule. It
 //! is one file or folder with its lines in the list below; without both, the rest builds.
 
+mod akinon;
+mod dataprep;
 mod datasentinel;
 mod kodexa;
+mod softwareone;
+#[cfg(test)]
+mod tests;
 
 use rocket::{
     Data, Request, Route,
@@ -25,8 +30,11 @@ use super::{
 
 /// All of them.
 const ALL: &[Dialect] = &[
-    datasentinel::DIALECT, //
+    akinon::DIALECT,
+    dataprep::DIALECT,
+    datasentinel::DIALECT,
     kodexa::DIALECT,
+    softwareone::DIALECT,
 ];
 
 /// One vendor's API.

@@ -1,1 +1,0 @@
-//! Akinon AppMaker's scripts, run here.

@@ -1,1 +1,0 @@
-//! Dataprep's scripts, run here.
