@@ -89,7 +89,7 @@ fn is_dear(asker: Asker, probe: &Probe) -> bool {
         _ => sets,
     };
     // The same API at another path is asked a part of it.
-    let twice = probe.operation.contains(" /v1/accounts/") && asker.place() % 4 != 0;
+    let twice = probe.operation.contains(" /v1/accounts/") && !asker.place().is_multiple_of(4);
     campaign(0, 1) == 0 && (dear || twice)
 }
 
