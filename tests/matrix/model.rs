@@ -108,7 +108,7 @@ pub fn expected(asker: Asker, rule: &Rule, then: Option<Expected>) -> Option<Exp
     let allowed = |allowed: bool, otherwise: Expected| if allowed { then } else { Some(otherwise) };
     let reach = Reach::of(asker);
     match rule {
-        Rule::Open | Rule::Anyone | Rule::Introspect | Rule::Operate => then,
+        Rule::Open | Rule::Anyone | Rule::Introspect | Rule::Operate | Rule::User | Rule::Holder => then,
         Rule::Itself => allowed(asker.by_token(), UNKNOWN),
         Rule::Issue => issue(asker).map_or(then, Some),
         Rule::IssueFor => allowed(asker.person == Person::Local, no(403, "owner_foreign")),
@@ -142,7 +142,6 @@ pub fn expected(asker: Asker, rule: &Rule, then: Option<Expected>) -> Option<Exp
             Some(places) => account(&reach, &places, asker.person == Person::Operator).map_or(then, Some),
         },
         Rule::Token(org) | Rule::UserToken(org) => allowed(reach.has(*org), UNKNOWN),
-        Rule::User | Rule::Holder => then,
         Rule::IssueOwn | Rule::IssueByBasic => issue(asker).map_or(then, Some),
         Rule::IssueInByBasic(org) => issue_in(asker, &reach, *org).map_or(then, Some),
         Rule::OpenUser => closed(asker, &reach).map_or(then, Some),

@@ -136,10 +136,9 @@ fn a_filter_is_bounded() {
             let filter = format!("{}name:a{}", open.repeat(depth), close.repeat(depth));
             wrong_field(&kodexa.get(&format!("{TOKENS}?filter={filter}")), "filter");
         }
-        // What is longer than any request may be is refused before it is read.
-        let filter = open.repeat(10_000);
-        let status = kodexa.get(&format!("{TOKENS}?filter={filter}")).status;
-        assert!(matches!(status, 400 | 414 | 431), "{status}");
+    }
+    for filter in ["(".repeat(10_000), "not+".repeat(3_000), format!("name:'{}", "*".repeat(10_000))] {
+        wrong_field(&kodexa.get(&format!("{TOKENS}?filter={filter}")), "filter");
     }
     let many = vec!["name:a"; 101].join("+or+");
     wrong_field(&kodexa.get(&format!("{TOKENS}?filter={many}")), "filter");

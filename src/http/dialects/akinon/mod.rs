@@ -36,7 +36,7 @@ use crate::{
     },
     service::{
         change::{Change, Target},
-        list::{TokenQuery, Whose},
+        list::TokenQuery,
     },
 };
 
@@ -141,19 +141,13 @@ const MOST_LISTED: u32 = 10_000;
     responses((status = 200, body = Vec<ListedToken<'static>>)))]
 #[get("/me/tokens")]
 async fn list(site: &State<Site>, asker: Asker<'_>) -> Result<Reply, Failure> {
-    let query = TokenQuery {
-        whose: Whose::Own,
-        organization: None,
-        minter: None,
-        deleted: false,
-        listing: Listing {
-            filter: Filter::default(),
-            sort: vec![(TokenField::CreatedAt, Direction::Down)],
-            position: Position::Offset(0),
-            limit: MOST_LISTED,
-            total: false,
-        },
-    };
+    let query = TokenQuery::own(Listing {
+        filter: Filter::default(),
+        sort: vec![(TokenField::CreatedAt, Direction::Down)],
+        position: Position::Offset(0),
+        limit: MOST_LISTED,
+        total: false,
+    });
     let page = site.service.tokens(asker.0?, query).await?;
     let masks: Vec<String> = page.items.iter().map(|view| hint(view.token.id)).collect();
     let shown = page.items.into_iter().zip(&masks).map(|(view, mask)| ListedToken {

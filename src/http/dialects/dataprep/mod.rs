@@ -43,7 +43,7 @@ use crate::{
     service::{
         Caller,
         change::{Change, Target},
-        list::{TokenQuery, Whose},
+        list::TokenQuery,
     },
 };
 
@@ -140,23 +140,18 @@ async fn list(
     query: Query<'_>,
 ) -> Result<Reply, Failure> {
     let (caller, workspace) = within(site, asker, workspace)?;
-    let parameters = query.only(&["limit", "offset"])?;
-    let offset = parameters.text("offset").map_or(Ok(0), |text| {
+    let (limit, offset) = (query.once("limit")?, query.once("offset")?);
+    let offset = offset.map_or(Ok(0), |text| {
         text.parse::<u32>().map_err(|_| Refusal::invalid("offset", format!("0 to {}", u32::MAX)))
     })?;
-    let query = TokenQuery {
-        whose: Whose::Own,
-        organization: workspace.map(str::to_owned),
-        minter: None,
-        deleted: false,
-        listing: Listing {
-            filter: Filter::default(),
-            sort: vec![(TokenField::CreatedAt, Direction::Down)],
-            position: Position::Offset(offset.into()),
-            limit: LIMITS.read(parameters.text("limit"))?,
-            total: true,
-        },
+    let listing = Listing {
+        filter: Filter::default(),
+        sort: vec![(TokenField::CreatedAt, Direction::Down)],
+        position: Position::Offset(offset.into()),
+        limit: LIMITS.read(limit.as_deref())?,
+        total: true,
     };
+    let query = TokenQuery { organization: workspace.map(str::to_owned), ..TokenQuery::own(listing) };
     let page = site.service.tokens(caller, query).await?;
     let count = page.total.ok_or_else(|| Failure::broken("a list wasn't counted"))?;
     Reply::json(200, &TokenList { data: page.items.into_iter().map(TokenInfo::new).collect(), count })

@@ -7,15 +7,18 @@ use super::select::Selection;
 use crate::core::{
     listing::{
         Direction,
-        TokenField::{self, CreatedAt, Description, LastUsedAt, Name, UpdatedAt},
+        TokenField::{self, CreatedAt, Description, LastUsedAt, Name, Status, UpdatedAt},
     },
     refusal::Refusal,
 };
 
 /// What a list can be ordered by.
-const ORDERS: [(&str, TokenField); 5] = [
+const ORDERS: [(&str, TokenField); 7] = [
+    // Numbers are given in this order, and shown spread.
+    ("id", CreatedAt),
     ("name", Name),
     ("description", Description),
+    ("status", Status),
     ("lastAccessAt", LastUsedAt),
     ("audit.created.at", CreatedAt),
     ("audit.updated.at", UpdatedAt),
