@@ -63,19 +63,24 @@ impl Garden {
         garden
     }
 
-    /// All that a query finds, page by page.
+    /// All that a query finds: a page of it, or a stream where a page isn't enough.
     fn found(&self, query: &str) -> Vec<Value> {
-        let mut found = Vec::new();
-        loop {
-            let rest = format!("?{query}&select=audit&limit=100&offset={}", found.len());
-            let page = self.setting.get(&rest);
-            assert_eq!(page.status, 200, "{query}: {}", page.text());
-            let page = page.json();
-            found.extend(page["data"].as_array().unwrap().clone());
-            if page["$meta"]["pagination"]["total"] == found.len() {
-                return found;
-            }
+        let rest = format!("?{query}&select=audit");
+        let page = self.setting.get(&rest);
+        assert_eq!(page.status, 200, "{query}: {}", page.text());
+        let page = page.json();
+        let found = page["data"].as_array().unwrap().clone();
+        let total = &page["$meta"]["pagination"]["total"];
+        if *total == found.len() {
+            return found;
         }
+        let mut client = self.setting.server.client();
+        let path = format!("{TOKENS}{rest}");
+        let request = client.get(&path).bearer(&self.setting.token).header("MPT-Streaming", "true");
+        let stream = request.header("Accept", "application/jsonl").send().expect(200);
+        let lines: Vec<_> = stream.text().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!(*total, lines.len(), "{query}");
+        lines
     }
 
     #[track_caller]
