@@ -9,7 +9,7 @@ fn canary(place: &str) -> String {
     format!("canary{}9f3b7c1e", place.replace(['-', ' '], ""))
 }
 
-const ROUTES: [&str; 22] = [
+const ROUTES: [&str; 34] = [
     "/",
     "/v1/tokens",
     "/v1/tokens/self",
@@ -31,6 +31,18 @@ const ROUTES: [&str; 22] = [
     "/oauth/revoke",
     "/health/live",
     "/openapi.json",
+    "/ds-api/user-token",
+    "/ds-api/user-token/default",
+    "/v4/apiAccessTokens",
+    "/v4/apiAccessTokens/x",
+    "/api/v1/me/tokens",
+    "/api/v1/me/tokens/x",
+    "/public/v1/accounts/api-tokens",
+    "/public/v1/accounts/api-tokens/x",
+    "/v1/accounts/api-tokens/x/enable",
+    "/api/access-tokens",
+    "/api/access-tokens/x",
+    "/api/account/me",
     "/nowhere",
 ];
 

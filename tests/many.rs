@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::harness::{Client, Server, alone, campaign, fill::fill};
 
@@ -38,6 +38,24 @@ const ASKED: [&str; 27] = [
     "/v1/events?total=true",
     "/v1/events?organization=org-2&kind=token.deleted",
     "/v1/events?actor=user-3&kind=token.",
+];
+
+/// The same by the other vendors' APIs, of one owner's tokens.
+const TRANSLATED: [&str; 14] = [
+    "/v4/apiAccessTokens?limit=100",
+    "/v4/apiAccessTokens?limit=100&offset=500",
+    "/public/v1/accounts/api-tokens",
+    "/public/v1/accounts/api-tokens?offset=500&limit=100",
+    "/public/v1/accounts/api-tokens?order=name",
+    "/public/v1/accounts/api-tokens?order=-audit.created.at,name&select=%2Baudit&limit=10",
+    "/public/v1/accounts/api-tokens?ilike(name,*deploy*)&eq(status,active)",
+    "/public/v1/accounts/api-tokens?or(like(name,deploy*),gt(audit.created.at,2020-01-01T00:00:00Z))&order=-name",
+    "/public/v1/accounts/api-tokens?not(eq(lastAccessAt,null()))&limit=10",
+    "/api/access-tokens?pageSize=100",
+    "/api/access-tokens?page=20&sort=name:desc",
+    "/api/access-tokens?filter=name~'deploy*'&sort=createdOn:asc",
+    "/api/access-tokens?filter=expiresAt%3E'2020-01-01T00:00:00Z'%20and%20not(name:'x')",
+    "/api/access-tokens?query=grafana",
 ];
 
 struct Reader {
@@ -90,6 +108,17 @@ fn a_page_at_a_million_tokens_is_quick() {
             reader.get(&format!("{path}{join}cursor={cursor}"));
         }
     }
+    let body = json!({ "name": "reader", "owner": "user-3", "organization": "org-1" });
+    let made = reader.client.post("/v1/tokens").bearer(&reader.secret).json(&body).send().expect(201).json();
+    let mut owner = Reader { client: server.client(), secret: made["token"].as_str().unwrap().to_owned() };
+    for path in TRANSLATED {
+        let took = owner.median(path);
+        println!("{:8.2} ms  {path}", took.as_secs_f64() * 1_000.0);
+        if took > QUICK {
+            slow.push((path, took));
+        }
+    }
+    owner.client.delete("/v1/tokens/self").bearer(&owner.secret).send().expect(204);
     // What has expired is old: from the newest on there is far to go, but not too far.
     let start = Instant::now();
     reader.get("/v1/tokens?status=expired");

@@ -20,7 +20,7 @@ fn readme() -> String {
 fn walkthrough(readme: &str) -> Vec<String> {
     let lines = readme.split(MARK).skip(1).flat_map(|after| {
         let block = after.split_once("```sh\n").expect("a block of shell").1;
-        block.split_once("\n```").expect("the block ends").0.lines()
+        block.split_once("\n```").expect("the block ends").0.lines().chain([""])
     });
     lines.map(Into::into).collect()
 }

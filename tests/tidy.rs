@@ -284,13 +284,13 @@ fn untranslated(source: &Source) -> Vec<String> {
     let mut wrong = Vec::new();
     let mut of_refusals = false;
     for (number, line) in source.code() {
-        let named = |name: &&&str| {
+        let is_there = |name: &&&str| {
             line.contains(&format!("{name}::"))
                 || line.contains(&format!("::{name}"))
                 || word(line.trim()) == **name
         };
-        let named = foreign.iter().filter(named);
-        wrong.extend(named.map(|name| format!("{}:{number}: a dialect names {name}", source.path)));
+        let there = foreign.iter().filter(is_there);
+        wrong.extend(there.map(|name| format!("{}:{number}: a dialect names {name}", source.path)));
         of_refusals |= line.contains("match refusal {");
         if of_refusals && line.trim_start().starts_with("_ =>") {
             wrong.push(format!("{}:{number}: the same for whatever refusal", source.path));

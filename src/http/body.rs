@@ -147,7 +147,11 @@ fn explain(error: &serde_path_to_error::Error<serde_json::Error>) -> Refusal {
             detail: format!("an unknown field {place}: this takes {expected}").into(),
         };
     }
-    Refusal::invalid(error.path().to_string(), format!("wrong {place}: needs {expected}"))
+    match error.path().to_string() {
+        // The document itself has no name.
+        root if root == "." => Refusal::malformed("the body must be a JSON object"),
+        path => Refusal::invalid(path, format!("wrong {place}: needs {expected}")),
+    }
 }
 
 #[cfg(test)]
@@ -189,6 +193,8 @@ mod tests {
             (r#"{"name":"a"} canary"#, "the body goes on after its JSON document"),
             ("", "the body ends before its JSON document does"),
             (r#" ["a"]"#, "the body must be a JSON object"),
+            ("null", "the body must be a JSON object"),
+            (r#""canary""#, "the body must be a JSON object"),
         ] {
             let verdict = verdict(text);
             assert_eq!(verdict, expected, "{text}");

@@ -5,8 +5,9 @@ use serde::Serialize;
 use utoipa::{
     ToSchema,
     openapi::{
-        Content, Header, ObjectBuilder, OpenApi, Ref, RefOr, Response, SecurityRequirement, Type,
+        Content, Header, ObjectBuilder, OpenApi, Ref, RefOr, Response, Schema, SecurityRequirement, Type,
         path::Operation,
+        schema::AnyOfBuilder,
         security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme},
     },
 };
@@ -111,12 +112,26 @@ fn refusals(operation: &mut Operation, bodies: Bodies) {
         if status.as_u16() < 400 {
             continue;
         }
-        let by_door = BY_DOOR.contains(&status.as_u16());
-        let by_door = by_door.then(|| (MEDIA_TYPE, ProblemDocument::name()));
-        let own = bodies(status.as_u16()).map(|(media_type, name)| (media_type, name.into()));
-        for (media_type, name) in own.into_iter().chain(by_door) {
-            let content = || Content::new(Some(Ref::from_schema_name(name)));
-            response.content.entry(media_type.to_owned()).or_insert_with(|| RefOr::T(content()));
+        for (media_type, content) in refused_with(status.as_u16(), bodies) {
+            response.content.entry(media_type.to_owned()).or_insert(RefOr::T(content));
+        }
+    }
+}
+
+/// What the body of a refusal may be: the API's own, the door's, or where both have one media type, one of the two.
+fn refused_with(status: u16, bodies: Bodies) -> Vec<(&'static str, Content)> {
+    let content = |name: &str| Content::new(Some(Ref::from_schema_name(name)));
+    let (own, by_door) = (bodies(status), ProblemDocument::name());
+    match own {
+        Some((MEDIA_TYPE, own)) if BY_DOOR.contains(&status) && own != by_door => {
+            let either = AnyOfBuilder::new()
+                .item(Ref::from_schema_name(own))
+                .item(Ref::from_schema_name(by_door.as_ref()));
+            vec![(MEDIA_TYPE, Content::new(Some(Schema::AnyOf(either.build()))))]
+        }
+        own => {
+            let by_door = BY_DOOR.contains(&status).then(|| (MEDIA_TYPE, content(&by_door)));
+            own.map(|(media_type, name)| (media_type, content(name))).into_iter().chain(by_door).collect()
         }
     }
 }

@@ -65,11 +65,18 @@ impl<'r> Query<'r> {
         Ok(found)
     }
 
-    /// All that stands in it under a name, in order, each decoded; of an API that takes no notice of other names.
+    /// All that stands in it under a name, in order, each decoded.
     pub(super) fn values(&self, name: &'static str) -> Result<Vec<Cow<'r, str>>, Refusal> {
         let parts = self.0.iter().flat_map(|query| query.split('&')).map(|part| part.split_at_byte(b'='));
         let values = parts.filter(|(key, _)| key.as_str() == name).map(|(_, value)| value.url_decode());
         values.map(|value| value.map_err(|_| Refusal::invalid(name, "isn't UTF-8"))).collect()
+    }
+
+    /// The one value under a name, if there is one; of an API that takes no notice of other names.
+    pub(super) fn once(&self, name: &'static str) -> Result<Option<Cow<'r, str>>, Refusal> {
+        let mut values = self.values(name)?.into_iter();
+        let first = values.next();
+        if values.next().is_some() { Err(Refusal::invalid(name, "stands twice")) } else { Ok(first) }
     }
 
     /// What stands in it for a list that takes `names`. Any other name, or one that stands twice, is refused.

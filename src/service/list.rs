@@ -92,6 +92,13 @@ pub struct TokenQuery {
     pub listing: Listing<TokenField>,
 }
 
+impl TokenQuery {
+    /// The caller's own tokens, in all their organizations.
+    pub const fn own(listing: Listing<TokenField>) -> Self {
+        Self { whose: Whose::Own, organization: None, minter: None, deleted: false, listing }
+    }
+}
+
 impl Service {
     /// The token that the caller presented.
     pub fn own_token(&self, caller: &Caller) -> Result<TokenView, Failure> {
@@ -168,9 +175,7 @@ impl Service {
     pub async fn tokens(&self, caller: &Caller, query: TokenQuery) -> Result<Page<TokenView>, Failure> {
         let (subject, now) = (caller.subject.clone(), self.now());
         let TokenQuery { whose, organization, minter, deleted, mut listing } = query;
-        let mut keys = listing.sort.iter().map(|(field, _)| *field);
-        let key = keys.find(|field| *field == TokenField::LastUsedAt).unwrap_or(TokenField::CreatedAt);
-        let set = TokenSet::new(deleted, &listing.filter, key, now);
+        let set = TokenSet::new(deleted, &listing, now);
         if set.uses {
             // Uses that are still in memory count like those that are written down.
             self.flush_uses().await;

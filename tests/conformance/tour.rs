@@ -3,41 +3,64 @@
 use serde_json::{Value, json};
 
 use super::Conformance;
-use crate::harness::{Client, Reply, Server, server::Actor};
+use crate::{
+    harness::{
+        Client, Reply, Server,
+        server::{Actor, Setup},
+    },
+    matrix::dialects::dialect,
+};
 
 const GOOD: &str = "a walk of a crooked mile";
-const NOWHERE: &str = "01890000-0000-7000-8000-000000000000";
+pub const NOWHERE: &str = "01890000-0000-7000-8000-000000000000";
 
 /// A server, whoever asks, and what has been seen so far.
 pub struct Tour {
-    server: Server,
-    client: Client,
-    conformance: Conformance,
+    pub server: Server,
+    /// Whoever asks, on one kept connection.
+    pub client: Client,
+    /// What has been seen.
+    pub conformance: Conformance,
     operator: Actor,
     /// A token that may do nothing but read and revoke itself.
-    restricted: String,
+    pub restricted: String,
+    /// A member who may do nothing.
+    member: Actor,
 }
 
 /// How a request is signed.
 #[derive(Clone, Copy)]
-enum As<'a> {
+pub enum As<'a> {
+    /// Not at all.
     Nobody,
+    /// By the control secret.
     Local,
+    /// By the operator's password.
     Operator,
+    /// By the password of a member who may do nothing.
+    Member,
+    /// By somebody's password.
+    Actor(&'a Actor),
+    /// By a token.
     Token(&'a str),
 }
 
 /// One request of the tour.
-struct Call<'a> {
-    operation: &'a str,
-    fill: &'a [&'a str],
-    body: Option<Value>,
-    headers: &'a [(&'a str, &'a str)],
-    by: As<'a>,
+pub struct Call<'a> {
+    /// As the document has it.
+    pub operation: &'a str,
+    /// What stands for the path's parameters, and the query.
+    pub fill: &'a [&'a str],
+    /// JSON; a text as it stands.
+    pub body: Option<Value>,
+    /// More of them.
+    pub headers: &'a [(&'a str, &'a str)],
+    /// By whom.
+    pub by: As<'a>,
 }
 
 /// The operation's path with its parameters filled in; what is left over is the query.
-fn target(operation: &str, fill: &[&str]) -> String {
+pub fn target(operation: &str, fill: &[&str]) -> String {
     let mut fill = fill.iter();
     let path = operation.split_once(' ').expect("a method and a path").1;
     let parts = path.split('/').skip(1).map(|part| {
@@ -52,12 +75,18 @@ fn target(operation: &str, fill: &[&str]) -> String {
 impl Tour {
     /// A fresh server with an operator.
     pub fn begin() -> Self {
-        let server = Server::start();
+        Self::on(Server::setup())
+    }
+
+    /// The same on a server with a setting of its own.
+    pub fn on(setup: Setup) -> Self {
+        let server = setup.start();
         let operator = server.administrator("ada");
         let restricted = server.token_with(&operator, &["--restricted"]);
+        let member = server.member("moss");
         let conformance = Conformance::of(&server);
         let client = server.client();
-        Self { server, client, conformance, operator, restricted }
+        Self { server, client, conformance, operator, restricted, member }
     }
 
     /// What was seen.
@@ -65,13 +94,22 @@ impl Tour {
         self.conformance
     }
 
-    fn call(&mut self, call: &Call<'_>) -> Reply {
+    /// The operations of the document that are wanted, with what it says of each.
+    pub fn operations(&self, wanted: impl Fn(&str) -> bool) -> Vec<(String, Value)> {
+        let all = self.conformance.operations().into_iter();
+        all.filter(|(operation, _)| wanted(operation)).collect()
+    }
+
+    /// Makes a request and holds the reply against the document.
+    pub fn call(&mut self, call: &Call<'_>) -> Reply {
         let method = call.operation.split_once(' ').expect("a method and a path").0;
         let request = self.client.request(method, &target(call.operation, call.fill));
         let request = match call.by {
             As::Nobody => request,
             As::Local => request.bearer(self.server.secret()),
             As::Operator => request.basic(&self.operator.name, &self.operator.password),
+            As::Member => request.basic(&self.member.name, &self.member.password),
+            As::Actor(actor) => request.basic(&actor.name, &actor.password),
             As::Token(token) => request.bearer(token),
         };
         let request = call.headers.iter().fold(request, |request, (name, value)| request.header(name, value));
@@ -86,13 +124,13 @@ impl Tour {
 
     /// A request of the operator's that ends in this status.
     #[track_caller]
-    fn get(&mut self, operation: &str, fill: &[&str], status: u16) -> Reply {
+    pub fn get(&mut self, operation: &str, fill: &[&str], status: u16) -> Reply {
         self.call(&Call { operation, fill, body: None, headers: &[], by: As::Operator }).expect(status)
     }
 
     /// The same with a body.
     #[track_caller]
-    fn send(&mut self, operation: &str, fill: &[&str], body: Value, status: u16) -> Reply {
+    pub fn send(&mut self, operation: &str, fill: &[&str], body: Value, status: u16) -> Reply {
         self.call(&Call { operation, fill, body: Some(body), headers: &[], by: As::Operator }).expect(status)
     }
 
@@ -117,6 +155,11 @@ impl Tour {
             "GET /health/live",
             "GET /health/ready",
             "GET /.well-known/oauth-authorization-server",
+            "GET /openapi/akinon.json",
+            "GET /openapi/dataprep.json",
+            "GET /openapi/datasentinel.json",
+            "GET /openapi/kodexa.json",
+            "GET /openapi/softwareone.json",
         ] {
             self.call(&Call { operation, fill: &[], body: None, headers: &[], by: As::Nobody }).expect(200);
         }
@@ -283,7 +326,7 @@ impl Tour {
     /// and of what isn't there.
     pub fn refusals(&mut self) {
         let restricted = self.restricted.clone();
-        for (operation, says) in self.conformance.operations() {
+        for (operation, says) in self.operations(|operation| dialect(operation).is_none()) {
             let open = says["security"].as_array().is_some_and(|all| all.iter().any(|one| one == &json!({})));
             let count = operation.matches('{').count();
             let unknown = &[NOWHERE, NOWHERE][..count.min(2)];

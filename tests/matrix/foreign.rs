@@ -143,9 +143,56 @@ fn organization_pairs(organization: &Value, module: &str) -> Vec<Pair> {
     pairs
 }
 
+/// The same by the other vendors' APIs.
+fn dialect_pairs(token: &Value, user: &Value, organization: &Value) -> Vec<Pair> {
+    let (id, number, account) = (text(token, "id"), text(token, "number"), text(organization, "number"));
+    let short = id.replace('-', "")[..24].to_owned();
+    let mut pairs = Vec::new();
+    let mut both = |method, path: &dyn Fn(&str) -> String, id: &str, body: Value, status| {
+        pairs.push(Pair { status, ..pair(method, path(id), path(&unlike(id)), body) });
+    };
+    let labels = || json!({ "name": "taken over" });
+    both("DELETE", &|id| format!("/api/v1/me/tokens/{id}"), &short, Value::Null, 400);
+    for method in ["GET", "DELETE"] {
+        both(method, &|id| format!("/v4/apiAccessTokens/{id}"), &id, Value::Null, 404);
+    }
+    for (method, body) in [("GET", Value::Null), ("PUT", labels()), ("DELETE", Value::Null)] {
+        both(method, &|id| format!("/api/access-tokens/{id}"), &id, body.clone(), 404);
+        for base in ["/public/v1/accounts", "/v1/accounts"] {
+            both(method, &|id| format!("{base}/api-tokens/{id}"), &number, body.clone(), 404);
+        }
+    }
+    for base in ["/public/v1/accounts", "/v1/accounts"] {
+        for verb in ["disable", "enable"] {
+            both("POST", &|id| format!("{base}/api-tokens/{id}/{verb}"), &number, Value::Null, 404);
+        }
+        let place = |account: &str, id: &str| format!("{base}/accounts/{account}/tokens/{id}");
+        both("GET", &|id| place(&account, id), &number, Value::Null, 404);
+        both("GET", &|account| place(account, &number), &account, Value::Null, 404);
+    }
+    // By a token it takes another carrier, whatever is named.
+    pairs.push(Pair {
+        status: 0,
+        ..pair("POST", "/ds-api/user-token/bravo", "/ds-api/user-token/nowhere", Value::Null)
+    });
+    let owner = text(user, "id");
+    let body = json!({ "name": "t" });
+    pairs.push(naming("/api/access-tokens", "userId", &owner, &unlike(&owner), &body, 403));
+    let named = |account: &str| json!({ "name": "t", "account": { "id": account } });
+    let path = "/public/v1/accounts/api-tokens";
+    let unknown_body = named(&unlike(&account));
+    pairs.push(Pair { status: 400, unknown_body, ..pair("POST", path, path, named(&account)) });
+    pairs
+}
+
 /// What a reply says, but for what every reply has of its own.
 fn said(reply: Reply) -> Reply {
     let mut reply = reply;
+    if reply.header("content-type") == Some("application/problem+json") {
+        let mut problem = reply.json();
+        problem.as_object_mut().expect("a problem").remove("traceId");
+        reply.body = problem.to_string().into_bytes();
+    }
     reply.headers.retain(|(name, _)| !matches!(name.as_str(), "date" | "x-request-id"));
     reply
 }
@@ -178,7 +225,12 @@ fn what_is_another_organizations_is_like_what_is_not_there() {
     let modules = read("/v1/organizations/bravo/modules");
     assert_eq!(modules["items"][0]["number"], MODULE);
     let module = &world.ids["foreign_module"];
-    let pairs = [token_pairs(&token), user_pairs(&user), organization_pairs(&organization, module)];
+    let pairs = [
+        token_pairs(&token),
+        user_pairs(&user),
+        organization_pairs(&organization, module),
+        dialect_pairs(&token, &user, &organization),
+    ];
     let pairs: Vec<_> = pairs.into_iter().flatten().collect();
     let before = theirs(&world);
 

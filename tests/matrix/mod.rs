@@ -6,6 +6,7 @@
 //! carrier; `--long` takes the whole product.
 
 mod asker;
+pub mod dialects;
 mod foreign;
 mod model;
 mod probes;
@@ -133,11 +134,14 @@ fn every_wrong_entry_is_noticed(seen: &[Seen<'_>], probes: &[Probe]) {
 fn methods(world: &World, document: &BTreeMap<String, BTreeSet<String>>) {
     let mut client = world.server.client();
     for (path, methods) in document {
-        let target = path
-            .replace("{organization}", "acme")
-            .replace("{user}", "victim")
-            .replace("{privilege}", "no:such");
-        let target = target.replace("{id}", "TKN-1234-5678").replace("{module}", probes::NOWHERE);
+        let parts = path.split('/').map(|part| match part {
+            "{organization}" => "acme",
+            "{user}" => "victim",
+            "{privilege}" => "no:such",
+            part if part.starts_with('{') => probes::NOWHERE,
+            part => part,
+        });
+        let target = parts.collect::<Vec<_>>().join("/");
         for method in ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND"] {
             let read = method == "HEAD" && methods.contains("GET");
             if read || methods.contains(method) {

@@ -2,7 +2,7 @@
 //!
 //! Nothing here names a type of jeton's. The rules are those of the README and of the contract behind it.
 
-use super::asker::{Asker, Org, Person, Powers, State};
+use super::asker::{Asker, Carrier, Org, Person, Powers, State};
 
 /// What a reply must be: its status and, where it refuses, the word for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,6 +70,24 @@ pub enum Rule {
     ChangeOneself,
     /// Somebody else's token in an organization.
     Token(Org),
+    /// Any user's credential that isn't restricted: the local operator is no user.
+    User,
+    /// The same, and to make a token in the organization that is meant.
+    IssueOwn,
+    /// The same, in HTTP Basic and no other carrier.
+    IssueByBasic,
+    /// The same, in an organization that is named.
+    IssueInByBasic(Org),
+    /// To know a token; but a credential that comes along has to be good.
+    Holder,
+    /// A user, and that API access is on in the organization that is meant.
+    OpenUser,
+    /// The same, and to make a token there.
+    OpenIssue,
+    /// The same, and somebody else's token in an organization.
+    OpenToken(Org),
+    /// A user, and somebody else's token in an organization.
+    UserToken(Org),
 }
 
 /// What `asker` gets from an operation that demands `rule`; `then` is what being let in has, `None` where the
@@ -78,15 +96,21 @@ pub fn expected(asker: Asker, rule: &Rule, then: Option<Expected>) -> Option<Exp
     if matches!(rule, Rule::Open) {
         return then;
     }
+    if let Some(refused) = carrier(asker, rule) {
+        return Some(refused);
+    }
+    if matches!((rule, asker.carrier), (Rule::Holder, Carrier::None)) {
+        return then;
+    }
     if let Some(refused) = credential(asker).or_else(|| demand(asker, rule)) {
         return Some(refused);
     }
     let allowed = |allowed: bool, otherwise: Expected| if allowed { then } else { Some(otherwise) };
     let reach = Reach::of(asker);
     match rule {
-        Rule::Open | Rule::Anyone | Rule::Introspect | Rule::Operate => then,
+        Rule::Open | Rule::Anyone | Rule::Introspect | Rule::Operate | Rule::User | Rule::Holder => then,
         Rule::Itself => allowed(asker.by_token(), UNKNOWN),
-        Rule::Issue => issue(asker).map_or(then, Some),
+        Rule::Issue | Rule::IssueOwn | Rule::IssueByBasic => issue(asker).map_or(then, Some),
         Rule::IssueFor => allowed(asker.person == Person::Local, no(403, "owner_foreign")),
         Rule::Read(org) => allowed(reach.has(*org) || is_in(asker, *org), UNKNOWN),
         Rule::Manage(org) => manage(asker, &reach, *org).map_or(then, Some),
@@ -117,13 +141,27 @@ pub fn expected(asker: Asker, rule: &Rule, then: Option<Expected>) -> Option<Exp
             Some(_) if !asker.by_token() => then,
             Some(places) => account(&reach, &places, asker.person == Person::Operator).map_or(then, Some),
         },
-        Rule::Token(org) => allowed(reach.has(*org), UNKNOWN),
+        Rule::Token(org) | Rule::UserToken(org) => allowed(reach.has(*org), UNKNOWN),
+        Rule::IssueInByBasic(org) => issue_in(asker, &reach, *org).map_or(then, Some),
+        Rule::OpenUser => closed(asker, &reach).map_or(then, Some),
+        Rule::OpenIssue => closed(asker, &reach).or_else(|| issue(asker)).map_or(then, Some),
+        Rule::OpenToken(org) => {
+            let unknown = (!reach.has(*org)).then_some(UNKNOWN);
+            closed(asker, &reach).or(unknown).map_or(then, Some)
+        }
     }
+}
+
+/// What a carrier gets where only one kind of it is taken.
+fn carrier(asker: Asker, rule: &Rule) -> Option<Expected> {
+    let basic = matches!(rule, Rule::IssueByBasic | Rule::IssueInByBasic(_));
+    // None at all, and too many, are told first.
+    let good = [Carrier::Password, Carrier::BasicToken, Carrier::None, Carrier::Two];
+    (basic && !good.contains(&asker.carrier)).then_some(no(401, "basic_required"))
 }
 
 /// What a credential gets before anybody asks what it is for.
 fn credential(asker: Asker) -> Option<Expected> {
-    use super::asker::Carrier;
     match asker.carrier {
         Carrier::None => return Some(no(401, "credential_missing")),
         Carrier::Two => return Some(no(400, "credential_ambiguous")),
@@ -150,7 +188,7 @@ fn credential(asker: Asker) -> Option<Expected> {
 /// What the operation demands before it looks at anything.
 fn demand(asker: Asker, rule: &Rule) -> Option<Expected> {
     let restricted = asker.by_token() && asker.powers == Powers::Restricted;
-    if restricted && !matches!(rule, Rule::Itself) {
+    if restricted && !matches!(rule, Rule::Itself | Rule::Holder) {
         return Some(no(403, "token_restricted"));
     }
     let admin = !asker.by_token() || holds(asker, Powers::Admin);
@@ -161,6 +199,14 @@ fn demand(asker: Asker, rule: &Rule) -> Option<Expected> {
         }
         Rule::Operate if !matches!(asker.person, Person::Operator | Person::Local) => Some(OPERATOR),
         Rule::Operate => (!admin).then_some(PRIVILEGE),
+        Rule::User
+        | Rule::IssueOwn
+        | Rule::IssueByBasic
+        | Rule::IssueInByBasic(_)
+        | Rule::OpenUser
+        | Rule::OpenIssue
+        | Rule::OpenToken(_)
+        | Rule::UserToken(_) => (asker.person == Person::Local).then_some(no(403, "user_required")),
         Rule::Manage(_)
         | Rule::ManageMeant
         | Rule::Raise(_)
@@ -281,4 +327,29 @@ fn issue(asker: Asker) -> Option<Expected> {
     };
     let may = admin || matches!(asker.person, Person::Operator | Person::Issuer);
     (!may).then_some(no(403, "issuing_forbidden"))
+}
+
+/// The same in an organization that is named.
+fn issue_in(asker: Asker, reach: &Reach, org: Org) -> Option<Expected> {
+    if !reach.has(org) && !is_in(asker, org) {
+        return Some(UNKNOWN);
+    }
+    if asker.by_token() && asker.home() != org {
+        return Some(no(403, "wider_than_minter"));
+    }
+    let Some((_, admin)) = asker.places().into_iter().find(|(place, _)| *place == org) else {
+        return Some(UNKNOWN);
+    };
+    let may = admin || matches!(asker.person, Person::Operator | Person::Issuer);
+    (!may).then_some(no(403, "issuing_forbidden"))
+}
+
+/// Whether the organization that is meant has API access off, or isn't the caller's to know of.
+fn closed(asker: Asker, reach: &Reach) -> Option<Expected> {
+    let home = asker.home();
+    if !reach.has(home) && !is_in(asker, home) {
+        return Some(UNKNOWN);
+    }
+    let off = matches!(asker.state, State::OrganizationDisabled | State::ApiAccessOff);
+    off.then_some(no(403, "api_access_off"))
 }

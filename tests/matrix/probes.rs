@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::asker::Org::{self, Acme, Bravo};
+use super::dialects;
 use super::model::{Expected, Rule, UNKNOWN, no, ok};
 use super::world::{MODULE, World};
 
@@ -48,8 +49,10 @@ const GOOD: &str = "another walk of a crooked mile";
 const TAKEN: Expected = no(409, "taken");
 const DELETED: Expected = no(410, "token_deleted");
 
-struct Table<'world> {
-    world: &'world World,
+/// The probes, as they are put together.
+pub struct Table<'world> {
+    /// The scene.
+    pub world: &'world World,
     probes: Vec<Probe>,
 }
 
@@ -62,12 +65,13 @@ pub fn probes(world: &World) -> Vec<Probe> {
     table.organizations();
     table.members();
     table.instance();
+    dialects::add(&mut table);
     table.probes
 }
 
 impl Table<'_> {
     /// Adds a probe; `path` is the operation's with its parameters filled in from `fill`.
-    fn add(
+    pub fn add(
         &mut self,
         operation: &'static str,
         fill: &[&str],

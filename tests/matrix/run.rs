@@ -4,6 +4,7 @@ use std::thread;
 
 use super::{
     asker::{Asker, Carrier, Person, State},
+    dialects::{dialect, said},
     model::{Expected, Rule, expected},
     probes::{Body, Probe},
     world::World,
@@ -31,7 +32,9 @@ pub fn disagreement(
     model: impl Fn(Asker, &Rule, Option<Expected>) -> Option<Expected>,
 ) -> Option<String> {
     let wanted = model(seen.asker, &seen.probe.rule, seen.probe.then)?;
-    let word = seen.head || wanted.code == seen.code.as_deref();
+    let foreign = dialect(seen.probe.operation);
+    let wanted = foreign.map_or(wanted, |dialect| said(dialect, &seen.probe.rule, wanted));
+    let word = seen.head || foreign.is_some() || wanted.code == seen.code.as_deref();
     if wanted.status == seen.status && word {
         return None;
     }
@@ -85,7 +88,9 @@ fn is_dear(asker: Asker, probe: &Probe) -> bool {
         Carrier::Bearer => false,
         _ => sets,
     };
-    campaign(0, 1) == 0 && dear
+    // The same API at another path is asked a part of it.
+    let twice = probe.operation.contains(" /v1/accounts/") && !asker.place().is_multiple_of(4);
+    campaign(0, 1) == 0 && (dear || twice)
 }
 
 fn one<'probes>(
@@ -111,7 +116,8 @@ fn one<'probes>(
             continue;
         }
         let reply = ask(world, client, asker, probe, if head { "HEAD" } else { probe.method() });
-        let problem = reply.header("content-type") == Some("application/problem+json") && !head;
+        let ours = dialect(probe.operation).is_none();
+        let problem = reply.header("content-type") == Some("application/problem+json") && ours && !head;
         let code = problem.then(|| reply.json()["code"].as_str().unwrap_or_default().to_owned());
         seen.push(Seen { asker, probe, head, status: reply.status, code });
     }

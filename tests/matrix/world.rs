@@ -27,7 +27,7 @@ pub struct World {
     local: Client,
     credentials: HashMap<(Person, Powers, State), Credential>,
     /// Ids by the names that probes have for them.
-    pub ids: HashMap<&'static str, String>,
+    pub ids: HashMap<String, String>,
 }
 
 /// The number of the module that Acme has.
@@ -40,7 +40,8 @@ impl World {
         let local = server.client();
         let mut world = Self { server, local, credentials: HashMap::new(), ids: HashMap::new() };
         for slug in ["acme", "bravo", "shut", "quiet", "spare"] {
-            world.post("/v1/organizations", &json!({ "slug": slug })).expect(201);
+            let made = world.post("/v1/organizations", &json!({ "slug": slug })).expect(201).json();
+            world.ids.insert(number(slug), text(&made, "number"));
         }
         world.post("/v1/organizations/spare/disable", &json!(null)).expect(200);
         for (name, org) in [("victim", "acme"), ("idle", "acme"), ("both", "acme"), ("stranger", "bravo")] {
@@ -53,14 +54,18 @@ impl World {
             [("active", "victim"), ("disabled", "victim"), ("deleted", "victim"), ("foreign", "stranger")]
         {
             let made = world.post("/v1/tokens", &json!({ "name": name, "owner": owner })).expect(201).json();
-            world.ids.insert(name, text(&made, "id"));
+            world.ids.insert(name.into(), text(&made, "id"));
+            world.ids.insert(number(name), text(&made, "number"));
+            if name == "active" {
+                world.ids.insert("secret".into(), text(&made, "token"));
+            }
         }
         world.post(&format!("/v1/tokens/{}/disable", world.ids["disabled"]), &json!(null)).expect(200);
         world.delete(&format!("/v1/tokens/{}", world.ids["deleted"]));
         for (name, org) in [("module", "acme"), ("foreign_module", "bravo")] {
             let body = json!({ "number": MODULE, "name": "records" });
             let made = world.post(&format!("/v1/organizations/{org}/modules"), &body).expect(201).json();
-            world.ids.insert(name, text(&made, "id"));
+            world.ids.insert(name.into(), text(&made, "id"));
         }
         world
     }
@@ -205,6 +210,11 @@ impl World {
     pub fn has(&self, asker: Asker) -> bool {
         asker == NOBODY || asker == LOCAL || (asker.exists() && self.credential(asker).is_some())
     }
+}
+
+/// The name that probes have for the number of what has this name.
+pub fn number(name: &str) -> String {
+    format!("{name}'s number")
 }
 
 /// Whether the scene has tokens of a person in a state.

@@ -192,7 +192,7 @@ struct TokenInfo {
 /// Tells of the token in the query, to whoever knows it.
 #[utoipa::path(get, path = "/ds-api/user-token", tag = "datasentinel", security((), ("basic" = [])),
     params(("token" = Option<String>, Query, description = "the token; `user-token` is the same")),
-    responses((status = 200, body = TokenInfo), (status = 401), (status = 403), (status = 429)))]
+    responses((status = 200, body = TokenInfo), (status = 401), (status = 429)))]
 #[get("/user-token")]
 fn show(site: &State<Site>, query: Query<'_>, from: guard::From<'_>) -> Result<Reply, Failure> {
     let token = query.secret(&["token", "user-token"])?.ok_or(Refusal::CredentialMissing)?;

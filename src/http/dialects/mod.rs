@@ -29,13 +29,8 @@ use super::{
 };
 
 /// All of them.
-const ALL: &[Dialect] = &[
-    akinon::DIALECT,
-    dataprep::DIALECT,
-    datasentinel::DIALECT,
-    kodexa::DIALECT,
-    softwareone::DIALECT,
-];
+const ALL: &[Dialect] =
+    &[akinon::DIALECT, dataprep::DIALECT, datasentinel::DIALECT, kodexa::DIALECT, softwareone::DIALECT];
 
 /// One vendor's API.
 struct Dialect {

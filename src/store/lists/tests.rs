@@ -295,8 +295,8 @@ fn what_no_index_helps_with_is_named() {
     let budgets = Budgets { quick: 10, narrow: 10, wide: 30 };
     let text = |text: &str| Value::Text(text.into());
     let refused = |filter: Filter<TokenField>, sort, limit, total| {
-        let set = TokenSet::new(false, &filter, CreatedAt, Instant::from_millis(NOW));
         let listing = Listing { filter, sort: vec![sort], position: Position::Offset(0), limit, total };
+        let set = TokenSet::new(false, &listing, Instant::from_millis(NOW));
         match rows.page_within(&set, &listing, budgets) {
             Err(Failure::Refused(Refusal::FilterTooBroad { filter })) => Some(filter),
             Err(failure) => panic!("{failure}"),

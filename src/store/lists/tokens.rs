@@ -11,9 +11,12 @@ use crate::{
     core::{
         filter::{Filter, Held, Test, Value},
         id::{OrganizationId, TokenId, UserId},
-        listing::TokenField::{
-            self, ChangeSequence, CreatedAt, Description, ExpiresAt, Id, LastUsedAt, MintedBy, Minter,
-            Module, Name, Number, Organization, Owner, Privilege, Restricted, UpdatedAt,
+        listing::{
+            Listing,
+            TokenField::{
+                self, ChangeSequence, CreatedAt, Description, ExpiresAt, Id, LastUsedAt, MintedBy, Minter,
+                Module, Name, Number, Organization, Owner, Privilege, Restricted, UpdatedAt,
+            },
         },
         time::Instant,
         token::Status,
@@ -36,9 +39,11 @@ pub struct TokenSet {
 }
 
 impl TokenSet {
-    /// The set that a filter and an order are about.
-    pub fn new(deleted: bool, filter: &Filter<TokenField>, sort: TokenField, now: Instant) -> Self {
-        let uses = sort == LastUsedAt || filter.tests().iter().any(|(field, _)| *field == LastUsedAt);
+    /// The set that a listing is about.
+    pub fn new(deleted: bool, listing: &Listing<TokenField>, now: Instant) -> Self {
+        let is_use = |field: &TokenField| *field == LastUsedAt;
+        let uses = listing.sort.iter().any(|(field, _)| is_use(field))
+            || listing.filter.tests().iter().any(|(field, _)| is_use(field));
         Self { deleted, uses, now }
     }
 }

@@ -87,6 +87,7 @@ fn limit_and_offset_are_honoured_and_the_count_is_of_all() {
         ("?offset=4&limit=2", &newest[4..]),
         ("?offset=3", &newest[3..]),
         ("?limit=10000&offset=0", &newest),
+        ("?fields=tokenId&includeCount=true", &newest),
         ("?offset=5", &[]),
         ("?offset=4294967295", &[]),
     ] {
@@ -110,14 +111,11 @@ fn limit_and_offset_are_honoured_and_the_count_is_of_all() {
         "offset=4294967296",
         "offset=x",
         "offset=0&offset=0",
-        "page=1",
-        "includeDeleted=true",
     ] {
         let reply = server.ask(&anna.basic(), "GET", &format!("{TOKENS}?{query}"), &NONE);
         let exception = refused(&reply, 400, "ValidationFailed");
         let name = query.split('=').next().unwrap();
-        let known = ["limit", "offset"].contains(&name);
-        assert!(!known || text(&exception, "message").starts_with(name), "{query}: {exception}");
+        assert!(text(&exception, "message").starts_with(name), "{query}: {exception}");
     }
 }
 

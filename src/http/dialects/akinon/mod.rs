@@ -36,7 +36,7 @@ use crate::{
     },
     service::{
         change::{Change, Target},
-        list::{TokenQuery, Whose},
+        list::TokenQuery,
     },
 };
 
@@ -141,19 +141,13 @@ const MOST_LISTED: u32 = 10_000;
     responses((status = 200, body = Vec<ListedToken<'static>>)))]
 #[get("/me/tokens")]
 async fn list(site: &State<Site>, asker: Asker<'_>) -> Result<Reply, Failure> {
-    let query = TokenQuery {
-        whose: Whose::Own,
-        organization: None,
-        minter: None,
-        deleted: false,
-        listing: Listing {
-            filter: Filter::default(),
-            sort: vec![(TokenField::CreatedAt, Direction::Down)],
-            position: Position::Offset(0),
-            limit: MOST_LISTED,
-            total: false,
-        },
-    };
+    let query = TokenQuery::own(Listing {
+        filter: Filter::default(),
+        sort: vec![(TokenField::CreatedAt, Direction::Down)],
+        position: Position::Offset(0),
+        limit: MOST_LISTED,
+        total: false,
+    });
     let page = site.service.tokens(asker.0?, query).await?;
     let masks: Vec<String> = page.items.iter().map(|view| hint(view.token.id)).collect();
     let shown = page.items.into_iter().zip(&masks).map(|(view, mask)| ListedToken {
@@ -165,7 +159,7 @@ async fn list(site: &State<Site>, asker: Asker<'_>) -> Result<Reply, Failure> {
 
 /// Revokes one of the caller's own tokens, for good.
 #[utoipa::path(delete, path = "/api/v1/me/tokens/{tokenId}", tag = "akinon",
-    params(("tokenId" = String, Path, description = "24 hex digits")),
+    params(("tokenId" = String, Path, description = "24 hex digits", pattern = "^[0-9a-fA-F]{24}$")),
     responses((status = 204)))]
 #[delete("/me/tokens/<tokenId>")]
 #[allow(non_snake_case, reason = "the name in the path")]

@@ -215,7 +215,30 @@ fn fitting(text: &str, otherwise: &str, most: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{fitting, shown_slug};
+    use super::{fitting, lifetime, shown_slug};
+    use crate::core::{organization::Policy, time::Instant};
+
+    #[test]
+    fn a_month_that_is_too_short_ends_a_life_on_its_last_day() {
+        let at = |text| Instant::parse(text).expect("an instant");
+        let ends = |from, word| {
+            lifetime(word).expect("a lifetime").resolve("lifetime", &Policy::default(), at(from))
+        };
+        for (from, word, to) in [
+            ("2024-01-31T10:00:00.007Z", "one-week", "2024-02-07T10:00:00.007Z"),
+            ("2024-01-31T10:00:00.007Z", "one-month", "2024-02-29T10:00:00.007Z"),
+            ("2023-01-31T10:00:00.007Z", "one-month", "2023-02-28T10:00:00.007Z"),
+            ("2023-11-30T23:59:59.999Z", "three-months", "2024-02-29T23:59:59.999Z"),
+            ("2023-08-31T00:00:00Z", "six-months", "2024-02-29T00:00:00Z"),
+            ("2024-02-29T12:00:00Z", "one-year", "2025-02-28T12:00:00Z"),
+            ("2023-03-01T12:00:00Z", "one-year", "2024-03-01T12:00:00Z"),
+        ] {
+            assert_eq!(ends(from, word), Ok(Some(at(to))), "{word} from {from}");
+        }
+        for word in ["", "One-Week", "one week", "never", "two-weeks"] {
+            assert!(lifetime(word).is_err(), "{word}");
+        }
+    }
 
     #[test]
     fn a_short_text_is_replaced_and_a_long_one_cut() {

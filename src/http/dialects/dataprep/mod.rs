@@ -43,7 +43,7 @@ use crate::{
     service::{
         Caller,
         change::{Change, Target},
-        list::{TokenQuery, Whose},
+        list::TokenQuery,
     },
 };
 
@@ -140,23 +140,18 @@ async fn list(
     query: Query<'_>,
 ) -> Result<Reply, Failure> {
     let (caller, workspace) = within(site, asker, workspace)?;
-    let parameters = query.only(&["limit", "offset"])?;
-    let offset = parameters.text("offset").map_or(Ok(0), |text| {
+    let (limit, offset) = (query.once("limit")?, query.once("offset")?);
+    let offset = offset.map_or(Ok(0), |text| {
         text.parse::<u32>().map_err(|_| Refusal::invalid("offset", format!("0 to {}", u32::MAX)))
     })?;
-    let query = TokenQuery {
-        whose: Whose::Own,
-        organization: workspace.map(str::to_owned),
-        minter: None,
-        deleted: false,
-        listing: Listing {
-            filter: Filter::default(),
-            sort: vec![(TokenField::CreatedAt, Direction::Down)],
-            position: Position::Offset(offset.into()),
-            limit: LIMITS.read(parameters.text("limit"))?,
-            total: true,
-        },
+    let listing = Listing {
+        filter: Filter::default(),
+        sort: vec![(TokenField::CreatedAt, Direction::Down)],
+        position: Position::Offset(offset.into()),
+        limit: LIMITS.read(limit.as_deref())?,
+        total: true,
     };
+    let query = TokenQuery { organization: workspace.map(str::to_owned), ..TokenQuery::own(listing) };
     let page = site.service.tokens(caller, query).await?;
     let count = page.total.ok_or_else(|| Failure::broken("a list wasn't counted"))?;
     Reply::json(200, &TokenList { data: page.items.into_iter().map(TokenInfo::new).collect(), count })
@@ -170,7 +165,7 @@ fn reference(text: &str) -> Result<Reference<OfToken>, Refusal> {
 
 /// What is told of one token.
 #[utoipa::path(get, path = "/v4/apiAccessTokens/{tokenId}", tag = "dataprep",
-    params(("tokenId" = String, Path, description = "a UUID"), ("x-trifacta-workspace-id" = Option<String>, Header)),
+    params(("tokenId" = String, Path, format = "uuid"), ("x-trifacta-workspace-id" = Option<String>, Header)),
     responses((status = 200, body = TokenInfo), (status = 404), (status = 410), Throttled))]
 #[get("/apiAccessTokens/<tokenId>")]
 #[allow(non_snake_case, reason = "the name in the path")]
@@ -186,7 +181,7 @@ fn show(
 
 /// Revokes a token, for good: one of the caller's own, or for an administrator anybody's.
 #[utoipa::path(delete, path = "/v4/apiAccessTokens/{tokenId}", tag = "dataprep",
-    params(("tokenId" = String, Path, description = "a UUID"), ("x-trifacta-workspace-id" = Option<String>, Header)),
+    params(("tokenId" = String, Path, format = "uuid"), ("x-trifacta-workspace-id" = Option<String>, Header)),
     responses((status = 204), (status = 404), (status = 410), Throttled))]
 #[delete("/apiAccessTokens/<tokenId>")]
 #[allow(non_snake_case, reason = "the name in the path")]

@@ -42,7 +42,7 @@ use crate::{
     service::{
         Caller,
         change::{Change, Target},
-        list::{TokenQuery, TokenView, Whose},
+        list::{TokenQuery, TokenView},
     },
 };
 
@@ -128,13 +128,7 @@ async fn list(site: &State<Site>, asker: Asker<'_>, query: Query<'_>) -> Result<
     let caller = asker.0?;
     let account = account_of(caller)?;
     let request = PageRequest::read(&query, &account.user)?;
-    let query = TokenQuery {
-        whose: Whose::Own,
-        organization: None,
-        minter: None,
-        deleted: false,
-        listing: request.listing(),
-    };
+    let query = TokenQuery::own(request.listing());
     let page = site.service.tokens(caller, query).await?;
     let membership = account.membership.as_ref();
     let content = page.items.into_iter().map(|view| AccessToken::new(view, membership)).collect();

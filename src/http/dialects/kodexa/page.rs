@@ -1,5 +1,7 @@
 //! Pages of access tokens: what is asked of one, and its envelope.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -44,8 +46,8 @@ impl PageRequest {
         for text in query.values("filter")? {
             conditions.extend(filter::parse(&text, owner)?);
         }
-        let words = once(query, "query")?.filter(|text| !matches!(text.as_str(), "" | "*"));
-        conditions.extend(words.map(|text| Filter::Is(TokenField::Name, Test::Contains(text))));
+        let words = query.once("query")?.filter(|text| !matches!(text.as_ref(), "" | "*"));
+        conditions.extend(words.map(|text| Filter::Is(TokenField::Name, Test::Contains(text.into_owned()))));
         let sort = fields::sort(&query.values("sort")?)?;
         Ok(Self { number, size: size.min(MOST), sort, filter: Filter::All(conditions) })
     }
@@ -66,23 +68,13 @@ impl PageRequest {
     }
 }
 
-/// The one value under a name.
-fn once(query: &Query<'_>, name: &'static str) -> Result<Option<String>, Refusal> {
-    let mut values = query.values(name)?.into_iter();
-    let first = values.next();
-    if values.next().is_some() {
-        return Err(Refusal::invalid(name, "stands twice"));
-    }
-    Ok(first.map(std::borrow::Cow::into_owned))
-}
-
 fn whole(query: &Query<'_>, name: &'static str) -> Result<Option<u32>, Refusal> {
-    let read = |text: String| {
+    let read = |text: Cow<'_, str>| {
         let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
         let number = digits.then(|| text.parse().unwrap_or(u32::MAX));
         number.ok_or_else(|| Refusal::invalid(name, "a whole number"))
     };
-    once(query, name)?.map(read).transpose()
+    query.once(name)?.map(read).transpose()
 }
 
 /// How a page is ordered: always somehow.

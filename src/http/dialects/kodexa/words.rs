@@ -22,9 +22,9 @@ pub(super) const BODY: (&str, &str) = (MEDIA_TYPE, "KodexaProblem");
 #[derive(Serialize, ToSchema)]
 #[schema(as = KodexaProblem)]
 pub(super) struct Problem {
-    /// `about:blank`: our problems have no page of their own. Absent means the same.
+    /// `about:blank`: our problems have no page of their own.
     #[serde(rename = "type")]
-    kind: Option<&'static str>,
+    kind: &'static str,
     /// The status's reason phrase.
     title: &'static str,
     /// The HTTP status.
@@ -47,7 +47,7 @@ fn said(failure: &Failure) -> Reply {
     let errors =
         (status == 400).then(|| field.into_iter().map(|(field, problem)| named(failure, &field, problem)));
     let problem = Problem {
-        kind: Some("about:blank"),
+        kind: "about:blank",
         title: StatusCode::from_u16(status)
             .ok()
             .and_then(|status| status.canonical_reason())

@@ -21,7 +21,7 @@ use crate::{
         refusal::Failure,
     },
     http::{Site, guard::Asker, reply::Reply},
-    service::list::{TokenQuery, Whose},
+    service::list::TokenQuery,
 };
 
 /// How many tokens a page has at the most, and where the request doesn't say.
@@ -55,7 +55,7 @@ impl<'r> FromRequest<'r> for Streams {
 #[utoipa::path(get, path = "/v1/accounts/api-tokens", tag = "softwareone",
     params(
         ("select" = Option<String>, Query, description = "members of each object: `+audit,-name`"),
-        ("order" = Option<String>, Query, description = "`name`, `description`, `lastAccessAt`, `audit.created.at`, `audit.updated.at`, `-` before one for descending"),
+        ("order" = Option<String>, Query, description = "`id` (the order they were made in), `name`, `description`, `status`, `lastAccessAt`, `audit.created.at`, `audit.updated.at`, `-` before one for descending"),
         ("limit" = Option<i64>, Query, description = "at most so many; 100 at the most, 0 to count only"),
         ("offset" = Option<i64>, Query, description = "after so many"),
         ("token" = Option<String>, Query, description = "the one token whose secret this is"),
@@ -79,13 +79,13 @@ pub(super) async fn list(
     let (sort, offset) = (parameters.order()?, parameters.offset()?);
     let limit = if streams.0 { parameters.stream_limit(STREAM)? } else { parameters.limit(PAGE)? };
     let filter = rql::filter(&site.service, caller, &parameters.conditions)?;
-    let query = TokenQuery {
-        whose: Whose::Own,
-        organization: None,
-        minter: None,
-        deleted: false,
-        listing: Listing { filter, sort, position: Position::Offset(offset), limit, total: !streams.0 },
-    };
+    let query = TokenQuery::own(Listing {
+        filter,
+        sort,
+        position: Position::Offset(offset),
+        limit,
+        total: !streams.0,
+    });
     let page = site.service.tokens(caller, query).await?;
     let total = page.total.unwrap_or_default();
     let objects = page.items.into_iter().map(|view| object(site, view, None, &selection));

@@ -2,8 +2,9 @@
 //!
 //! Ours to choose, since the vendor doesn't say: an expired token shows `Disabled` and can be neither enabled nor
 //! disabled; a change of status from the wrong one is 400; an account's `type` is `Vendor` and its `status` says whether
-//! the organization is in use; `by` in `audit` has a name alone. Lists have the oldest first, unless they are ordered. `select` works wherever an object is sent,
-//! and never takes its `id` away. A streamed list ends after 10,000 tokens.
+//! the organization is in use; `by` in `audit` has a name alone. Lists have the oldest first, unless they are ordered;
+//! ids are ordered as they were given. `select` works wherever an object is sent, and never takes its `id` away.
+//! `null()` and `empty()` are the same; a time without a zone is in UTC. A streamed list ends after 10,000 tokens.
 
 mod list;
 mod parameters;

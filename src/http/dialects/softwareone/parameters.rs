@@ -7,15 +7,18 @@ use super::select::Selection;
 use crate::core::{
     listing::{
         Direction,
-        TokenField::{self, CreatedAt, Description, LastUsedAt, Name, UpdatedAt},
+        TokenField::{self, CreatedAt, Description, LastUsedAt, Name, Status, UpdatedAt},
     },
     refusal::Refusal,
 };
 
 /// What a list can be ordered by.
-const ORDERS: [(&str, TokenField); 5] = [
+const ORDERS: [(&str, TokenField); 7] = [
+    // Numbers are given in this order, and shown spread.
+    ("id", CreatedAt),
     ("name", Name),
     ("description", Description),
+    ("status", Status),
     ("lastAccessAt", LastUsedAt),
     ("audit.created.at", CreatedAt),
     ("audit.updated.at", UpdatedAt),
@@ -182,7 +185,7 @@ mod tests {
         assert_eq!(order(""), Ok(vec![(CreatedAt, Up)]));
         assert_eq!(order("-audit.created.at,name"), Ok(vec![(CreatedAt, Down), (Name, Up)]));
         assert_eq!(order("+name"), Ok(vec![(Name, Up)]));
-        for text in ["id", "token", "Name", "--name", "name,-name", "-", "audit"] {
+        for text in ["token", "Name", "--name", "name,-name", "-", "audit"] {
             assert!(order(text).is_err(), "{text}");
         }
     }

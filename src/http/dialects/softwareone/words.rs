@@ -17,12 +17,13 @@ use crate::{
     ops::entropy::Entropy,
 };
 
-/// A refusal.
+/// A refusal. What is refused before it is known whose API was meant has no `type`, `traceId` and `errors`.
 #[derive(Serialize, ToSchema)]
 #[schema(as = SoftwareoneProblem)]
 pub(super) struct Problem {
     /// `about:blank`: what is meant is what the status means.
     #[serde(rename = "type")]
+    #[schema(required = false)]
     kind: &'static str,
     /// The status's reason phrase.
     title: &'static str,
@@ -32,10 +33,10 @@ pub(super) struct Problem {
     detail: String,
     /// No two replies have the same one. jeton's log has it where jeton failed.
     #[serde(rename = "traceId")]
-    #[schema(pattern = "^00-[0-9a-f]{32}-[0-9a-f]{16}-00$")]
+    #[schema(required = false, pattern = "^00-[0-9a-f]{32}-[0-9a-f]{16}-00$")]
     trace_id: String,
     /// What is wrong with which field.
-    #[schema(value_type = std::collections::BTreeMap<String, Vec<String>>)]
+    #[schema(required = false, value_type = std::collections::BTreeMap<String, Vec<String>>)]
     errors: Map<String, serde_json::Value>,
 }
 

@@ -1,1 +1,0 @@
-//! SoftwareONE's query language, over real lists.

@@ -1,1 +1,0 @@
-//! SoftwareONE's clients, run here.
