@@ -4,6 +4,7 @@ mod akinon;
 mod apart;
 mod dataprep;
 mod datasentinel;
+mod examples;
 mod golden;
 mod kodexa;
 mod query;

@@ -180,7 +180,13 @@ impl Scene {
     fn ask(&mut self, api: &Api, method: &str, path: &str, of: &Token, asker: Option<&Token>) -> Reply {
         let path = filled(path, api, of);
         let (header, value) = carried(api, asker.unwrap_or(&self.keeper));
-        self.client.request(method, &path).header(header, value).send()
+        let request = self.client.request(method, &path).header(header, value);
+        match method {
+            // As many of the vendors' clients do.
+            "GET" => request.header("Content-Type", "application/json").send(),
+            "DELETE" => request.text("application/json", "{}").send(),
+            _ => request.send(),
+        }
     }
 
     /// A read with the token itself, in an API's own carrier.
