@@ -28,9 +28,15 @@ use super::{
     reply::{Reply, Words},
 };
 
-/// All of them.
-const ALL: &[Dialect] =
-    &[akinon::DIALECT, dataprep::DIALECT, datasentinel::DIALECT, kodexa::DIALECT, softwareone::DIALECT];
+/// All of them, a line each.
+#[rustfmt::skip]
+const ALL: &[Dialect] = &[
+    akinon::DIALECT,
+    dataprep::DIALECT,
+    datasentinel::DIALECT,
+    kodexa::DIALECT,
+    softwareone::DIALECT,
+];
 
 /// One vendor's API.
 struct Dialect {
