@@ -146,7 +146,7 @@ async fn create(site: &State<Site>, asker: Asker<'_>) -> Result<Reply, Failure> 
 
 /// Issues a token of 24 hours in an organization.
 #[utoipa::path(post, path = "/ds-api/user-token/{organization}", tag = "datasentinel",
-    params(("organization" = String, Path, description = "a slug or any id")),
+    params(("organization" = String, Path, pattern = "^[A-Za-z0-9][A-Za-z0-9-]*$", max_length = 63, description = "a slug or any id")),
     responses((status = 201, body = NewToken<'static>), (status = 404), (status = 409)))]
 #[post("/user-token/<organization>")]
 async fn create_in(site: &State<Site>, asker: Asker<'_>, organization: &str) -> Result<Reply, Failure> {

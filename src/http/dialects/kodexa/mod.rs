@@ -136,7 +136,7 @@ async fn list(site: &State<Site>, asker: Asker<'_>, query: Query<'_>) -> Result<
 }
 
 /// One access token, by either of its UUIDs.
-#[utoipa::path(get, path = "/api/access-tokens/{id}", tag = "kodexa", params(("id" = String, Path)), responses(
+#[utoipa::path(get, path = "/api/access-tokens/{id}", tag = "kodexa", params(("id" = String, Path, format = "uuid")), responses(
     (status = 200, body = AccessToken), (status = 404)))]
 #[get("/access-tokens/<id>")]
 fn show(site: &State<Site>, asker: Asker<'_>, id: &str) -> Result<Reply, Failure> {
@@ -146,7 +146,7 @@ fn show(site: &State<Site>, asker: Asker<'_>, id: &str) -> Result<Reply, Failure
 
 /// Changes an access token's name. Nothing else of it ever changes.
 #[utoipa::path(put, path = "/api/access-tokens/{id}", tag = "kodexa", request_body = TokenUpdate,
-    params(("id" = String, Path)),
+    params(("id" = String, Path, format = "uuid")),
     responses((status = 200, body = AccessToken), (status = 404), (status = 409)))]
 #[put("/access-tokens/<id>", data = "<body>")]
 async fn update(site: &State<Site>, asker: Asker<'_>, id: &str, body: Body) -> Result<Reply, Failure> {
@@ -160,7 +160,7 @@ async fn update(site: &State<Site>, asker: Asker<'_>, id: &str, body: Body) -> R
 }
 
 /// Revokes an access token for good.
-#[utoipa::path(delete, path = "/api/access-tokens/{id}", tag = "kodexa", params(("id" = String, Path)), responses(
+#[utoipa::path(delete, path = "/api/access-tokens/{id}", tag = "kodexa", params(("id" = String, Path, format = "uuid")), responses(
     (status = 204), (status = 404)))]
 #[delete("/access-tokens/<id>")]
 async fn delete(site: &State<Site>, asker: Asker<'_>, id: &str) -> Result<Reply, Failure> {

@@ -56,8 +56,8 @@ impl<'r> FromRequest<'r> for Streams {
     params(
         ("select" = Option<String>, Query, description = "members of each object: `+audit,-name`"),
         ("order" = Option<String>, Query, description = "`id` (the order they were made in), `name`, `description`, `status`, `lastAccessAt`, `audit.created.at`, `audit.updated.at`, `-` before one for descending"),
-        ("limit" = Option<i64>, Query, description = "at most so many; 100 at the most, 0 to count only"),
-        ("offset" = Option<i64>, Query, description = "after so many"),
+        ("limit" = Option<i64>, Query, minimum = 0, description = "at most so many; 100 at the most, 0 to count only"),
+        ("offset" = Option<i64>, Query, minimum = 0, description = "after so many"),
         ("token" = Option<String>, Query, description = "the one token whose secret this is"),
         ("MPT-Streaming" = Option<String>, Header, description = "`true`, beside `Accept: application/jsonl`: one object a line, up to 10,000"),
     ),

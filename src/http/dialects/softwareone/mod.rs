@@ -132,7 +132,7 @@ fn presented_of<'p>(caller: &Caller, view: &TokenView, presented: &'p Presented)
 
 /// One of the caller's tokens.
 #[utoipa::path(get, path = "/v1/accounts/api-tokens/{id}", tag = "softwareone",
-    params(("id" = String, Path), ("select" = Option<String>, Query, description = "members of the reply: `+audit,-name`")),
+    params(("id" = String, Path, pattern = "^TKN-[0-9]{4}-[0-9]{4}$"), ("select" = Option<String>, Query, description = "members of the reply: `+audit,-name`")),
     responses((status = 200, body = TokenObject<'static>), (status = 404)))]
 #[get("/api-tokens/<id>")]
 fn show(
@@ -150,7 +150,7 @@ fn show(
 
 /// One of the caller's tokens, where its `href` says that it is.
 #[utoipa::path(get, path = "/v1/accounts/accounts/{account}/tokens/{id}", tag = "softwareone",
-    params(("account" = String, Path), ("id" = String, Path),
+    params(("account" = String, Path, pattern = "^ACC-[0-9]{4}-[0-9]{4}$"), ("id" = String, Path, pattern = "^TKN-[0-9]{4}-[0-9]{4}$"),
         ("select" = Option<String>, Query, description = "members of the reply: `+audit,-name`")),
     responses((status = 200, body = TokenObject<'static>), (status = 404)))]
 #[get("/accounts/<account>/tokens/<id>")]
@@ -173,7 +173,7 @@ fn show_in_account(
 
 /// Changes a token's labels, or narrows its modules.
 #[utoipa::path(put, path = "/v1/accounts/api-tokens/{id}", tag = "softwareone", request_body = TokenChange,
-    params(("id" = String, Path), ("select" = Option<String>, Query, description = "members of the reply: `+audit,-name`")),
+    params(("id" = String, Path, pattern = "^TKN-[0-9]{4}-[0-9]{4}$"), ("select" = Option<String>, Query, description = "members of the reply: `+audit,-name`")),
     responses((status = 200, body = TokenObject<'static>), (status = 404)))]
 #[put("/api-tokens/<id>", data = "<body>")]
 async fn change(
@@ -196,7 +196,7 @@ async fn change(
 }
 
 /// Revokes a token for good.
-#[utoipa::path(delete, path = "/v1/accounts/api-tokens/{id}", tag = "softwareone", params(("id" = String, Path)),
+#[utoipa::path(delete, path = "/v1/accounts/api-tokens/{id}", tag = "softwareone", params(("id" = String, Path, pattern = "^TKN-[0-9]{4}-[0-9]{4}$")),
     responses((status = 204), (status = 404)))]
 #[delete("/api-tokens/<id>")]
 async fn delete(site: &State<Site>, asker: Asker<'_>, id: &str) -> Result<Reply, Failure> {
@@ -206,7 +206,7 @@ async fn delete(site: &State<Site>, asker: Asker<'_>, id: &str) -> Result<Reply,
 
 /// Switches a disabled token on again.
 #[utoipa::path(post, path = "/v1/accounts/api-tokens/{id}/enable", tag = "softwareone",
-    params(("id" = String, Path), ("select" = Option<String>, Query, description = "members of the reply: `+audit,-name`")),
+    params(("id" = String, Path, pattern = "^TKN-[0-9]{4}-[0-9]{4}$"), ("select" = Option<String>, Query, description = "members of the reply: `+audit,-name`")),
     responses((status = 200, body = TokenObject<'static>), (status = 404)))]
 #[post("/api-tokens/<id>/enable")]
 async fn enable(site: &State<Site>, asker: Asker<'_>, uri: &Origin<'_>, id: &str) -> Result<Reply, Failure> {
@@ -215,7 +215,7 @@ async fn enable(site: &State<Site>, asker: Asker<'_>, uri: &Origin<'_>, id: &str
 
 /// Switches an active token off, until it is enabled.
 #[utoipa::path(post, path = "/v1/accounts/api-tokens/{id}/disable", tag = "softwareone",
-    params(("id" = String, Path), ("select" = Option<String>, Query, description = "members of the reply: `+audit,-name`")),
+    params(("id" = String, Path, pattern = "^TKN-[0-9]{4}-[0-9]{4}$"), ("select" = Option<String>, Query, description = "members of the reply: `+audit,-name`")),
     responses((status = 200, body = TokenObject<'static>), (status = 404)))]
 #[post("/api-tokens/<id>/disable")]
 async fn disable(site: &State<Site>, asker: Asker<'_>, uri: &Origin<'_>, id: &str) -> Result<Reply, Failure> {

@@ -41,6 +41,7 @@ pub(super) struct NewToken {
     #[serde(default, deserialize_with = "object")]
     account: Option<Named>,
     /// 1 to 200 characters.
+    #[schema(min_length = 1, max_length = 200)]
     name: String,
     description: Option<String>,
     icon: Option<String>,
