@@ -195,6 +195,16 @@ fn heads_are_bounded_in_bytes_and_lines() {
     stage.refuses(&[400, 413], chunk.as_bytes());
 }
 
+/// hyper's own refusal of a head is bare: it is replaced on a kept connection as on a new one.
+#[test]
+fn a_head_that_is_too_large_is_told_so_after_a_good_request_too() {
+    let server = Server::start();
+    let mut client = server.client();
+    client.get("/health/live").send().expect(200);
+    let large = client.get("/health/live").header("x-large", "y".repeat(17_000)).send();
+    assert_eq!(large.problem(431), "head_too_large");
+}
+
 #[test]
 fn what_breaks_off_ends_no_connection_but_its_own() {
     let stage = Stage::new();

@@ -29,6 +29,11 @@ impl Shared {
         }
     }
 
+    /// The wire has handed the beginning of a head to hyper.
+    pub(super) fn head_begun(&self) {
+        self.called.store(false, Relaxed);
+    }
+
     /// The wire has handed a whole head to hyper.
     pub(super) fn head_complete(&self, verdict: Verdict) {
         *self.verdict.lock().expect("no panic happens under this lock") = verdict;

@@ -85,6 +85,9 @@ impl Wire {
             buf.set_filled(end);
         }
         self.shared.note_more(!self.excess.is_empty());
+        if self.framing.mid_head() && !was_mid_head {
+            self.shared.head_begun();
+        }
         if let Some(verdict) = step.head {
             self.shared.head_complete(verdict);
             self.sealed = verdict.is_err();
