@@ -156,9 +156,10 @@ impl Demanding {
                 found => (demand, found?),
             },
             Access::Needs(demand) | Access::NeedsToFind(demand) => (demand, found()?),
-            Access::NeedsBasic(demand) => match found()? {
-                found if found.by_basic => (demand, found),
-                _ => return Err(Refusal::BasicRequired.into()),
+            Access::NeedsBasic(demand) => match found() {
+                Ok(found) if found.by_basic => (demand, found),
+                Ok(_) | Err(Refusal::CredentialMissing) => return Err(Refusal::BasicRequired.into()),
+                Err(refusal) => return Err(refusal.into()),
             },
         };
         let credential = found.credential;

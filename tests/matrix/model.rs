@@ -155,8 +155,8 @@ pub fn expected(asker: Asker, rule: &Rule, then: Option<Expected>) -> Option<Exp
 /// What a carrier gets where only one kind of it is taken.
 fn carrier(asker: Asker, rule: &Rule) -> Option<Expected> {
     let basic = matches!(rule, Rule::IssueByBasic | Rule::IssueInByBasic(_));
-    // None at all, and too many, are told first.
-    let good = [Carrier::Password, Carrier::BasicToken, Carrier::None, Carrier::Two];
+    // Too many are told first.
+    let good = [Carrier::Password, Carrier::BasicToken, Carrier::Two];
     (basic && !good.contains(&asker.carrier)).then_some(no(401, "basic_required"))
 }
 
