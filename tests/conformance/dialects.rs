@@ -1,17 +1,22 @@
 //! The tour over the other vendors' APIs: every status that their documents declare is got from every operation.
 
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+};
+
 use serde_json::{Value, json};
 
 use super::tour::{As, Call, NOWHERE, Tour};
 use crate::{
-    harness::{Client, Server, database, server::Actor},
+    harness::{Client, Server, Target, database, server::Actor},
     matrix::dialects::{Dialect, dialect},
 };
 
-/// What jeton can't be brought to here, by any request: it is busy for reasons of its own.
-const NEVER: [&str; 1] = ["503"];
+/// How many sign in at once so that there is no room for another: more than wait and are worked on.
+const CROWD: u8 = 90;
 
-/// Operations that read nothing, so that nothing can break under them.
+/// Operations that read nothing, so that nothing can break under them and they wait for nothing.
 fn is_fixed(operation: &str) -> bool {
     operation == "GET /ds-api/"
 }
@@ -40,13 +45,13 @@ fn every_status_that_a_dialect_declares_is_got_and_is_as_declared() {
         tour.too_much(operation, says);
     }
     tour.throttled(&operations);
+    tour.crowded(&operations);
     tour.broken(&operations);
     let conformance = tour.end();
     assert!(conformance.wrong.is_empty(), "{}", conformance.wrong.join("\n"));
     let unseen = conformance.unseen().into_iter().filter(|(operation, status)| {
-        dialect(operation).is_some()
-            && !NEVER.contains(&status.as_str())
-            && !(status == "500" && is_fixed(operation))
+        let untouched = is_fixed(operation) && matches!(status.as_str(), "500" | "503");
+        dialect(operation).is_some() && !untouched
     });
     let unseen: Vec<_> = unseen.collect();
     assert!(unseen.is_empty(), "declared, and never got: {unseen:?}");
@@ -262,8 +267,38 @@ impl Tour {
             let fill = &[NOWHERE, NOWHERE][..operation.matches('{').count().min(2)];
             let call = Call { operation, fill, body: None, headers: &[], by: As::Actor(&actor) };
             // A wait that is over makes room for one more guess.
-            while demands && self.call(&call).status != 429 {}
+            let _ = demands && (0..50).any(|_| self.call(&call).status == 429);
         }
+    }
+
+    /// So many passwords are being checked that there is no room for another one.
+    fn crowded(&mut self, operations: &[(String, Value)]) {
+        let token = self.made(&json!({ "name": "crowded" })).token;
+        let query = format!("?token={token}");
+        let (over, address) = (AtomicBool::new(false), self.server.address());
+        thread::scope(|scope| {
+            for number in 0..CROWD {
+                let over = &over;
+                scope.spawn(move || {
+                    // Each from an address of its own, and with names of its own: nobody is throttled.
+                    let mut client = Client::new(Target::Tcp(address)).from([127, 1, 1, number + 1]);
+                    for round in 0.. {
+                        if over.load(Ordering::Relaxed) {
+                            return;
+                        }
+                        client.get("/v1/me").basic(&format!("nobody-{number}-{round}"), "wrong").send();
+                    }
+                });
+            }
+            for (operation, _) in operations.iter().filter(|(operation, _)| !is_fixed(operation)) {
+                let mut fill = vec![NOWHERE; operation.matches('{').count().min(2)];
+                fill.extend((operation == "GET /ds-api/user-token").then_some(query.as_str()));
+                let call = Call { operation, fill: &fill, body: None, headers: &[], by: As::Operator };
+                // Some of the crowd have just been answered: the next try may find them back.
+                let _ = (0..500).any(|_| self.call(&call).status == 503);
+            }
+            over.store(true, Ordering::Relaxed);
+        });
     }
 
     /// A table is gone while the server runs: last of all, since nothing works after it.
