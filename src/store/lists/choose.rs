@@ -117,11 +117,10 @@ pub(super) fn count<S: Set>(
 ) -> Result<Option<u64>, ReadError> {
     let mut best = None;
     for way in ways {
-        let size = if way.uses.is_empty() && ways.len() > 1 {
-            budgets.wide
-        } else {
-            measure(rows, set, way, budgets.wide)?
-        };
+        // One that is longer than the shortest so far needn't be followed to its end.
+        let most = best.map_or(budgets.wide, |(least, _)| least);
+        let size =
+            if way.uses.is_empty() && ways.len() > 1 { budgets.wide } else { measure(rows, set, way, most)? };
         if best.is_none_or(|(least, _)| size < least) {
             best = Some((size, way));
         }
