@@ -51,7 +51,7 @@ pub struct Target {
     pub version: Option<u32>,
     /// Whether it must be the caller's own, whatever else they may change.
     pub own: bool,
-    /// Whether to refuse what is so already.
+    /// Whether to refuse what changes nothing: what is so already, and switching a token that has expired.
     pub strict: bool,
 }
 
@@ -130,6 +130,10 @@ impl Write for ChangeToken {
         }
         if target.version.is_some_and(|version| version != token.change_sequence) {
             return Err(Refusal::VersionStale { current: token.change_sequence }.into());
+        }
+        let switches = matches!(change, Change::Disable | Change::Enable);
+        if target.strict && switches && token.is_expired(now) {
+            return Err(Refusal::StatusUnfit { status: "expired" }.into());
         }
         let before = token.status;
         match make(change, &mut token)? {
