@@ -25,6 +25,9 @@ pub enum Refusal {
     /// What is asked for is given for a username and a password alone.
     #[error("this takes a credential by HTTP Basic and in no other way")]
     BasicRequired,
+    /// The gate lets tokens through, and nobody who would have to be signed in for each request.
+    #[error("this takes a token: passwords are for jeton itself")]
+    TokenRequired,
     /// Too many wrong passwords for this account or from this peer.
     #[error("too many wrong passwords: wait {retry_after} s")]
     Throttled {
@@ -42,6 +45,37 @@ pub enum Refusal {
     PrivilegeMissing {
         /// What was demanded.
         needed: Privilege,
+    },
+    /// The token belongs to another organization than is wanted.
+    #[error("the token belongs to another organization than this needs")]
+    OrganizationForeign,
+    /// The token isn't good for a module.
+    #[error("this needs a token that is good for the module {needed}")]
+    ModuleMissing {
+        /// Its number.
+        needed: String,
+    },
+    /// The token's networks don't hold the address that the request came from.
+    #[error("the token isn't good from this address")]
+    NetworkDenied,
+    /// The token's routes don't hold the request.
+    #[error("the token isn't good for this method, host and path")]
+    RouteDenied,
+    /// What was asked for could be read in two ways, and something has to judge it.
+    #[error("{what}")]
+    RouteUnclear {
+        /// What is unclear.
+        what: &'static str,
+    },
+    /// The token was used as often as its rate allows.
+    #[error("the token's rate of {limit} in {period} s is used up: wait {retry_after} s")]
+    RateExceeded {
+        /// Uses in a period.
+        limit: u32,
+        /// The period, in seconds.
+        period: u32,
+        /// Seconds until it is good again.
+        retry_after: u32,
     },
     /// The local operator is no user, and this is about the caller's own tokens.
     #[error("this needs a user's own credential")]
@@ -189,9 +223,16 @@ impl Refusal {
             Self::CredentialInvalid => "credential_invalid",
             Self::TokenDead(death) => death.code(),
             Self::BasicRequired => "basic_required",
+            Self::TokenRequired => "token_required",
             Self::Throttled { .. } => "throttled",
             Self::TokenRestricted => "token_restricted",
             Self::PrivilegeMissing { .. } => "privilege_missing",
+            Self::OrganizationForeign => "organization_foreign",
+            Self::ModuleMissing { .. } => "module_missing",
+            Self::NetworkDenied => "network_denied",
+            Self::RouteDenied => "route_denied",
+            Self::RouteUnclear { .. } => "route_unclear",
+            Self::RateExceeded { .. } => "rate_exceeded",
             Self::UserRequired => "user_required",
             Self::OperatorRequired => "operator_required",
             Self::AdministratorRequired => "administrator_required",

@@ -223,9 +223,13 @@ impl Token {
     }
 }
 
-/// Why a token that was good is so no more.
+/// Why a genuine token isn't good.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Death {
+    /// Before the instant from which on it is good.
+    NotYetValid,
+    /// Used as often as it may be.
+    UsedUp,
     /// Past its expiry.
     Expired,
     /// Switched off.
@@ -246,6 +250,8 @@ impl Death {
     /// The stable word for it.
     pub const fn code(self) -> &'static str {
         match self {
+            Self::NotYetValid => "token_not_yet_valid",
+            Self::UsedUp => "token_used_up",
             Self::Expired => "token_expired",
             Self::Disabled => "token_disabled",
             Self::Deleted => Status::DELETED_CODE,
@@ -260,6 +266,8 @@ impl Death {
 impl fmt::Display for Death {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::NotYetValid => "isn't valid yet",
+            Self::UsedUp => "was used as often as it may be",
             Self::Expired => "has expired",
             Self::Disabled => "is disabled",
             Self::Deleted => "was revoked",

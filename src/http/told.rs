@@ -67,7 +67,9 @@ impl Reply {
             Failure::Broken(_) => self,
             Failure::Refused(refusal) => match refusal {
                 // RFC 6750, 3.1: no error code where no credential came.
-                Refusal::CredentialMissing => self.header("WWW-Authenticate", r#"Bearer realm="jeton""#),
+                Refusal::CredentialMissing | Refusal::TokenRequired => {
+                    self.header("WWW-Authenticate", r#"Bearer realm="jeton""#)
+                }
                 Refusal::BasicRequired => self.header("WWW-Authenticate", r#"Basic realm="jeton""#),
                 Refusal::CredentialInvalid | Refusal::TokenDead(_) => self.header(
                     "WWW-Authenticate",
@@ -77,7 +79,9 @@ impl Reply {
                     "WWW-Authenticate",
                     format!(r#"Bearer realm="jeton", error="insufficient_scope", scope="{needed}""#),
                 ),
-                Refusal::Throttled { retry_after, .. } => self.header("Retry-After", retry_after.to_string()),
+                Refusal::Throttled { retry_after, .. } | Refusal::RateExceeded { retry_after, .. } => {
+                    self.header("Retry-After", retry_after.to_string())
+                }
                 Refusal::MethodNotAllowed { allow } => self.header("Allow", allow.clone()),
                 _ => self,
             },

@@ -7,40 +7,19 @@ use std::{
     process::{Command, Stdio},
 };
 
-use crate::harness::{Server, campaign, command::text};
+use crate::harness::{Server, campaign, command::text, python};
 
 /// Its directory in the tree.
 fn here() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/schemathesis")
 }
 
-/// The command, installed below cargo's directory for tests where it isn't yet.
-fn installed() -> PathBuf {
-    let requirements = here().join("requirements.txt");
-    let listed = fs::read(&requirements).unwrap();
-    let into =
-        Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("schemathesis-{:08x}", crc32fast::hash(&listed)));
-    let command = into.join("bin/schemathesis");
-    if !command.exists() {
-        let run = |command: &mut Command| {
-            let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
-            if !output.status.success() {
-                let _ = fs::remove_dir_all(&into);
-                panic!("{command:?}: {}", String::from_utf8_lossy(&output.stderr));
-            }
-        };
-        run(Command::new("python3").args(["-m", "venv", text(&into)]));
-        let pip = ["--disable-pip-version-check", "--quiet", "--require-hashes", "--only-binary", ":all:"];
-        run(Command::new(into.join("bin/pip")).arg("install").args(pip).args(["-r", text(&requirements)]));
-    }
-    command
-}
-
 /// Runs it with a credential and more arguments; its report goes to the server's directory.
 fn hold(server: &Server, credential: &str, more: &[&str]) {
     let report = server.home().join("schemathesis.log");
     let url = format!("http://{}/openapi.json", server.address());
-    let mut command = Command::new(installed());
+    let mut command =
+        Command::new(python::environment("schemathesis/requirements.txt").join("bin/schemathesis"));
     command.args(["--config-file", text(&here().join("schemathesis.toml")), "run", &url]);
     // A fixed seed: what fails once fails again.
     command.args(["--seed", "1", "--max-examples", &campaign(10, 100).to_string()]);

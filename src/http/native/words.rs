@@ -30,7 +30,9 @@ pub(in crate::http) fn failure(failure: &Failure) -> Problem {
     }
     match failure {
         Failure::Refused(Refusal::BodyTooLarge { limit }) => problem.with("limit", *limit),
-        Failure::Refused(Refusal::QuotaFull { limit }) => problem.with("limit", *limit),
+        Failure::Refused(Refusal::QuotaFull { limit } | Refusal::RateExceeded { limit, .. }) => {
+            problem.with("limit", *limit)
+        }
         Failure::Refused(Refusal::VersionStale { current }) => problem.with("change_sequence", *current),
         _ => problem,
     }
@@ -41,15 +43,21 @@ const fn status(refusal: &Refusal) -> u16 {
         Refusal::CredentialMissing
         | Refusal::CredentialInvalid
         | Refusal::TokenDead(_)
-        | Refusal::BasicRequired => 401,
+        | Refusal::BasicRequired
+        | Refusal::TokenRequired => 401,
         Refusal::CredentialAmbiguous
         | Refusal::Malformed { .. }
         | Refusal::Invalid { .. }
-        | Refusal::FilterTooBroad { .. } => 400,
-        Refusal::Throttled { .. } => 429,
+        | Refusal::FilterTooBroad { .. }
+        | Refusal::RouteUnclear { .. } => 400,
+        Refusal::Throttled { .. } | Refusal::RateExceeded { .. } => 429,
         Refusal::TokenRestricted
         | Refusal::PrivilegeMissing { .. }
         | Refusal::UserRequired
+        | Refusal::OrganizationForeign
+        | Refusal::ModuleMissing { .. }
+        | Refusal::NetworkDenied
+        | Refusal::RouteDenied
         | Refusal::OperatorRequired
         | Refusal::AdministratorRequired
         | Refusal::OwnerForeign

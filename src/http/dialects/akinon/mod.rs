@@ -90,12 +90,14 @@ const fn status_of(refusal: &Refusal) -> u16 {
         Refusal::CredentialMissing
         | Refusal::CredentialInvalid
         | Refusal::TokenDead(_)
-        | Refusal::BasicRequired => 401,
+        | Refusal::BasicRequired
+        | Refusal::TokenRequired => 401,
         // No 404 is declared: a token that there isn't is a wrong request. Nor is a 403 where one is made.
         Refusal::CredentialAmbiguous
         | Refusal::Malformed { .. }
         | Refusal::Invalid { .. }
         | Refusal::FilterTooBroad { .. }
+        | Refusal::RouteUnclear { .. }
         | Refusal::NotFound { .. }
         | Refusal::TokenDeleted
         | Refusal::PrivilegeNotHeld { .. }
@@ -105,6 +107,10 @@ const fn status_of(refusal: &Refusal) -> u16 {
         Refusal::TokenRestricted
         | Refusal::PrivilegeMissing { .. }
         | Refusal::UserRequired
+        | Refusal::OrganizationForeign
+        | Refusal::ModuleMissing { .. }
+        | Refusal::NetworkDenied
+        | Refusal::RouteDenied
         | Refusal::OperatorRequired
         | Refusal::AdministratorRequired
         | Refusal::OwnerForeign
@@ -119,7 +125,7 @@ const fn status_of(refusal: &Refusal) -> u16 {
         | Refusal::VersionStale { .. } => 409,
         Refusal::BodyTooLarge { .. } => 413,
         Refusal::VersionMissing => 428,
-        Refusal::Throttled { .. } => 429,
+        Refusal::Throttled { .. } | Refusal::RateExceeded { .. } => 429,
     }
 }
 

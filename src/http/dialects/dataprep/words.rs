@@ -80,14 +80,20 @@ const fn named(refusal: &Refusal) -> (u16, &'static str) {
         Refusal::CredentialAmbiguous
         | Refusal::Malformed { .. }
         | Refusal::Invalid { .. }
-        | Refusal::FilterTooBroad { .. } => (400, "ValidationFailed"),
+        | Refusal::FilterTooBroad { .. }
+        | Refusal::RouteUnclear { .. } => (400, "ValidationFailed"),
         Refusal::CredentialMissing
         | Refusal::CredentialInvalid
         | Refusal::TokenDead(_)
-        | Refusal::BasicRequired => (401, ""),
+        | Refusal::BasicRequired
+        | Refusal::TokenRequired => (401, ""),
         Refusal::TokenRestricted
         | Refusal::PrivilegeMissing { .. }
         | Refusal::UserRequired
+        | Refusal::OrganizationForeign
+        | Refusal::ModuleMissing { .. }
+        | Refusal::NetworkDenied
+        | Refusal::RouteDenied
         | Refusal::OperatorRequired
         | Refusal::AdministratorRequired
         | Refusal::OwnerForeign
@@ -107,6 +113,6 @@ const fn named(refusal: &Refusal) -> (u16, &'static str) {
         Refusal::TokenDeleted => (410, "GoneException"),
         Refusal::BodyTooLarge { .. } => (413, "PayloadTooLargeException"),
         Refusal::VersionMissing => (428, "PreconditionRequiredException"),
-        Refusal::Throttled { .. } => (429, "TooManyRequestsException"),
+        Refusal::Throttled { .. } | Refusal::RateExceeded { .. } => (429, "TooManyRequestsException"),
     }
 }

@@ -74,14 +74,20 @@ const fn status_of(refusal: &Refusal) -> u16 {
         Refusal::CredentialMissing
         | Refusal::CredentialInvalid
         | Refusal::TokenDead(_)
-        | Refusal::BasicRequired => 401,
+        | Refusal::BasicRequired
+        | Refusal::TokenRequired => 401,
         Refusal::CredentialAmbiguous
         | Refusal::Malformed { .. }
         | Refusal::Invalid { .. }
-        | Refusal::FilterTooBroad { .. } => 400,
+        | Refusal::FilterTooBroad { .. }
+        | Refusal::RouteUnclear { .. } => 400,
         Refusal::TokenRestricted
         | Refusal::PrivilegeMissing { .. }
         | Refusal::UserRequired
+        | Refusal::OrganizationForeign
+        | Refusal::ModuleMissing { .. }
+        | Refusal::NetworkDenied
+        | Refusal::RouteDenied
         | Refusal::OperatorRequired
         | Refusal::AdministratorRequired
         | Refusal::OwnerForeign
@@ -101,6 +107,6 @@ const fn status_of(refusal: &Refusal) -> u16 {
         | Refusal::NumbersExhausted { .. } => 409,
         Refusal::BodyTooLarge { .. } => 413,
         Refusal::VersionMissing => 428,
-        Refusal::Throttled { .. } => 429,
+        Refusal::Throttled { .. } | Refusal::RateExceeded { .. } => 429,
     }
 }

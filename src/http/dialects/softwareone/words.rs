@@ -98,18 +98,24 @@ const fn status_of(refusal: &Refusal) -> u16 {
         Refusal::CredentialMissing
         | Refusal::CredentialInvalid
         | Refusal::TokenDead(_)
-        | Refusal::BasicRequired => 401,
+        | Refusal::BasicRequired
+        | Refusal::TokenRequired => 401,
         // The account is a field of a body, and never a path's.
         Refusal::NotFound { what } if is_organization(what) => 400,
         Refusal::CredentialAmbiguous
         | Refusal::Malformed { .. }
         | Refusal::Invalid { .. }
         | Refusal::FilterTooBroad { .. }
+        | Refusal::RouteUnclear { .. }
         | Refusal::TokenDeleted
         | Refusal::StatusUnfit { .. } => 400,
         Refusal::TokenRestricted
         | Refusal::PrivilegeMissing { .. }
         | Refusal::UserRequired
+        | Refusal::OrganizationForeign
+        | Refusal::ModuleMissing { .. }
+        | Refusal::NetworkDenied
+        | Refusal::RouteDenied
         | Refusal::OperatorRequired
         | Refusal::AdministratorRequired
         | Refusal::OwnerForeign
@@ -127,7 +133,7 @@ const fn status_of(refusal: &Refusal) -> u16 {
         | Refusal::NumbersExhausted { .. } => 409,
         Refusal::BodyTooLarge { .. } => 413,
         Refusal::VersionMissing => 428,
-        Refusal::Throttled { .. } => 429,
+        Refusal::Throttled { .. } | Refusal::RateExceeded { .. } => 429,
     }
 }
 
