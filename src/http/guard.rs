@@ -13,6 +13,7 @@ use zeroize::Zeroizing;
 use super::{Site, forwarded};
 use crate::{
     core::{
+        limits,
         refusal::{Failure, Refusal},
         secret::SecretText,
         token,
@@ -104,7 +105,13 @@ pub(super) fn peer<'a>(request: &'a Request<'_>) -> Peer<'a> {
         }
         _ => socket,
     };
-    Peer { address, agent: request.headers().get_one("user-agent") }
+    let asked = limits::Asked {
+        method: Some(request.method().as_str()),
+        // What the request says of its host is the client's to choose.
+        host: request.rocket().state::<Site>().and_then(Site::host),
+        path: Some(request.uri().path().as_str()),
+    };
+    Peer { address, agent: request.headers().get_one("user-agent"), asked }
 }
 
 /// What a route's demand left behind for its handler.

@@ -46,6 +46,14 @@ pub struct Site {
     territories: Territories,
 }
 
+impl Site {
+    /// jeton's own host, and its port where the public URL has one.
+    fn host(&self) -> Option<&str> {
+        let (_, rest) = self.public_url.split_once("://")?;
+        rest.split('/').next()
+    }
+}
+
 /// What an application is set up with.
 pub struct Setting {
     /// The URL that replies and documents name, without a slash at its end.

@@ -26,13 +26,13 @@ pub(super) enum Access {
     /// Anybody, without a credential.
     Open,
     /// Whoever has a credential that meets this.
-    Needs(Demand),
+    Needs(Demand<'static>),
     /// The same, in HTTP Basic and no other carrier.
-    NeedsBasic(Demand),
+    NeedsBasic(Demand<'static>),
     /// The same as `Needs`, where the query may name a token that is looked for.
-    NeedsToFind(Demand),
+    NeedsToFind(Demand<'static>),
     /// Whoever knows the token that the query names; a credential that comes along must meet this.
-    Holds(Demand),
+    Holds(Demand<'static>),
 }
 
 impl Access {
