@@ -3,8 +3,8 @@
 
     echo "$TOKEN" | JETON_TOKEN=jtn_… ./introspect.py orders:read
 
-JETON_TOKEN is the service's own, with the privilege jeton:introspect. Ends with 0 where the token is good for all that is
-named, 1 where it isn't, and 3 where jeton gave no answer, which is no yes.
+JETON_TOKEN is the service's own, with the privilege jeton:introspect. Ends with 0 where the token is good for all
+that is named, 1 where it isn't, and 3 where jeton gave no answer, which is no yes.
 """
 
 import json
@@ -37,12 +37,13 @@ def main():
     try:
         answer = introspect(sys.stdin.readline().strip())
     except (OSError, ValueError) as error:
-        sys.exit(print(f"jeton gave no answer: {error}", file=sys.stderr) or 3)
+        print(f"jeton gave no answer: {error}", file=sys.stderr)
+        return 3
     held = answer.get("scope", "").split()
     good = answer["active"] and all(any(covers(one, needed) for one in held) for needed in sys.argv[1:])
     print(answer.get("username", "nobody") if good else "no")
-    sys.exit(0 if good else 1)
+    return 0 if good else 1
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
