@@ -38,9 +38,14 @@ impl Site {
 
     /// With flags for jeton.
     fn with(kind: Kind, flags: &[&str]) -> Self {
+        Self::edited(kind, flags, |site| site)
+    }
+
+    /// With flags for jeton, and the proxy's set-up changed.
+    fn edited(kind: Kind, flags: &[&str], edited: impl FnOnce(String) -> String) -> Self {
         let server = Server::setup().flags(flags).start();
         let application = Application::start();
-        let proxy = Proxy::start(kind, server.address(), application.address());
+        let proxy = Proxy::start(kind, server.address(), application.address(), edited);
         let anna = server.user("anna");
         Self { proxy, application, server, anna }
     }
@@ -113,5 +118,6 @@ behind![
     scenario::the_application_is_told_who_it_is_and_nothing_else,
     scenario::nothing_that_a_client_claims_changes_a_decision,
     scenario::a_token_that_expires_soon_is_announced,
+    scenario::each_place_asks_for_what_is_needed_there,
     storm::what_is_stopped_is_stopped_for_the_next_request,
 ];

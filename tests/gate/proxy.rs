@@ -40,13 +40,25 @@ pub fn shipped(name: &str) -> String {
 }
 
 impl Proxy {
-    /// Starts one that asks the gate at `gate` and passes on to `application`.
-    pub fn start(kind: Kind, gate: SocketAddr, application: SocketAddr) -> Self {
+    /// Starts one that asks the gate at `gate` and passes on to `application`; `edited` is what is made of the set-up
+    /// as it is shipped.
+    pub fn start(
+        kind: Kind,
+        gate: SocketAddr,
+        application: SocketAddr,
+        edited: impl FnOnce(String) -> String,
+    ) -> Self {
+        let site = match kind {
+            Kind::Nginx => shipped("nginx.conf"),
+            Kind::Caddy => shipped("Caddyfile"),
+        };
+        let site = edited(site).replace("127.0.0.1:8700", &gate.to_string());
+        let site = site.replace("127.0.0.1:9000", &application.to_string());
         let home = tempfile::tempdir().unwrap();
         let address = free();
         let mut command = match kind {
-            Kind::Nginx => nginx(home.path(), address, gate, application),
-            Kind::Caddy => caddy(home.path(), address, gate, application),
+            Kind::Nginx => nginx(home.path(), address, &site),
+            Kind::Caddy => caddy(home.path(), address, &site),
         };
         let log = append(&home.path().join("proxy.log"));
         let child = command
@@ -102,7 +114,7 @@ fn free() -> SocketAddr {
 }
 
 /// `text` with the one occurrence of `old` replaced.
-fn replaced(text: &str, old: &str, new: &str) -> String {
+pub fn replaced(text: &str, old: &str, new: &str) -> String {
     assert_eq!(text.matches(old).count(), 1, "{old} in {text}");
     text.replace(old, new)
 }
@@ -113,11 +125,8 @@ fn write(home: &Path, name: &str, text: &str) {
     fs::write(path, text).unwrap();
 }
 
-fn nginx(home: &Path, address: SocketAddr, gate: SocketAddr, application: SocketAddr) -> Command {
-    let site = shipped("nginx.conf");
-    let site = replaced(&site, "listen 80;", &format!("listen {address};"));
-    let site = replaced(&site, "127.0.0.1:8700", &gate.to_string());
-    let site = replaced(&site, "127.0.0.1:9000", &application.to_string());
+fn nginx(home: &Path, address: SocketAddr, site: &str) -> Command {
+    let site = replaced(site, "listen 80;", &format!("listen {address};"));
     write(home, "site.conf", &site);
     for name in ["server.conf", "location.conf"] {
         write(home, &format!("jeton/{name}"), &shipped(&format!("nginx/{name}")));
@@ -138,12 +147,28 @@ fn nginx(home: &Path, address: SocketAddr, gate: SocketAddr, application: Socket
     command
 }
 
-fn caddy(home: &Path, address: SocketAddr, gate: SocketAddr, application: SocketAddr) -> Command {
-    let site = shipped("Caddyfile");
-    let here = format!("http://{}:{} {{\n\tbind {}\n", super::HOST, address.port(), address.ip());
-    let site = replaced(&site, &format!("\n{} {{\n", super::HOST), &format!("\n{here}"));
-    let site = replaced(&site, "127.0.0.1:8700", &gate.to_string());
-    let site = replaced(&site, "127.0.0.1:9000", &application.to_string());
+fn caddy(home: &Path, address: SocketAddr, site: &str) -> Command {
+    let here = format!(
+        "http://{}:{} {{
+	bind {}
+",
+        super::HOST,
+        address.port(),
+        address.ip()
+    );
+    let site = replaced(
+        site,
+        &format!(
+            "
+{} {{
+",
+            super::HOST
+        ),
+        &format!(
+            "
+{here}"
+        ),
+    );
     write(home, "Caddyfile", &format!("{{\n\tadmin off\n\tauto_https off\n\tpersist_config off\n}}\n{site}"));
     write(home, "jeton.caddy", &shipped("caddy/jeton.caddy"));
     let program: PathBuf = python::environment("gate/requirements.txt").join("bin/caddy");
