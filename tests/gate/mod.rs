@@ -117,6 +117,7 @@ behind![
     scenario::without_jeton_everything_is_closed,
     scenario::the_application_is_told_who_it_is_and_nothing_else,
     scenario::nothing_that_a_client_claims_changes_a_decision,
+    scenario::a_proxy_that_nobody_trusts_is_not_believed,
     scenario::a_token_that_expires_soon_is_announced,
     scenario::each_place_asks_for_what_is_needed_there,
     storm::what_is_stopped_is_stopped_for_the_next_request,

@@ -29,6 +29,12 @@ pub fn what_is_good_passes_and_what_is_not_is_refused(kind: Kind) {
     assert_eq!(site.refused(&site.get("/", &format!("{token}x"), &[]), 401), "credential_invalid");
     let both = client.get("/").header("Host", HOST).bearer(&token).header("x-api-key", &token).send();
     assert_eq!(site.refused(&both, 400), "credential_ambiguous");
+    for name in ["x-api-key", "Authorization"] {
+        let value = format!("Bearer {token}");
+        let value = if name == "x-api-key" { &token } else { &value };
+        let twice = client.get("/").header("Host", HOST).header(name, value).header(name, value).send();
+        site.refused(&twice, 400);
+    }
 
     let other = site.server.token_with(&site.anna, &["--privilege", "mail:send"]);
     let refused = site.get("/v1/reports/1", &other, &[]);
@@ -307,6 +313,20 @@ pub fn nothing_that_a_client_claims_changes_a_decision(kind: Kind) {
     let harms: Vec<Header<'_>> = CLAIMS.iter().map(|(name, _, harms)| (*name, *harms)).collect();
     hold(&helps, &harms);
     assert_eq!(site.refused(&site.get("/v1/reports/1", "nothing", &helps), 401), "credential_invalid");
+}
+
+pub fn a_proxy_that_nobody_trusts_is_not_believed(kind: Kind) {
+    let site = Site::with(kind, &["--trusted-proxy", "none"]);
+    let from = |last: u8, token: &str| {
+        let mut client = site.client().from([127, 0, 0, last]);
+        client.get("/v1/reports/1").header("Host", HOST).bearer(token).send()
+    };
+    site.passed(&from(2, &site.token(&[])));
+    // What was asked for isn't known, and the address is the proxy's own.
+    let token = site.token(&["--route", "GET reports.example/v1/reports/*"]);
+    assert_eq!(site.refused(&from(1, &token), 403), "route_denied");
+    let token = site.token(&["--allow-network", "127.0.0.2"]);
+    assert_eq!(site.refused(&from(2, &token), 403), "network_denied");
 }
 
 pub fn a_token_that_expires_soon_is_announced(kind: Kind) {
