@@ -218,8 +218,10 @@ mod tests {
             .collect();
         let document: serde_json::Value = serde_json::from_str(&openapi_json(&dialects)).unwrap();
         let paths = document["paths"].as_object().unwrap();
+        // The gate is answered at the door.
         let described: BTreeSet<String> = paths
             .iter()
+            .filter(|(path, _)| !path.starts_with("/gate"))
             .flat_map(|(path, item)| {
                 item.as_object().unwrap().keys().map(move |method| format!("{method} {}", bare(path)))
             })

@@ -2,13 +2,9 @@
 
 use std::{borrow::Cow, collections::BTreeMap};
 
-use http::Uri;
 use rocket::http::RawStr;
 
 use crate::core::{refusal::Refusal, wanted::Wanted};
-
-/// The gate's path.
-const GATE: &str = "/gate";
 
 /// How a proxy has to be answered, and which headers it sets itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -51,39 +47,43 @@ pub(super) struct Ask<'a> {
     pub(super) path: Option<&'a str>,
 }
 
+/// A question that can't be put, and how to say so.
+pub(super) struct Misasked {
+    pub(super) profile: Profile,
+    pub(super) refusal: Refusal,
+}
+
 type Policies = BTreeMap<String, Wanted>;
 
 impl<'a> Ask<'a> {
-    /// Reads a request target; `None` where it isn't the gate's. What is wrong with it is said in the profile that stands
-    /// there.
-    pub(super) fn read(uri: &'a Uri, policies: &'a Policies) -> Option<Result<Self, (Profile, Refusal)>> {
-        // A whole URL is no proxy's, and the door's to refuse.
-        let rest = uri.path().strip_prefix(GATE).filter(|_| uri.authority().is_none())?;
-        if rest.is_empty() {
-            return Some(Self::of_query(uri.query().unwrap_or_default(), policies));
+    /// What a query asks. What is wrong with it is said in the profile that stands there.
+    pub(super) fn of_query(query: &str, policies: &'a Policies) -> Result<Self, Misasked> {
+        // First of all, so that even a refusal of the rest is folded.
+        let mut profiles = parts(query).filter(|(name, _)| *name == "profile").map(|(_, text)| text);
+        let named = profiles.next();
+        let profile = named.map_or(Some(Profile::default()), Profile::parse);
+        let misasked = |refusal| Misasked { profile: profile.unwrap_or_default(), refusal };
+        if profiles.next().is_some() {
+            return Err(misasked(Refusal::invalid("profile", "stands twice")));
         }
-        let rest = rest.strip_prefix("/policy/")?;
-        let (name, path) =
-            rest.find('/').map_or((rest, None), |slash| (&rest[..slash], Some(&rest[slash..])));
-        let ask = policy(policies, name).map(|wanted| Self { wanted, profile: Profile::Any, path });
-        Some(ask.map_err(|refusal| (Profile::Any, refusal)))
+        let Some(known) = profile else {
+            return Err(misasked(Refusal::invalid("profile", "nginx, caddy, traefik or envoy")));
+        };
+        let wanted = wanted(query, policies).map_err(misasked)?;
+        Ok(Self { wanted, profile: known, path: None })
     }
 
-    fn of_query(query: &str, policies: &'a Policies) -> Result<Self, (Profile, Refusal)> {
-        // First of all, so that even a refusal of the rest is folded.
-        let mut profiles = parts(query).filter(|(name, _)| *name == "profile");
-        let profile = match (profiles.next(), profiles.next()) {
-            (None, _) => Profile::default(),
-            (Some((_, text)), None) => Profile::parse(text).ok_or_else(|| {
-                (Profile::Any, Refusal::invalid("profile", "nginx, caddy, traefik or envoy"))
-            })?,
-            (Some((_, text)), Some(_)) => {
-                let refusal = Refusal::invalid("profile", "stands twice");
-                return Err((Profile::parse(text).unwrap_or_default(), refusal));
-            }
+    /// What is asked by a policy's name and the path that was asked for, where one follows.
+    pub(super) fn of_path(named: &'a str, policies: &'a Policies) -> Result<Self, Misasked> {
+        let (name, path) = match named.find('/') {
+            Some(slash) => (&named[..slash], Some(&named[slash..])),
+            None => (named, None),
         };
-        let wanted = wanted(query, policies).map_err(|refusal| (profile, refusal))?;
-        Ok(Self { wanted, profile, path: None })
+        let profile = Profile::Any;
+        match policy(policies, name) {
+            Ok(wanted) => Ok(Self { wanted, profile, path }),
+            Err(refusal) => Err(Misasked { profile, refusal }),
+        }
     }
 }
 

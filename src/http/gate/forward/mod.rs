@@ -4,6 +4,7 @@
 //! (`ask.rs`), what was asked for in headers that only a trusted proxy is believed in (`original.rs`).
 
 mod ask;
+mod document;
 mod original;
 
 #[cfg(test)]
@@ -17,7 +18,8 @@ use http::{
     request::Parts,
 };
 
-use self::ask::{Ask, Profile};
+use self::ask::{Ask, Misasked, Profile};
+pub(in crate::http) use self::document::describe;
 use super::GateSetting;
 use crate::{
     core::{
@@ -37,6 +39,12 @@ use crate::{
         verify::{self, Credential, Verdict},
     },
 };
+
+/// The gate's path.
+const GATE: &str = "/gate";
+
+/// What stands behind it where a policy is named in the path.
+const POLICY: &str = "/policy/";
 
 /// From how long before its expiry on a token is announced, in milliseconds.
 const ANNOUNCED: i64 = 14 * DAY;
@@ -62,13 +70,19 @@ impl Gate {
 
     /// The answer to a request that is the gate's; `None` for any other.
     pub(in crate::http) fn answer(&self, head: &Parts, peer: Peer) -> Option<Answer> {
-        let ask = Ask::read(&head.uri, &self.setting.policies)?;
-        let profile = ask.as_ref().map_or_else(|(profile, _)| *profile, |ask| ask.profile);
-        let verdict = match ask {
-            Ok(ask) => self.judge(head, peer, &ask),
-            Err((_, refusal)) => refused(refusal),
-        };
-        Some(self.said(verdict, profile))
+        // A whole URL is no proxy's, and the door's to refuse.
+        let rest = head.uri.path().strip_prefix(GATE).filter(|_| head.uri.authority().is_none())?;
+        if rest.is_empty() {
+            return Some(by_query(self, head, peer));
+        }
+        Some(by_policy(self, head, peer, rest.strip_prefix(POLICY)?))
+    }
+
+    fn answer_to(&self, ask: Result<Ask<'_>, Misasked>, head: &Parts, peer: Peer) -> Answer {
+        match ask {
+            Ok(ask) => self.said(self.judge(head, peer, &ask), ask.profile),
+            Err(Misasked { profile, refusal }) => self.said(refused(refusal), profile),
+        }
     }
 
     fn judge(&self, head: &Parts, peer: Peer, ask: &Ask<'_>) -> Verdict {
@@ -118,6 +132,29 @@ impl Gate {
         };
         Answer { status, headers, body: AnswerBody::from(Vec::new()) }
     }
+}
+
+/// Whether a request that a proxy has got may pass: who asks is in a carrier of the request, what is wanted of them in the
+/// query, which stands in the proxy's configuration. Every method but CONNECT is answered the same, without a body.
+#[utoipa::path(get, path = "/gate", tag = "gate",
+    params(
+        ("require" = Option<Vec<String>>, Query, description = "a privilege, or several parted by `|` of which one will do; repeated where all are needed"),
+        ("organization" = Option<String>, Query, description = "the slug of the organization that the token must belong to"),
+        ("module" = Option<String>, Query, description = "the number of a module that the token must be good for"),
+        ("policy" = Option<String>, Query, description = "all that is wanted, by a name of jeton's configuration; not together with the others"),
+        ("profile" = Option<String>, Query, description = "`nginx`, `caddy`, `traefik` or `envoy`: which headers say what was asked for; to nginx everything but 200 and 401 is said as 403"),
+    ))]
+fn by_query(gate: &Gate, head: &Parts, peer: Peer) -> Answer {
+    let ask = Ask::of_query(head.uri.query().unwrap_or_default(), &gate.setting.policies);
+    gate.answer_to(ask, head, peer)
+}
+
+/// The same for proxies that put the client's path and query behind their own: what is wanted is a policy of jeton's
+/// configuration, what is asked for is the method, the host and what follows the name, and no query is read.
+#[utoipa::path(get, path = "/gate/policy/{policy}", tag = "gate",
+    params(("policy" = String, Path, description = "a name of jeton's configuration; whatever follows it is the path that was asked for")))]
+fn by_policy(gate: &Gate, head: &Parts, peer: Peer, named: &str) -> Answer {
+    gate.answer_to(Ask::of_path(named, &gate.setting.policies), head, peer)
 }
 
 const fn refused(refusal: Refusal) -> Verdict {
