@@ -20,6 +20,7 @@ mod setup;
 // What it is for.
 mod carriers;
 mod commands;
+mod forward;
 mod lifetimes;
 mod lists;
 mod management;
