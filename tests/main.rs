@@ -20,6 +20,7 @@ mod setup;
 // What it is for.
 mod carriers;
 mod commands;
+mod forward;
 mod gate;
 mod lifetimes;
 mod lists;
