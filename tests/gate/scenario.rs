@@ -1,6 +1,6 @@
 //! What holds behind every proxy, each on a server, an application and a proxy of its own.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, fs, time::Duration};
 
 use rustix::process::Signal;
 
@@ -186,6 +186,14 @@ pub fn without_jeton_everything_is_closed(kind: Kind) {
     };
     // It is there and says nothing.
     site.server.signal(Signal::STOP);
+    wait_for("all of its threads to stand still", Duration::from_secs(10), || {
+        let mut threads = fs::read_dir(format!("/proc/{}/task", site.server.pid())).unwrap();
+        let still = |thread: fs::DirEntry| {
+            let status = fs::read_to_string(thread.path().join("status")).unwrap_or_default();
+            status.lines().any(|line| line.starts_with("State:\tT"))
+        };
+        threads.all(|thread| still(thread.unwrap())).then_some(())
+    });
     closed(&site);
     site.server.signal(Signal::CONT);
     wait_for("the gate to open again", Duration::from_secs(10), || {
