@@ -52,6 +52,7 @@ mod erasure;
 mod events;
 mod flood;
 mod framing;
+mod hosts;
 mod proxies;
 mod revocation;
 mod seal;

@@ -347,6 +347,7 @@ impl Tour {
                 }
                 self.call(&call(As::Local, &[("x-api-key", "jtn_wrong")])).expect(400);
             }
+            self.call(&call(As::Local, &[("Host", "example.org")])).expect(421);
             let fill = [unknown, &["?token=x"]].concat();
             self.call(&Call { fill: &fill, ..call(As::Local, &[]) }).expect(400);
             if with_body {
