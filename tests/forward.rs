@@ -1,7 +1,6 @@
 //! The gate without a proxy before it: what it answers, whom it believes, and that it is never stale.
 
 use std::{
-    fs,
     sync::atomic::{AtomicBool, AtomicUsize, Ordering},
     thread,
     time::Duration,
@@ -11,7 +10,6 @@ use serde_json::json;
 
 use crate::harness::{
     Client, Reply, Server, campaign,
-    command::text,
     server::{Actor, named},
     wait_for,
 };
@@ -116,12 +114,9 @@ fn a_token_near_its_expiry_is_announced() {
 
 #[test]
 fn a_policy_of_the_configuration_says_what_is_wanted() {
-    let config = tempfile::tempdir().unwrap();
-    let file = config.path().join("jeton.toml");
-    let policies = "[gate_policies.reports]\nrequire = [\"orders:read\", \"mail:send|mail:read\"]\n\
-        [gate_policies.acme]\norganization = \"acme\"\n";
-    fs::write(&file, policies).unwrap();
-    let server = Server::setup().flags(&["--config", text(&file)]).start();
+    let policies = "[gate_policies.reports]\nrequire = ['orders:read', 'mail:send|mail:read']\n\
+        [gate_policies.acme]\norganization = 'acme'\n";
+    let server = Server::setup().settings(policies).start();
     let ada = server.administrator("ada");
     let mut client = server.client();
     let mut status = |target: &str, privileges: &[&str]| {

@@ -53,6 +53,7 @@ mod erasure;
 mod events;
 mod flood;
 mod framing;
+mod hosts;
 mod proxies;
 mod revocation;
 mod seal;
