@@ -36,14 +36,20 @@ pub struct Application {
 impl Application {
     /// Starts one on a free port.
     pub fn start() -> Self {
+        let length = super::BODY.len();
+        Self::answering(format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n"), super::BODY)
+    }
+
+    /// Starts one that answers with this head, but for what it says of the connection, and body.
+    pub fn answering(head: String, body: &'static str) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let address = listener.local_addr().unwrap();
         let arrivals = Arc::<Mutex<Vec<Arrival>>>::default();
         let seen = arrivals.clone();
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let seen = seen.clone();
-                thread::spawn(move || serve(stream, &seen));
+                let (seen, head) = (seen.clone(), head.clone());
+                thread::spawn(move || serve(stream, &seen, &head, body));
             }
         });
         Self { address, arrivals }
@@ -69,23 +75,19 @@ impl Application {
 }
 
 /// Answers requests on one connection until it ends.
-fn serve(mut stream: TcpStream, seen: &Mutex<Vec<Arrival>>) -> io::Result<()> {
+fn serve(mut stream: TcpStream, seen: &Mutex<Vec<Arrival>>, head: &str, body: &str) -> io::Result<()> {
     stream.set_read_timeout(Some(Duration::from_mins(1)))?;
     stream.set_nodelay(true)?;
     let mut unread = Vec::new();
     loop {
         let arrival = read(&mut stream, &mut unread)?;
-        let head = arrival.line.starts_with("HEAD ");
+        let bodiless = arrival.line.starts_with("HEAD ");
         let closes = arrival.line.ends_with("HTTP/1.0") || arrival.all("connection") == ["close"];
         // Before the answer, so that whoever has the answer finds it written down.
         seen.lock().unwrap().push(arrival);
-        let body = if head { "" } else { super::BODY };
-        let length = super::BODY.len();
+        let body = if bodiless { "" } else { body };
         let connection = if closes { "close" } else { "keep-alive" };
-        write!(
-            stream,
-            "HTTP/1.1 200 OK\r\nContent-Length: {length}\r\nConnection: {connection}\r\n\r\n{body}"
-        )?;
+        write!(stream, "{head}Connection: {connection}\r\n\r\n{body}")?;
         if closes {
             return Ok(());
         }

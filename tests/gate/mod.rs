@@ -2,6 +2,8 @@
 //! writes down what reaches it; and the requests of those that aren't run here.
 
 mod application;
+mod forgery;
+mod limits;
 mod proxy;
 mod scenario;
 mod shapes;
@@ -17,6 +19,9 @@ use proxy::Proxy;
 
 /// The host that the shipped set-ups serve.
 const HOST: &str = "reports.example";
+
+/// A header's name and its value.
+type Header<'text> = (&'text str, &'text str);
 
 /// What the application answers with.
 const BODY: &str = "this is the application";
@@ -61,11 +66,11 @@ impl Site {
     }
 
     /// Asks for a path with a token and more headers, as one client on a connection of its own.
-    fn get(&self, path: &str, token: &str, more: &[(&str, &str)]) -> Reply {
+    fn get(&self, path: &str, token: &str, more: &[Header<'_>]) -> Reply {
         self.ask("GET", path, token, more)
     }
 
-    fn ask(&self, method: &str, path: &str, token: &str, more: &[(&str, &str)]) -> Reply {
+    fn ask(&self, method: &str, path: &str, token: &str, more: &[Header<'_>]) -> Reply {
         let mut client = self.client();
         let request = client.request(method, path).header("Host", HOST).bearer(token);
         more.iter().fold(request, |request, (name, value)| request.header(name, value)).send()
@@ -110,14 +115,15 @@ macro_rules! behind {
 
 behind![
     scenario::what_is_good_passes_and_what_is_not_is_refused,
+    scenario::the_client_is_told_what_jeton_says,
     scenario::a_body_arrives_whole,
-    scenario::a_token_opens_its_routes_alone,
-    scenario::a_token_is_good_in_its_networks_alone,
-    scenario::a_rate_is_429_and_uses_end,
+    limits::a_token_opens_its_routes_alone,
+    limits::a_token_is_good_in_its_networks_alone,
+    limits::a_rate_is_429_and_uses_end,
     scenario::without_jeton_everything_is_closed,
-    scenario::the_application_is_told_who_it_is_and_nothing_else,
-    scenario::nothing_that_a_client_claims_changes_a_decision,
-    scenario::a_proxy_that_nobody_trusts_is_not_believed,
+    forgery::the_application_is_told_who_it_is_and_nothing_else,
+    forgery::nothing_that_a_client_claims_changes_a_decision,
+    limits::a_proxy_that_nobody_trusts_is_not_believed,
     scenario::a_token_that_expires_soon_is_announced,
     scenario::each_place_asks_for_what_is_needed_there,
     storm::what_is_stopped_is_stopped_for_the_next_request,
