@@ -1,6 +1,7 @@
 //! Introspection (RFC 7662), revocation (RFC 7009) and the document that announces them (RFC 8414).
 
 mod batch;
+mod client;
 mod metadata;
 mod refusals;
 
