@@ -13,7 +13,7 @@ const ROOMS: [(&str, &[&str]); 7] = [
     ("service", &["store", "core", "ops"]),
     ("ops", &["core"]),
     ("http", &["service", "core", "ops"]),
-    ("door", &["http", "service"]),
+    ("door", &["http", "core"]),
     ("cli", &["door", "http", "service", "store", "ops", "core"]),
 ];
 

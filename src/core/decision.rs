@@ -4,19 +4,23 @@ use std::sync::Arc;
 
 use super::{
     event::Actor,
+    limits::Facts,
     organization::Organization,
     privilege::{Privilege, Privileges},
     refusal::Refusal,
     time::Instant,
     token::{Death, Status, Token},
     user::{Membership, Role, User, holdings},
+    wanted::Wanted,
 };
 
 /// What a route or a proxy asks of a credential.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Demand {
+pub enum Demand<'a> {
     /// That it is good: enough to read and revoke itself.
     Itself,
+    /// That it may pass to a service elsewhere, which wants this of it.
+    Pass(&'a Wanted),
     /// That it may act for its owner: everything but a restricted token.
     Owner,
     /// The same, and that there is an owner: the local operator has no tokens.
@@ -80,6 +84,9 @@ impl Standing {
             Status::Deleted => Some(Death::Deleted),
             Status::Disabled => Some(Death::Disabled),
             Status::Active if self.token.is_expired(now) => Some(Death::Expired),
+            Status::Active if self.token.limits.not_before.is_some_and(|good_from| now < good_from) => {
+                Some(Death::NotYetValid)
+            }
             Status::Active if !self.account.user.active => Some(Death::OwnerDisabled),
             Status::Active if self.account.membership.is_none() => Some(Death::OwnerGone),
             Status::Active if !self.account.organization.enabled => Some(Death::OrganizationDisabled),
@@ -129,16 +136,26 @@ impl Subject {
     }
 }
 
-/// Decides whether a genuine credential meets a demand now.
+/// Decides whether a genuine credential meets a demand now, with a request of which this is known.
 ///
 /// Forward-auth, introspection, every dialect and the native API ask this and nothing else.
-pub fn decide(subject: &Subject, demand: Demand, now: Instant) -> Result<(), Refusal> {
+pub fn decide(subject: &Subject, demand: Demand<'_>, facts: &Facts<'_>, now: Instant) -> Result<(), Refusal> {
+    decide_again(subject, demand, now)?;
+    match subject {
+        Subject::Token(standing) => standing.token.limits.judge(facts, demand == Demand::Itself),
+        Subject::Password(_) | Subject::Local => Ok(()),
+    }
+}
+
+/// Decides the same of a request that was let in: its facts stay as they were judged, and all else may have changed.
+pub fn decide_again(subject: &Subject, demand: Demand<'_>, now: Instant) -> Result<(), Refusal> {
     match subject {
         Subject::Token(standing) => {
             if let Some(death) = standing.death(now) {
                 return Err(Refusal::TokenDead(death));
             }
-            if standing.token.restricted && demand != Demand::Itself {
+            // It is jeton itself that it is kept from.
+            if standing.token.restricted && !matches!(demand, Demand::Itself | Demand::Pass(_)) {
                 return Err(Refusal::TokenRestricted);
             }
         }
@@ -152,6 +169,11 @@ pub fn decide(subject: &Subject, demand: Demand, now: Instant) -> Result<(), Ref
     };
     match demand {
         Demand::Itself | Demand::Owner => Ok(()),
+        Demand::Pass(wanted) => match subject {
+            Subject::Token(standing) => wanted.judge(standing),
+            // They would have to be signed in for each request.
+            Subject::Password(_) | Subject::Local => Err(Refusal::TokenRequired),
+        },
         Demand::User => subject.account().map(drop).ok_or(Refusal::UserRequired),
         Demand::Introspection => {
             hold(Privilege::introspect()).or_else(|refusal| hold(Privilege::admin()).map_err(|_| refusal))
@@ -177,6 +199,7 @@ pub(super) mod fixtures {
     use crate::core::{
         id::{OrganizationId, TokenId, UserId},
         keys::Digest,
+        limits::Limits,
         number::Number,
         organization::{Organization, Policy},
         privilege::Privileges,
@@ -250,7 +273,7 @@ pub(super) mod fixtures {
             icon: String::new(),
             privileges: set(privileges),
             modules: Vec::new(),
-            limits: String::new(),
+            limits: Limits::default(),
             restricted: false,
             minted_by: MintedBy::Password,
             status: Status::Active,
@@ -271,12 +294,12 @@ mod tests {
     use std::sync::Arc;
 
     use super::{
-        Account, Death, Demand, Refusal, Standing, Status, Subject, decide,
+        Account, Death, Demand, Facts, Refusal, Standing, Status, Subject, decide, decide_again,
         fixtures::{NOW, account, standing},
     };
     use crate::core::user::Role;
 
-    const DEMANDS: [Demand; 6] = [
+    const DEMANDS: [Demand<'_>; 6] = [
         Demand::Itself,
         Demand::Owner,
         Demand::Introspection,
@@ -286,7 +309,7 @@ mod tests {
     ];
 
     fn verdicts(subject: &Subject) -> [bool; 6] {
-        DEMANDS.map(|demand| decide(subject, demand, NOW).is_ok())
+        DEMANDS.map(|demand| decide(subject, demand, &Facts::default(), NOW).is_ok())
     }
 
     fn by_token(privileges: &str, account: Account) -> [bool; 6] {
@@ -337,9 +360,9 @@ mod tests {
     fn whoever_has_no_tokens_is_no_user() {
         let by_token = Subject::Token(Arc::new(standing("", account(Role::Member, false, ""))));
         let by_password = Subject::Password(Arc::new(account(Role::Member, false, "")));
-        assert_eq!(decide(&by_token, Demand::User, NOW), Ok(()));
-        assert_eq!(decide(&by_password, Demand::User, NOW), Ok(()));
-        assert_eq!(decide(&Subject::Local, Demand::User, NOW), Err(Refusal::UserRequired));
+        assert_eq!(decide_again(&by_token, Demand::User, NOW), Ok(()));
+        assert_eq!(decide_again(&by_password, Demand::User, NOW), Ok(()));
+        assert_eq!(decide_again(&Subject::Local, Demand::User, NOW), Err(Refusal::UserRequired));
     }
 
     #[test]
@@ -349,7 +372,7 @@ mod tests {
         let subject = Subject::Token(Arc::new(standing));
         assert_eq!(verdicts(&subject), [true, false, false, false, false, false]);
         for demand in [Demand::Owner, Demand::User] {
-            assert_eq!(decide(&subject, demand, NOW), Err(Refusal::TokenRestricted));
+            assert_eq!(decide(&subject, demand, &Facts::default(), NOW), Err(Refusal::TokenRestricted));
         }
     }
 
@@ -370,7 +393,7 @@ mod tests {
             change(&mut standing);
             let subject = Subject::Token(Arc::new(standing));
             for demand in DEMANDS {
-                assert_eq!(decide(&subject, demand, NOW), Err(Refusal::TokenDead(death)));
+                assert_eq!(decide(&subject, demand, &Facts::default(), NOW), Err(Refusal::TokenDead(death)));
             }
         }
     }

@@ -75,7 +75,8 @@ impl<K> Id<K> {
         (Self::from_bytes(first), Self::from_bytes(last))
     }
 
-    fn parse_uuid(text: &str) -> Option<Self> {
+    /// Reads the UUID, or the second one.
+    pub fn parse_uuid(text: &str) -> Option<Self> {
         let bytes = text.as_bytes();
         if bytes.len() != 36 || [8, 13, 18, 23].iter().any(|at| bytes[*at] != b'-') {
             return None;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::{
     decision::{Account, Standing},
     lifetime::Lifetime,
+    limits::Limits,
     organization::{Issuers, module_number},
     privilege::Privileges,
     refusal::Refusal,
@@ -24,6 +25,8 @@ pub struct Wish {
     pub privileges: Option<Privileges>,
     /// The numbers of the modules named; `None` where none were named.
     pub modules: Option<Vec<String>>,
+    /// What it is to be limited to.
+    pub limits: Limits,
     /// Whether it is to read and revoke itself and nothing more.
     pub restricted: bool,
 }
@@ -57,8 +60,8 @@ pub struct Terms {
     pub privileges: Privileges,
     /// Its modules' numbers.
     pub modules: Vec<String>,
-    /// Its limits in stored form.
-    pub limits: String,
+    /// Its limits.
+    pub limits: Limits,
     /// Its expiry; `None` for never.
     pub expires_at: Option<Instant>,
 }
@@ -75,14 +78,12 @@ pub fn judge(
 ) -> Result<Terms, Refusal> {
     let organization = &account.organization;
     may_issue(minter, account, now)?;
+    let expires_at = wish.lifetime.resolve(wish.lifetime_field, &organization.policy, now)?;
     let terms = Terms {
         privileges: privileges(wish, minter, account)?,
         modules: narrowed_modules(wish, minter, modules)?,
-        limits: match minter {
-            Minter::Token(standing) => standing.token.limits.clone(),
-            Minter::Local | Minter::Password => String::new(),
-        },
-        expires_at: wish.lifetime.resolve(wish.lifetime_field, &organization.policy, now)?,
+        limits: limits(wish, minter, expires_at)?,
+        expires_at,
     };
     let limit = organization.policy.quota;
     if live < limit { Ok(terms) } else { Err(Refusal::QuotaFull { limit }) }
@@ -136,6 +137,18 @@ fn privileges(wish: &Wish, minter: &Minter, account: &Account) -> Result<Privile
     }
 }
 
+fn limits(wish: &Wish, minter: &Minter, expires_at: Option<Instant>) -> Result<Limits, Refusal> {
+    let limits = match minter {
+        Minter::Token(standing) => wish.limits.clone().within(standing.token.id, &standing.token.limits)?,
+        Minter::Local | Minter::Password => wish.limits.clone(),
+    };
+    let born_dead = limits.not_before.zip(expires_at).is_some_and(|(begins, ends)| begins >= ends);
+    if born_dead {
+        return Err(Refusal::invalid("limits.not_before", "at this instant the token has expired"));
+    }
+    Ok(limits)
+}
+
 fn narrowed_modules(wish: &Wish, minter: &Minter, known: &[String]) -> Result<Vec<String>, Refusal> {
     let parent = match minter {
         Minter::Token(standing) => Some(&standing.token.modules),
@@ -164,7 +177,7 @@ mod tests {
 
     use super::{
         super::decision::fixtures::{NOW, account, set, standing, token},
-        Account, Lifetime, Minter, Refusal, Role, Standing, Terms, Wish, judge,
+        Account, Lifetime, Limits, Minter, Refusal, Role, Standing, Terms, Wish, judge,
     };
     use crate::core::{
         organization::Issuers::{Admins, Members},
@@ -177,6 +190,7 @@ mod tests {
             lifetime_field: "lifetime",
             privileges: None,
             modules: None,
+            limits: Limits::default(),
             restricted: false,
         }
     }

@@ -64,6 +64,9 @@ pub trait Clock: Send + Sync {
     /// The time now: never before a time it has given, nor before the floor.
     fn now(&self) -> Instant;
 
+    /// Milliseconds since some fixed moment, by a clock that nobody can set.
+    fn elapsed(&self) -> i64;
+
     /// Tells of a time that was seen, by an earlier process say: `now` is never before it again.
     fn raise_floor(&self, seen: Instant);
 }

@@ -8,6 +8,7 @@ use super::{
     base62,
     id::{Kind as _, OfToken, OrganizationId, TokenId, UserId},
     keys::{Digest, PepperId},
+    limits::Limits,
     number::Number,
     privilege::Privileges,
     secret::{Secret, SecretText},
@@ -193,8 +194,8 @@ pub struct Token {
     pub privileges: Privileges,
     /// The numbers of the modules that it is good for.
     pub modules: Vec<String>,
-    /// Its limits in their stored form; empty for none.
-    pub limits: String,
+    /// From where, on what, from when on and how often it is good.
+    pub limits: Limits,
     /// Whether it may only read and revoke itself at jeton.
     pub restricted: bool,
     /// Who made it.

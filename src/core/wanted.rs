@@ -1,9 +1,10 @@
 //! What a proxy wants of a token before it lets a request through.
 
 use super::{
+    decision::Standing,
     id::{OfOrganization, Reference},
     organization,
-    privilege::{MOST, Privilege, Privileges},
+    privilege::{MOST, Privilege},
     refusal::Refusal,
 };
 
@@ -50,17 +51,14 @@ impl Wanted {
         set("module", &mut self.module, number)
     }
 
-    /// Why a token that holds `privileges` in the organization `slug` and is good for `modules` isn't what is wanted.
-    pub(super) fn judge(
-        &self,
-        privileges: &Privileges,
-        slug: &str,
-        modules: &[String],
-    ) -> Result<(), Refusal> {
-        if self.organization.as_deref().is_some_and(|wanted| wanted != slug) {
+    /// Holds a token against it.
+    pub(super) fn judge(&self, standing: &Standing) -> Result<(), Refusal> {
+        let Standing { token, account, privileges } = standing;
+        let elsewhere = |wanted: &String| *wanted != account.organization.slug;
+        if self.organization.as_ref().is_some_and(elsewhere) {
             return Err(Refusal::OrganizationForeign);
         }
-        if let Some(module) = self.module.as_ref().filter(|module| !modules.contains(module)) {
+        if let Some(module) = self.module.as_ref().filter(|module| !token.modules.contains(module)) {
             return Err(Refusal::ModuleMissing { needed: module.clone() });
         }
         let unmet = |group: &&Vec<Privilege>| !group.iter().any(|wanted| privileges.cover(wanted));

@@ -5,6 +5,7 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderName, Version};
 
 use super::Limits;
+use crate::core::path::is_plain;
 use crate::http::Problem;
 
 /// Headers that may carry a credential: each at most once, and text.
@@ -182,35 +183,10 @@ fn declared_length(headers: &HeaderMap) -> Option<u64> {
 
 /// Lets a path through only if it means the same to every reader.
 fn check_path(path: &str) -> Result<(), Rejection> {
-    let raw = path.as_bytes();
-    let Some(b'/') = raw.first() else { return Err(Rejection::TargetForm) };
-    let suspicious = memchr::memchr3(b'%', b'\\', b'.', raw).is_some();
-    let doubled = raw.windows(2).any(|pair| pair == b"//");
-    if doubled || (suspicious && !is_plain(raw)) { Err(Rejection::PathNotPlain) } else { Ok(()) }
-}
-
-fn is_plain(raw: &[u8]) -> bool {
-    let mut segment = Vec::new();
-    raw[1..].split(|byte| *byte == b'/').all(|encoded| {
-        segment.clear();
-        decode(encoded, &mut segment).is_some()
-            && !matches!(segment.as_slice(), b"." | b"..")
-            && !segment.iter().any(|byte| matches!(byte, b'/' | b'\\') || byte.is_ascii_control())
-            && std::str::from_utf8(&segment).is_ok()
-    })
-}
-
-/// Percent-decodes `encoded` onto `plain`; none when an escape is broken.
-fn decode(encoded: &[u8], plain: &mut Vec<u8>) -> Option<()> {
-    let digit = |byte: &u8| char::from(*byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-    let mut bytes = encoded.iter();
-    while let Some(byte) = bytes.next() {
-        match byte {
-            b'%' => plain.push(digit(bytes.next()?)? << 4 | digit(bytes.next()?)?),
-            _ => plain.push(*byte),
-        }
+    if !path.starts_with('/') {
+        return Err(Rejection::TargetForm);
     }
-    Some(())
+    if is_plain(path) { Ok(()) } else { Err(Rejection::PathNotPlain) }
 }
 
 #[cfg(test)]
@@ -218,48 +194,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn plain_paths_pass() {
-        for path in [
-            "/",
-            "/v1/tokens",
-            "/v1/users/a.b@c",
-            "/v1/users/a%40b",
-            "/a%2eb",
-            "/.well-known/x",
-            "/a...b",
-            "/caf%C3%A9",
-        ] {
-            assert_eq!(check_path(path), Ok(()), "{path}");
-        }
-    }
-
-    #[test]
-    fn ambiguous_paths_do_not() {
-        for path in [
-            "//",
-            "//v1",
-            "/v1//tokens",
-            "/v1/..",
-            "/../v1",
-            "/v1/./x",
-            "/%2e%2e/x",
-            "/.%2E/x",
-            "/%2e/x",
-            "/v1%2ftokens",
-            "/v1%2Ftokens",
-            "/v1%5ctokens",
-            "/v1%5Ctokens",
-            "/v1\\tokens",
-            "/v1%00",
-            "/v1%0a",
-            "/v1%7f",
-            "/%c0%af",
-            "/%zz",
-            "/%2",
-            "/%",
-        ] {
-            assert_eq!(check_path(path), Err(Rejection::PathNotPlain), "{path}");
-        }
+    fn a_path_begins_with_a_slash_and_is_plain() {
+        assert_eq!(check_path("/v1/tokens"), Ok(()));
+        assert_eq!(check_path("/v1//tokens"), Err(Rejection::PathNotPlain));
         assert_eq!(check_path("*"), Err(Rejection::TargetForm));
     }
 }

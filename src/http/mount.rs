@@ -9,8 +9,9 @@ use rocket::{
 
 use super::{
     Site,
+    carrier::{Carriers, credential},
     catch::said,
-    guard::{self, Asked, Carriers},
+    guard::{self, Asked},
     native,
     query::refuse_token_in_query,
     reply::Words,
@@ -26,13 +27,13 @@ pub(super) enum Access {
     /// Anybody, without a credential.
     Open,
     /// Whoever has a credential that meets this.
-    Needs(Demand),
+    Needs(Demand<'static>),
     /// The same, in HTTP Basic and no other carrier.
-    NeedsBasic(Demand),
+    NeedsBasic(Demand<'static>),
     /// The same as `Needs`, where the query may name a token that is looked for.
-    NeedsToFind(Demand),
+    NeedsToFind(Demand<'static>),
     /// Whoever knows the token that the query names; a credential that comes along must meet this.
-    Holds(Demand),
+    Holds(Demand<'static>),
 }
 
 impl Access {
@@ -148,7 +149,7 @@ impl Demanding {
         if !self.access.reads_token() {
             refuse_token_in_query(request)?;
         }
-        let found = || guard::credential(request, self.carriers);
+        let found = || credential(request.headers(), self.carriers);
         let (demand, found) = match self.access {
             Access::Open => return Ok(()),
             Access::Holds(demand) => match found() {

@@ -46,6 +46,10 @@ impl time::Clock for Clock {
         Instant::from_millis(monotonic.saturating_add(lead))
     }
 
+    fn elapsed(&self) -> i64 {
+        self.source.monotonic_ms()
+    }
+
     fn raise_floor(&self, seen: Instant) {
         self.advance(seen.millis().saturating_sub(self.source.monotonic_ms()));
     }

@@ -63,8 +63,20 @@ impl Service {
             .keys
             .digest(pepper, presented.id, &presented.secret)
             .ok_or_else(|| Failure::broken("the keyring lacks its current key"))?;
-        let write = Issue { caller: caller.clone(), request, id: presented.id, digest, pepper, now };
-        let view = self.store.write(write).await?;
+        // What the minter has left of its own uses is known here and not in the table.
+        let taken = match (&caller.subject, request.wish.limits.uses) {
+            (Subject::Token(minter), Some(uses)) if minter.token.limits.uses.is_some() => {
+                self.take_uses(&minter.token, uses)?;
+                Some((minter.token.id, uses))
+            }
+            _ => None,
+        };
+        let write = Issue { caller: caller.clone(), request, id: presented.id, digest, pepper, taken, now };
+        let view = self.store.write(write).await.inspect_err(|_| {
+            if let Some((minter, uses)) = taken {
+                self.give_back_uses(minter, uses);
+            }
+        })?;
         Ok(Issued { view, secret: presented.reveal() })
     }
 }
@@ -75,6 +87,8 @@ struct Issue {
     id: TokenId,
     digest: Digest,
     pepper: PepperId,
+    /// Uses that come out of the minter's own.
+    taken: Option<(TokenId, u64)>,
     now: Instant,
 }
 
@@ -84,7 +98,7 @@ impl Write for Issue {
     const REVISES: bool = false;
 
     fn apply(self, tx: &mut Tx<'_>) -> Result<TokenView, Failure> {
-        let Self { caller, request, id, digest, pepper, now } = self;
+        let Self { caller, request, id, digest, pepper, taken, now } = self;
         let subject = caller.decide_again(tx, now)?;
         let owner = owner(tx, &subject, request.owner.as_deref())?;
         let organization = organization(tx, &subject, &owner, request.organization.as_deref(), now)?;
@@ -119,6 +133,9 @@ impl Write for Issue {
             change_sequence: 0,
         };
         tx.insert_token(&token)?;
+        if let Some((minter, uses)) = taken {
+            tx.add_uses(minter, uses)?;
+        }
         tx.record(&event(&token, Deed::TokenCreated, caller.origin(), now))?;
         Ok(view(tx, token)?)
     }

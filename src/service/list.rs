@@ -36,6 +36,8 @@ pub struct TokenView {
     pub modules: Vec<Arc<Module>>,
     /// When it was last used; `None` for never.
     pub last_used_at: Option<Instant>,
+    /// How often it was used, where a limit counts that.
+    pub used: Option<u64>,
 }
 
 /// A page of a list.
@@ -115,12 +117,14 @@ impl Service {
             organization: Arc::new(standing.account.organization.clone()),
             modules,
             last_used_at: self.gathered_use(standing.token.id),
+            // This very request was counted.
+            used: standing.token.limits.uses.and_then(|_| self.gathered_count(standing.token.id)),
         })
     }
 
     /// The token whose whole secret this is, if it is good now: for whoever holds it, which counts as a use.
     pub fn held_token(&self, text: &SecretText, peer: Peer<'_>) -> Result<TokenView, Failure> {
-        let standing = self.introspect(text, peer)?.ok_or(Refusal::CredentialInvalid)?;
+        let standing = self.usable(text, Demand::Itself, peer)?.ok_or(Refusal::CredentialInvalid)?;
         let caller =
             Caller { subject: Subject::Token(standing), demand: Demand::Itself, address: peer.address };
         self.own_token(&caller)
@@ -221,6 +225,7 @@ impl Service {
 
     pub(super) fn with_gathered(&self, mut view: TokenView) -> TokenView {
         view.last_used_at = view.last_used_at.max(self.gathered_use(view.token.id));
+        view.used = view.used.map(|used| self.gathered_count(view.token.id).unwrap_or(used));
         view
     }
 }
@@ -340,6 +345,10 @@ impl Around {
     fn view(&mut self, rows: &Rows<'_>, token: Token) -> Result<TokenView, ReadError> {
         Ok(TokenView {
             last_used_at: rows.token_use(token.id)?.map(|used| used.last_at),
+            used: match token.limits.uses {
+                Some(_) => rows.meter(token.id)?.map(|meter| meter.used),
+                None => None,
+            },
             owner: self.user(rows, token.owner)?,
             organization: self.organization(rows, token.organization)?,
             modules: self.modules(rows, &token)?,

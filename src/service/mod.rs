@@ -2,6 +2,7 @@
 
 mod erasure;
 mod hashing;
+mod meters;
 mod reach;
 mod refused;
 mod sign_in;
@@ -25,7 +26,7 @@ use std::{net::IpAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use crate::{
     core::{
-        decision::{Demand, Subject, decide},
+        decision::{Demand, Subject, decide_again},
         event::{Deed, Event, Object, Origin},
         id::{Id, IdCounter, OrganizationId},
         keys::{Keyring, Pepper},
@@ -46,6 +47,7 @@ pub struct Service {
     control: ControlSecret,
     cache: verify::Cache,
     uses: uses::Uses,
+    meters: meters::Meters,
     hasher: hashing::Hasher,
     throttle: throttle::Throttle,
     throttled: refused::Throttled,
@@ -72,7 +74,7 @@ pub struct Caller {
     /// Whose credential it was.
     pub subject: Subject,
     /// What it had to meet.
-    pub demand: Demand,
+    pub demand: Demand<'static>,
     /// The peer's address; `None` for a Unix socket and in-process.
     pub address: Option<IpAddr>,
 }
@@ -113,7 +115,7 @@ impl Caller {
                 Subject::Password(Arc::new(tx.account(user, home)?))
             }
         };
-        decide(&subject, self.demand, now)?;
+        decide_again(&subject, self.demand, now)?;
         Ok(subject)
     }
 }
@@ -143,6 +145,7 @@ impl Service {
             control,
             cache: verify::Cache::new(),
             uses: uses::Uses::default(),
+            meters: meters::Meters::default(),
             hasher,
             throttle: throttle::Throttle::default(),
             throttled: refused::Throttled::default(),
@@ -175,6 +178,7 @@ impl Service {
         loop {
             let _ = tokio::time::timeout(FLUSH_EVERY, self.uses.many()).await;
             self.flush_uses().await;
+            self.flush_meters().await;
             self.flush_throttled().await;
         }
     }
@@ -182,6 +186,7 @@ impl Service {
     /// Writes down what has gathered, and closes the store. What comes after is answered busy.
     pub async fn shut_down(self: &Arc<Self>) {
         self.flush_uses().await;
+        self.flush_meters().await;
         self.flush_throttled().await;
         let service = Arc::clone(self);
         // A panic in there has been logged; there is nothing more to close.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Caller, Service};
 use crate::{
     core::{
-        decision::{Demand, Subject, decide},
+        decision::{Demand, Subject, decide_again},
         id::{OrganizationId, UserId},
         organization::Organization,
         refusal::{Failure, Refusal},
@@ -27,10 +27,10 @@ impl Reach {
     /// How far `subject` reaches now: the one decision, asked in each organization it could administer. A token never
     /// reaches beyond its own, unless its owner operates the instance.
     pub(super) fn of(rows: &Rows<'_>, subject: &Subject, now: Instant) -> Result<Self, ReadError> {
-        if decide(subject, Demand::Operator, now).is_ok() {
+        if decide_again(subject, Demand::Operator, now).is_ok() {
             return Ok(Self::Instance);
         }
-        let administers = |subject: &Subject| decide(subject, Demand::Administrator, now).is_ok();
+        let administers = |subject: &Subject| decide_again(subject, Demand::Administrator, now).is_ok();
         let organizations = match subject {
             Subject::Local => Vec::new(),
             Subject::Token(standing) => {

@@ -7,6 +7,7 @@ use crate::{
     core::{
         decision::{Demand, Standing, Subject, decide},
         id::TokenId,
+        limits::{Asked, Facts},
         refusal::{Failure, Refusal},
         secret::{ControlSecret, SecretText},
         token::{Presented, Token},
@@ -38,6 +39,16 @@ pub struct Peer<'a> {
     pub address: Option<IpAddr>,
     /// Its `User-Agent`.
     pub agent: Option<&'a str>,
+    /// What it asks for, as far as a token's routes have a say in it.
+    pub asked: Asked<'a>,
+}
+
+/// What became of a token that was presented.
+pub struct Verdict {
+    /// The token, dead or alive, if its whole secret was presented.
+    pub standing: Option<Arc<Standing>>,
+    /// Whether it is let through; then the use has been counted and noted.
+    pub outcome: Result<(), Failure>,
 }
 
 /// An id that no token has: a UUIDv7's version nibble is never 0.
@@ -64,7 +75,7 @@ impl Service {
     pub async fn authenticate(
         &self,
         credential: &Credential,
-        demand: Demand,
+        demand: Demand<'static>,
         peer: Peer<'_>,
     ) -> Result<Caller, Failure> {
         let subject = match credential {
@@ -77,12 +88,30 @@ impl Service {
                 None => Subject::Token(self.genuine(text)?),
             },
         };
+        self.admit(&subject, demand, peer)?;
+        Ok(Caller { subject, demand, address: peer.address })
+    }
+
+    /// Judges a token that is presented to somebody else, and remembers the use of one that is let through.
+    pub fn judge_token(&self, text: &SecretText, demand: Demand<'_>, peer: Peer<'_>) -> Verdict {
+        match self.genuine(text) {
+            Ok(standing) => {
+                let outcome = self.admit(&Subject::Token(Arc::clone(&standing)), demand, peer);
+                Verdict { standing: Some(standing), outcome }
+            }
+            Err(failure) => Verdict { standing: None, outcome: Err(failure) },
+        }
+    }
+
+    /// Lets a genuine credential in if it meets the demand and, where its uses are counted, has one left.
+    fn admit(&self, subject: &Subject, demand: Demand<'_>, peer: Peer<'_>) -> Result<(), Failure> {
         let now = self.now();
-        decide(&subject, demand, now)?;
-        if let Subject::Token(standing) = &subject {
+        decide(subject, demand, &Facts { address: peer.address, asked: peer.asked }, now)?;
+        if let Subject::Token(standing) = subject {
+            self.count_use(&standing.token)?;
             self.note_use(standing.token.id, now, peer.address, peer.agent);
         }
-        Ok(Caller { subject, demand, address: peer.address })
+        Ok(())
     }
 
     /// The token whose whole secret this is, dead or alive. Whatever isn't one gets one answer.

@@ -11,6 +11,7 @@ use super::{
 };
 use crate::core::{
     id::{TokenId, UserId},
+    limits::Limits,
     refusal::Failure,
     time::Instant,
     token::{Status, Token},
@@ -69,7 +70,7 @@ impl Tx<'_> {
                     let looked_up = (which == Which::Kept).then_some(name.as_str());
                     self.index_name(number, looked_up, None);
                     self.execute(
-                        "UPDATE tokens SET name = '', description = '', icon = '' WHERE id = ?",
+                        "UPDATE tokens SET name = '', description = '', icon = '', limits = '' WHERE id = ?",
                         [id],
                     )?;
                 }
@@ -87,11 +88,13 @@ impl Tx<'_> {
     fn erase_token(&mut self, mut token: Token, now: Instant) -> Result<(), Failure> {
         let before = token.status;
         let labels = [&mut token.name, &mut token.description, &mut token.icon];
-        let blank = labels.iter().all(|label| label.is_empty());
+        // Where somebody works from, and on what, is theirs.
+        let blank = labels.iter().all(|label| label.is_empty()) && token.limits.is_none();
         if blank && before == Status::Deleted {
             return Ok(());
         }
         labels.into_iter().for_each(String::clear);
+        token.limits = Limits::default();
         token.status = Status::Deleted;
         self.update_token(before, &mut token, now)
     }

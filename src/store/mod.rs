@@ -8,6 +8,7 @@ mod erasure;
 mod events;
 mod lists;
 mod members;
+mod meters;
 mod modules;
 mod organizations;
 mod rows;
@@ -29,6 +30,7 @@ pub use self::{
     erasure::Which,
     events::{Stretch, Walk},
     lists::{EventRow, EventSet, Found, TokenSet, UserSet},
+    meters::{Meter, Metered},
     rows::{ReadError, Rows},
     schema::OpenError,
     totals::{Scope, Total},

@@ -6,8 +6,8 @@ use rusqlite::{
 };
 
 use crate::core::{
-    id::Id, keys::Digest, number::Number, organization::Issuers, privilege::Privileges, time::Instant,
-    token::Status, user::Role,
+    id::Id, keys::Digest, limits::Limits, number::Number, organization::Issuers, privilege::Privileges,
+    time::Instant, token::Status, user::Role,
 };
 
 impl<K> ToSql for Id<K> {
@@ -65,6 +65,18 @@ impl ToSql for Privileges {
 }
 
 impl FromSql for Privileges {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        Self::from_stored(value.as_str()?).ok_or(FromSqlError::InvalidType)
+    }
+}
+
+impl ToSql for Limits {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Owned(Value::Text(self.to_string())))
+    }
+}
+
+impl FromSql for Limits {
     fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
         Self::from_stored(value.as_str()?).ok_or(FromSqlError::InvalidType)
     }

@@ -33,7 +33,7 @@ fn seal_token(sealer: Sealer, row: &Token) -> Sealer {
         .bytes(&row.organization.0)
         .text(&row.privileges.to_string())
         .text(&row.modules.join(" "))
-        .text(&row.limits)
+        .text(&row.limits.to_string())
         .int(row.restricted.into())
         .text(row.minted_by.as_str())
         .bytes(row.minted_by.token().as_ref().map_or(&[], |minter| minter.0.as_slice()))
@@ -182,11 +182,15 @@ impl Tx<'_> {
             ],
         )?;
         self.execute("INSERT INTO token_uses (token, last_at, count) VALUES (?, 0, 0)", [row.id])?;
+        if row.limits.has_own_count() {
+            self.insert_meter(row.id)?;
+        }
         self.index_name(row.number, None, Some(&row.name));
         self.count_kept(row, 1)
     }
 
-    /// Writes what may change of a token, its labels, modules and status, as its next version.
+    /// Writes what may change of a token, its labels, modules and status, as its next version; and its limits, which go
+    /// when it is erased.
     pub fn update_token(&mut self, before: Status, row: &mut Token, now: Instant) -> Result<(), Failure> {
         let old: Option<String> =
             self.one("SELECT name FROM tokens WHERE id = ?", [row.id], |old| old.get(0))?;
@@ -194,7 +198,7 @@ impl Tx<'_> {
         row.change_sequence += 1;
         let (seal, pepper) = self.seal("tokens", |sealer| seal_token(sealer, row));
         self.execute(
-            "UPDATE tokens SET name = ?, description = ?, icon = ?, modules = ?, status = ?, updated_at = ?,
+            "UPDATE tokens SET name = ?, description = ?, icon = ?, modules = ?, limits = ?, status = ?, updated_at = ?,
                  change_sequence = ?, seal = ?, seal_pepper = ?
              WHERE id = ?",
             params![
@@ -202,6 +206,7 @@ impl Tx<'_> {
                 row.description,
                 row.icon,
                 row.modules.join(" "),
+                row.limits,
                 row.status,
                 row.updated_at,
                 row.change_sequence,

@@ -14,6 +14,7 @@ use crate::{
     core::{
         decision::Demand,
         lifetime::Lifetime,
+        limits::Limits,
         minting::Wish,
         refusal::{Failure, Refusal},
         time::{DAY, Instant},
@@ -165,6 +166,7 @@ async fn issue(site: &Site, asker: Asker<'_>, organization: Option<String>) -> R
         lifetime_field: "expire_time",
         privileges: None,
         modules: None,
+        limits: Limits::default(),
         restricted: false,
     };
     let request = IssueRequest {

@@ -11,6 +11,7 @@ use crate::{
         id::TokenId,
         keys::Pepper,
         lifetime::Lifetime,
+        limits::{Asked, Limits},
         minting::Wish,
         privilege::Privileges,
         refusal::Failure,
@@ -82,6 +83,7 @@ async fn token(service: &Service, owner: &str, name: &str) -> (TokenId, SecretTe
             lifetime_field: "lifetime",
             privileges: None,
             modules: None,
+            limits: Limits::default(),
             restricted: false,
         },
         organization: None,
@@ -115,7 +117,7 @@ async fn stage(directory: &Path) -> (Arc<Service>, Vec<TokenId>) {
         // Of different lengths, so that pages are split in many ways.
         let (id, secret) = token(&service, "anna.surname", &LABEL[..3 * (2 + number % 7)]).await;
         tokens.push(id);
-        let peer = Peer { address: ADDRESS.parse().ok(), agent: Some(AGENT) };
+        let peer = Peer { address: ADDRESS.parse().ok(), agent: Some(AGENT), asked: Asked::default() };
         service.authenticate(&Credential::Bearer(secret), Demand::Itself, peer).await.unwrap();
         let change = match number % 4 {
             0 => Some(Change::Delete),
@@ -138,7 +140,7 @@ async fn stage(directory: &Path) -> (Arc<Service>, Vec<TokenId>) {
             username: "anna.surname".to_owned(),
             password: SecretText::new("not the password at all"),
         };
-        let peer = Peer { address: ADDRESS.parse().ok(), agent: None };
+        let peer = Peer { address: ADDRESS.parse().ok(), agent: None, asked: Asked::default() };
         service.authenticate(&credential, Demand::Owner, peer).await.unwrap_err();
     }
     (service, tokens)
@@ -185,7 +187,7 @@ fn nothing_of_a_deleted_user_is_left_in_any_file() {
         let (service, tokens) = stage(directory.path()).await;
         assert!(found(directory.path()).len() > PERSONAL.len(), "the scan sees what is there");
         let late = token(&service, "anna.surname", LABEL).await;
-        let peer = Peer { address: ADDRESS.parse().ok(), agent: Some(AGENT) };
+        let peer = Peer { address: ADDRESS.parse().ok(), agent: Some(AGENT), asked: Asked::default() };
         service.authenticate(&Credential::Bearer(late.1), Demand::Itself, peer).await.unwrap();
         service.store.write(Delete("anna.surname", service.now())).await.unwrap();
         service.erase_deleted().await.unwrap();

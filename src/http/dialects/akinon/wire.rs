@@ -7,8 +7,8 @@ use utoipa::ToSchema;
 
 use crate::{
     core::{
-        id::UserId, lifetime::Lifetime, minting::Wish, organization::Organization, privilege::Privileges,
-        refusal::Refusal, text, time::DAY,
+        id::UserId, lifetime::Lifetime, limits::Limits, minting::Wish, organization::Organization,
+        privilege::Privileges, refusal::Refusal, text, time::DAY,
     },
     service::{issue::IssueRequest, list::TokenView},
 };
@@ -88,6 +88,7 @@ impl TryFrom<CreateToken> for IssueRequest {
                 lifetime_field: "lifetime",
                 privileges: body.privileges.map(|list| Privileges::parse(&list)).transpose()?,
                 modules: None,
+                limits: Limits::default(),
                 restricted: false,
             },
             organization: None,

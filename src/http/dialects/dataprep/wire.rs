@@ -5,7 +5,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::{
-    core::{lifetime::Lifetime, minting::Wish, refusal::Refusal, text},
+    core::{lifetime::Lifetime, limits::Limits, minting::Wish, refusal::Refusal, text},
     service::{issue::IssueRequest, list::TokenView},
 };
 
@@ -50,6 +50,7 @@ impl CreateToken {
                 lifetime_field: LIFETIME,
                 privileges: None,
                 modules: None,
+                limits: Limits::default(),
                 restricted: false,
             },
             organization: organization.map(str::to_owned),

@@ -7,6 +7,7 @@ use crate::{
     core::{
         id::{OfUser, Reference},
         lifetime::Lifetime,
+        limits::Limits,
         minting::Wish,
         refusal::Refusal,
         text,
@@ -45,6 +46,7 @@ impl TryFrom<NewToken> for IssueRequest {
             lifetime_field: "expiresAt",
             privileges: None,
             modules: None,
+            limits: Limits::default(),
             restricted: false,
         };
         Ok(Self {

@@ -8,6 +8,7 @@ use crate::{
     core::{
         id::{Kind as _, OfOrganization, OfToken},
         lifetime::Lifetime,
+        limits::Limits,
         minting::Wish,
         number::Number,
         organization::{MOST_MODULES, Module, Organization, module_number},
@@ -102,6 +103,7 @@ impl TryFrom<NewToken> for IssueRequest {
                 lifetime_field: "lifetime",
                 privileges: None,
                 modules: body.modules.map(numbers).transpose()?,
+                limits: Limits::default(),
                 restricted: false,
             },
             organization: body.account.map(account).transpose()?,

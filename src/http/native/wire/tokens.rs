@@ -5,8 +5,8 @@ use utoipa::ToSchema;
 
 use crate::{
     core::{
-        id::OfToken, lifetime::Lifetime, minting::Wish, privilege::Privileges, refusal::Refusal, text,
-        time::Instant, token::hint,
+        id::OfToken, lifetime::Lifetime, limits::Limits, minting::Wish, privilege::Privileges,
+        refusal::Refusal, text, time::Instant, token::hint,
     },
     service::{change::Change, issue::IssueRequest, list::TokenView},
 };
@@ -64,6 +64,7 @@ impl TryFrom<CreateToken> for IssueRequest {
                 lifetime_field,
                 privileges: body.privileges.map(|list| Privileges::parse(&list)).transpose()?,
                 modules: body.modules.map(module_names).transpose()?,
+                limits: Limits::default(),
                 restricted: body.restricted.unwrap_or_default(),
             },
             organization: body.organization,
