@@ -3,11 +3,10 @@
 use std::collections::HashMap;
 
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
 use super::asker::{Asker, Carrier, LOCAL, NOBODY, PEOPLE, POWERS, Person, Powers, STATES, State};
 use super::model::owner_holds;
-use crate::harness::{Client, Reply, Server, command::text as text_of, server::Actor, wait_for};
+use crate::harness::{Client, Reply, Server, server::Actor, wait_for};
 
 /// One user's name and password, and one token.
 #[derive(Clone, Debug)]
@@ -24,8 +23,6 @@ pub struct Credential {
 pub struct World {
     /// The server.
     pub server: Server,
-    /// Its settings file.
-    _config: TempDir,
     /// The local operator's connection.
     local: Client,
     credentials: HashMap<(Person, Powers, State), Credential>,
@@ -39,14 +36,9 @@ pub const MODULE: &str = "MOD-1234-5678";
 impl World {
     /// Two organizations and people in them, with no askers yet.
     pub fn empty() -> Self {
-        let config = tempfile::tempdir().expect("a temporary directory");
-        let file = config.path().join("jeton.toml");
-        std::fs::write(&file, "[gate_policies.orders]\nrequire = [\"orders:read\"]\n")
-            .expect("a settings file");
-        let server = Server::setup().flags(&["--config", text_of(&file)]).start();
+        let server = Server::setup().settings("gate_policies.orders.require = ['orders:read']").start();
         let local = server.client();
-        let mut world =
-            Self { server, _config: config, local, credentials: HashMap::new(), ids: HashMap::new() };
+        let mut world = Self { server, local, credentials: HashMap::new(), ids: HashMap::new() };
         for slug in ["acme", "bravo", "shut", "quiet", "spare"] {
             let made = world.post("/v1/organizations", &json!({ "slug": slug })).expect(201).json();
             world.ids.insert(number(slug), text(&made, "number"));

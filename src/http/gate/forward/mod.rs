@@ -13,7 +13,7 @@ mod tests;
 use std::sync::Arc;
 
 use http::{
-    HeaderMap, HeaderName, HeaderValue, StatusCode,
+    HeaderMap, HeaderName, HeaderValue, Method, StatusCode,
     header::{CACHE_CONTROL, USER_AGENT},
     request::Parts,
 };
@@ -70,8 +70,11 @@ impl Gate {
 
     /// The answer to a request that is the gate's; `None` for any other.
     pub(in crate::http) fn answer(&self, head: &Parts, peer: Peer) -> Option<Answer> {
-        // A whole URL is no proxy's, and the door's to refuse.
-        let rest = head.uri.path().strip_prefix(GATE).filter(|_| head.uri.authority().is_none())?;
+        // A whole URL is no proxy's, and the door's to refuse; nor is a tunnel.
+        if head.uri.authority().is_some() || head.method == Method::CONNECT {
+            return None;
+        }
+        let rest = head.uri.path().strip_prefix(GATE)?;
         if rest.is_empty() {
             return Some(by_query(self, head, peer));
         }

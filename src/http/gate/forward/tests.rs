@@ -1,3 +1,5 @@
+//! What the gate reads of a proxy's question, without a server.
+
 use std::{collections::BTreeMap, net::SocketAddr};
 
 use http::request::Parts;
@@ -24,7 +26,9 @@ fn a_query_says_what_is_wanted() {
     let read = |query| Ask::of_query(query, &policies).map(|ask| (ask.wanted.into_owned(), ask.profile));
     let wanted = |requires: &[&str]| {
         let mut wanted = Wanted::default();
-        requires.iter().for_each(|text| wanted.require(text).unwrap());
+        for text in requires {
+            wanted.require(text).unwrap();
+        }
         wanted
     };
     let same = |query, requires: &[&str], profile| match read(query) {
