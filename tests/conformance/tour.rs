@@ -73,12 +73,7 @@ pub fn target(operation: &str, fill: &[&str]) -> String {
 }
 
 impl Tour {
-    /// A fresh server with an operator, and a path in its public URL.
-    pub fn begin() -> Self {
-        Self::on(Server::setup().flags(&["--public-url", "https://tokens.example.org/jeton"]))
-    }
-
-    /// The same on a server with a setting of its own.
+    /// A fresh server with an operator, and with settings of its own.
     pub fn on(setup: Setup) -> Self {
         let server = setup.start();
         let operator = server.administrator("ada");
