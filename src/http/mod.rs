@@ -14,6 +14,7 @@ mod forwarded;
 mod gate;
 mod guard;
 mod hosts;
+mod introspection;
 mod mount;
 mod native;
 mod openapi;
@@ -103,6 +104,7 @@ fn mounts() -> Vec<Mount> {
                     native::modules::list,
                 ],
             )
+            .routes(Needs(Demand::Introspection), routes![native::introspect::batch])
             .routes(
                 Needs(Demand::Management),
                 routes![
@@ -146,6 +148,7 @@ fn mounts() -> Vec<Mount> {
                 admin::page,
                 admin::asset,
                 gate::oauth::metadata,
+                gate::oauth::metadata_below,
                 native::health::live,
                 native::health::ready,
                 native::document::openapi
@@ -211,7 +214,7 @@ mod tests {
                 format!(
                     "{} {}",
                     route.method.as_str().to_lowercase(),
-                    bare(&route.uri.path().replace('<', "{").replace('>', "}"))
+                    bare(&route.uri.path().replace('<', "{").replace("..>", "}").replace('>', "}"))
                 )
             })
             .filter(|route| !PAGE.contains(&route.as_str()))

@@ -109,7 +109,9 @@ impl Conformance {
 
 #[test]
 fn every_reply_is_as_the_document_says() {
-    let mut tour = Tour::on(Server::setup().settings("gate_policies.orders.require = ['orders:read']"));
+    // With a path in the public URL, which has a place of its own for the metadata.
+    let setup = Server::setup().flags(&["--public-url", "https://tokens.example.org/jeton"]);
+    let mut tour = Tour::on(setup.settings("gate_policies.orders.require = ['orders:read']"));
     tour.successes();
     tour.gate();
     tour.refusals();
