@@ -102,6 +102,10 @@ fn a_service_may_ask_by_itself() {
     assert_eq!(ask(&token, &["orders:read", "mail:read"]), Some(1));
     assert_eq!(ask(&token, &["jeton:admin"]), Some(1));
     assert_eq!(ask("nothing", &[]), Some(1));
+    let near = server.token_with(&anna, &["--privilege", "orders:read", "--allow-network", "203.0.113.0/24"]);
+    assert_eq!(ask(&near, &["orders:read", "address=203.0.113.7", "path=/v1/reports?page=2"]), Some(0));
+    assert_eq!(ask(&near, &["orders:read", "address=198.51.100.7"]), Some(1));
+    assert_eq!(ask(&near, &["orders:read"]), Some(1));
     let id = crate::harness::token::Wire::read(&token).uuid();
     let revoke = Run::new(&["token", "revoke", &id]).data_dir(&server.data());
     revoke.run().done();
