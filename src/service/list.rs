@@ -345,14 +345,26 @@ impl Around {
     fn view(&mut self, rows: &Rows<'_>, token: Token) -> Result<TokenView, ReadError> {
         Ok(TokenView {
             last_used_at: rows.token_use(token.id)?.map(|used| used.last_at),
-            used: match token.limits.uses {
-                Some(_) => rows.meter(token.id)?.map(|meter| meter.used),
-                None => None,
-            },
+            used: used(rows, &token)?,
             owner: self.user(rows, token.owner)?,
             organization: self.organization(rows, token.organization)?,
             modules: self.modules(rows, &token)?,
             token,
         })
+    }
+}
+
+/// How often a token was used, where a limit counts that. A count that was edited isn't told; it keeps nobody from looking
+/// at its token and revoking it.
+fn used(rows: &Rows<'_>, token: &Token) -> Result<Option<u64>, ReadError> {
+    if token.limits.uses.is_none() {
+        return Ok(None);
+    }
+    match rows.meter(token.id) {
+        Err(error) if error.is_edit() => {
+            tracing::error!(%error, "not shown");
+            Ok(None)
+        }
+        meter => Ok(meter?.map(|meter| meter.used)),
     }
 }
