@@ -9,7 +9,7 @@ fn canary(place: &str) -> String {
     format!("canary{}9f3b7c1e", place.replace(['-', ' '], ""))
 }
 
-const ROUTES: [&str; 22] = [
+const ROUTES: [&str; 24] = [
     "/",
     "/v1/tokens",
     "/v1/tokens/self",
@@ -27,8 +27,10 @@ const ROUTES: [&str; 22] = [
     "/v1/organizations/default/modules/x",
     "/v1/organizations/default/members",
     "/v1/organizations/default/members/x",
+    "/v1/introspect/batch",
     "/oauth/introspect",
     "/oauth/revoke",
+    "/.well-known/oauth-authorization-server",
     "/health/live",
     "/openapi.json",
     "/nowhere",
@@ -140,6 +142,8 @@ fn bodies() -> Vec<(&'static str, String)> {
         (json, format!("{{\"number\":\"{}\",\"name\":\"x\"}}", canary("number"))),
         (json, format!("\"{}\"", canary("string"))),
         ("application/x-www-form-urlencoded", format!("token={0}&{0}={0}", canary("form"))),
+        (json, format!("{{\"tokens\":[\"{}\", 1]}}", canary("tokens"))),
+        (json, format!("{{\"tokens\":[\"{}\"]}}", canary("token"))),
         ("text/plain", canary("text")),
         ("application/json; charset=x", canary("charset")),
     ]

@@ -84,9 +84,10 @@ impl Body {
 pub(super) struct Form(Vec<(String, Zeroizing<String>)>);
 
 impl Form {
-    /// A field's value, if it is there.
+    /// A field's value, if it is there. One without a value is as good as not there (RFC 6749, 3.1).
     pub(super) fn get(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str())
+        let field = self.0.iter().find(|(other, _)| other == name);
+        field.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
     }
 }
 
@@ -229,7 +230,9 @@ mod tests {
         let read = form("token=a%2Bb+c&token_type_hint=x").expect("a form");
         assert_eq!(read.get("token"), Some("a+b c"));
         assert_eq!(read.get("other"), None);
+        assert_eq!(form("token=&other").expect("a form").get("token"), None);
         assert!(matches!(form("token=a&token=b"), Err(Refusal::Malformed { .. })));
+        assert!(matches!(form("token=a&t%6Fken="), Err(Refusal::Malformed { .. })));
         assert!(form("token=%ff").is_err());
     }
 }

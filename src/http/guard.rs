@@ -1,10 +1,11 @@
 //! Who asks: the credential out of whichever carrier, and what a handler may know of the caller.
 
-use std::convert::Infallible;
+use std::{borrow::Cow, convert::Infallible};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use rocket::{
     Request,
+    http::RawStr,
     outcome::Outcome,
     request::{self, FromRequest},
 };
@@ -85,14 +86,20 @@ fn authorization(text: &str) -> Result<Found, Refusal> {
     let decoded = Zeroizing::new(STANDARD.decode(rest).map_err(|_| Refusal::CredentialInvalid)?);
     let decoded = std::str::from_utf8(&decoded).map_err(|_| Refusal::CredentialInvalid)?;
     let (username, password) = decoded.split_once(':').ok_or(Refusal::CredentialInvalid)?;
-    let credential = if token::Presented::resembles(password) {
-        Credential::Bearer(SecretText::new(password))
-    } else if password.is_empty() && token::Presented::resembles(username) {
-        Credential::Bearer(SecretText::new(username))
-    } else {
-        Credential::Password { username: username.to_owned(), password: SecretText::new(password) }
-    };
+    let token = token_in(password).or_else(|| password.is_empty().then(|| token_in(username)).flatten());
+    let credential = token.map_or_else(
+        || Credential::Password { username: username.to_owned(), password: SecretText::new(password) },
+        Credential::Bearer,
+    );
     Ok(Found { credential, by_basic: true })
+}
+
+/// The token that a part of Basic is, or is meant to be: as it stands or form-encoded, as OAuth's clients are to send
+/// their secret (RFC 6749, 2.3.1). No token has a character that decoding would change.
+fn token_in(part: &str) -> Option<SecretText> {
+    let decoded = RawStr::new(part).url_decode().map_or_else(|_| part.to_owned(), Cow::into_owned);
+    let decoded = Zeroizing::new(decoded);
+    token::Presented::resembles(&decoded).then(|| SecretText::new(decoded.as_str()))
 }
 
 /// The other end, as far as a throttle and a record of use want it.
@@ -231,6 +238,10 @@ mod tests {
             ("BASIC YWRhOg==", Some("ada ")),
             ("Basic YWRhOmp0bl94", Some("bearer jtn_x")),
             ("Basic anRuX3g6", Some("bearer jtn_x")),
+            // Form-encoded: `a%40b:secret-token%3Ajtn_x`, `idt%3ATKN-1%3Ajtn%5Fx:`; a password stands as it is.
+            ("Basic YSU0MGI6c2VjcmV0LXRva2VuJTNBanRuX3g=", Some("bearer secret-token:jtn_x")),
+            ("Basic aWR0JTNBVEtOLTElM0FqdG4lNUZ4Og==", Some("bearer idt:TKN-1:jtn_x")),
+            ("Basic YWRhOmElM0FiJWZmK2M=", Some("ada a%3Ab%ff+c")),
             ("Basic", None),
             ("Basic !!!", None),
             ("Basic YWRh", None),

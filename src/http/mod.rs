@@ -12,6 +12,7 @@ mod dialects;
 mod forwarded;
 mod gate;
 mod guard;
+mod introspection;
 mod mount;
 mod native;
 mod openapi;
@@ -91,6 +92,7 @@ fn mounts() -> Vec<Mount> {
                     native::modules::list,
                 ],
             )
+            .routes(Needs(Demand::Introspection), routes![native::introspect::batch])
             .routes(
                 Needs(Demand::Management),
                 routes![
@@ -134,6 +136,7 @@ fn mounts() -> Vec<Mount> {
                 admin::page,
                 admin::asset,
                 gate::oauth::metadata,
+                gate::oauth::metadata_below,
                 native::health::live,
                 native::health::ready,
                 native::document::openapi
@@ -196,7 +199,7 @@ mod tests {
                 format!(
                     "{} {}",
                     route.method.as_str().to_lowercase(),
-                    bare(&route.uri.path().replace('<', "{").replace('>', "}"))
+                    bare(&route.uri.path().replace('<', "{").replace("..>", "}").replace('>', "}"))
                 )
             })
             .filter(|route| !PAGE.contains(&route.as_str()))

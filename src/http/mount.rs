@@ -212,6 +212,8 @@ fn matches(pattern: &str, path: &str) -> bool {
     loop {
         match (pattern.next(), path.next()) {
             (None, None) => return true,
+            // What is left over, however many parts it has.
+            (Some(one), Some(_)) if one.ends_with("..>") => return true,
             (Some(one), Some(other)) if one == other || (one.starts_with('<') && !other.is_empty()) => {}
             _ => return false,
         }
@@ -253,5 +255,7 @@ mod tests {
         assert!(!matches("/v1/tokens/<id>", "/v1/tokens/"));
         assert!(!matches("/v1/tokens/<id>", "/v1/tokens/x/y"));
         assert!(!matches("/v1/tokens", "/v1"));
+        assert!(matches("/v1/<rest..>", "/v1/x") && matches("/v1/<rest..>", "/v1/x/y"));
+        assert!(!matches("/v1/<rest..>", "/v1") && !matches("/v1/<rest..>", "/v2/x"));
     }
 }

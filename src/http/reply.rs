@@ -82,6 +82,16 @@ impl Reply {
         self.body
     }
 
+    /// With one more value of a header that is a list.
+    #[must_use]
+    pub(super) fn also(mut self, name: &'static str, value: &str) -> Self {
+        match self.headers.iter_mut().find(|(other, _)| *other == name) {
+            Some((_, values)) => values.extend([", ", value]),
+            None => self.headers.push((name, value.to_owned())),
+        }
+        self
+    }
+
     /// With one more header.
     #[must_use]
     pub(super) fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {

@@ -58,33 +58,65 @@ fn field(refusal: &Refusal) -> Option<(Cow<'static, str>, String)> {
     Some((field, problem))
 }
 
+/// A text with no character that a challenge, or OAuth's `error_description`, has no room for (RFC 6750, 3; RFC 6749,
+/// 5.2).
+pub(super) fn plain(text: &str) -> String {
+    let fitting = |letter| match letter {
+        '"' | '\\' => '\'',
+        ' '..='~' => letter,
+        _ => '?',
+    };
+    text.chars().map(fitting).collect()
+}
+
+/// The challenge (RFC 6750, 3) that goes along with a refusal, where one does.
+fn challenge(refusal: &Refusal) -> Option<String> {
+    Some(match refusal {
+        // RFC 6750, 3.1: no error code where no credential came.
+        Refusal::CredentialMissing | Refusal::TokenRequired => r#"Bearer realm="jeton""#.to_owned(),
+        Refusal::BasicRequired => r#"Basic realm="jeton""#.to_owned(),
+        Refusal::CredentialInvalid | Refusal::TokenDead(_) => {
+            let description = plain(&refusal.to_string());
+            format!(r#"Bearer realm="jeton", error="invalid_token", error_description="{description}""#)
+        }
+        Refusal::PrivilegeMissing { needed } => {
+            format!(r#"Bearer realm="jeton", error="insufficient_scope", scope="{needed}""#)
+        }
+        // No scope would do: another token would.
+        Refusal::TokenRestricted => r#"Bearer realm="jeton", error="insufficient_scope""#.to_owned(),
+        _ => return None,
+    })
+}
+
 impl Reply {
     /// With the headers that a failure calls for: challenges (RFC 6750, 3), `Retry-After`, `Allow`.
     #[must_use]
     pub(super) fn because_of(self, failure: &Failure) -> Self {
-        match failure {
-            Failure::Busy => self.header("Retry-After", "1"),
-            Failure::Broken(_) => self,
-            Failure::Refused(refusal) => match refusal {
-                // RFC 6750, 3.1: no error code where no credential came.
-                Refusal::CredentialMissing | Refusal::TokenRequired => {
-                    self.header("WWW-Authenticate", r#"Bearer realm="jeton""#)
-                }
-                Refusal::BasicRequired => self.header("WWW-Authenticate", r#"Basic realm="jeton""#),
-                Refusal::CredentialInvalid | Refusal::TokenDead(_) => self.header(
-                    "WWW-Authenticate",
-                    format!(r#"Bearer realm="jeton", error="invalid_token", error_description="{refusal}""#),
-                ),
-                Refusal::PrivilegeMissing { needed } => self.header(
-                    "WWW-Authenticate",
-                    format!(r#"Bearer realm="jeton", error="insufficient_scope", scope="{needed}""#),
-                ),
-                Refusal::Throttled { retry_after, .. } | Refusal::RateExceeded { retry_after, .. } => {
-                    self.header("Retry-After", retry_after.to_string())
-                }
-                Refusal::MethodNotAllowed { allow } => self.header("Allow", allow.clone()),
-                _ => self,
+        let refusal = match failure {
+            Failure::Busy => return self.header("Retry-After", "1"),
+            Failure::Broken(_) => return self,
+            Failure::Refused(refusal) => refusal,
+        };
+        match refusal {
+            Refusal::Throttled { retry_after, .. } | Refusal::RateExceeded { retry_after, .. } => {
+                self.header("Retry-After", retry_after.to_string())
+            }
+            Refusal::MethodNotAllowed { allow } => self.header("Allow", allow.clone()),
+            _ => match challenge(refusal) {
+                Some(challenge) => self.header("WWW-Authenticate", challenge),
+                None => self,
             },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::plain;
+
+    #[test]
+    fn a_plain_text_holds_what_a_quoted_one_may_hold_and_nothing_else() {
+        assert_eq!(plain("the token isn't valid: [a]~ {b}!"), "the token isn't valid: [a]~ {b}!");
+        assert_eq!(plain("a \"b\" \\ \r\n\t\u{2026}\u{e9}\u{7f}"), "a 'b' ' ??????");
     }
 }

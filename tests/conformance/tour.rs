@@ -73,9 +73,9 @@ pub fn target(operation: &str, fill: &[&str]) -> String {
 }
 
 impl Tour {
-    /// A fresh server with an operator.
+    /// A fresh server with an operator, and a path in its public URL.
     pub fn begin() -> Self {
-        Self::on(Server::setup())
+        Self::on(Server::setup().flags(&["--public-url", "https://tokens.example.org/jeton"]))
     }
 
     /// The same on a server with a setting of its own.
@@ -163,6 +163,8 @@ impl Tour {
         ] {
             self.call(&Call { operation, fill: &[], body: None, headers: &[], by: As::Nobody }).expect(200);
         }
+        let below = "GET /.well-known/oauth-authorization-server/{path}";
+        self.get(below, &["jeton"], 200);
         self.organizations();
         self.people();
         self.tokens();
@@ -292,6 +294,8 @@ impl Tour {
         for token in [token.as_str(), "jtn_nothing"] {
             self.send("POST /oauth/introspect", &[], json!(format!("token={token}")), 200);
         }
+        let batch = json!({ "tokens": [token, "jtn_nothing", token] });
+        self.send("POST /v1/introspect/batch", &[], batch, 200);
         self.get("DELETE /v1/tokens/{id}", id, 204);
         self.get("DELETE /v1/tokens/{id}", id, 410);
         self.change(change, id, Some(json!({ "name": "late" })), "*", 410);

@@ -100,8 +100,12 @@ impl Table<'_> {
         ] {
             self.add(operation, &[], Body::None, Rule::Open, ok(200));
         }
+        let elsewhere = "GET /.well-known/oauth-authorization-server/{path}";
+        self.add(elsewhere, &["jeton"], Body::None, Rule::Open, no(404, "route_unknown"));
         self.add("POST /oauth/revoke", &[], Body::Form("token=x"), Rule::Open, ok(200));
         self.add("POST /oauth/introspect", &[], Body::Form("token=x"), Rule::Introspect, ok(200));
+        let batch = Body::Json(json!({ "tokens": ["x"] }));
+        self.add("POST /v1/introspect/batch", &[], batch, Rule::Introspect, ok(200));
         self.add("GET /v1/me", &[], Body::None, Rule::Anyone, ok(200));
     }
 

@@ -1,12 +1,16 @@
 //! OAuth's token introspection (RFC 7662), revocation (RFC 7009) and metadata (RFC 8414).
 
-use rocket::{State, get, post};
+use rocket::{
+    State, get,
+    http::uri::{Segments, fmt},
+    post,
+};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
     core::{
-        decision::Standing,
+        privilege::Privilege,
         refusal::{Failure, Refusal},
         secret::SecretText,
     },
@@ -14,94 +18,30 @@ use crate::{
         Site,
         body::{Body, Form},
         guard::From,
+        introspection::Introspection,
         native,
-        problem::Problem,
         reply::{Reply, Words},
+        told::plain,
     },
 };
 
-/// A problem document that is an OAuth error as well (RFC 6749, 5.2).
+/// A problem document that is an OAuth error as well (RFC 6749, 5.2; RFC 6750, 3.1).
 pub(in crate::http) const WORDS: Words = Words(|failure| {
     let problem = native::failure(failure);
-    let error = match problem.status {
+    let (status, description) = (problem.status, plain(&problem.detail));
+    let error = match status {
         401 => "invalid_client",
-        403 => "unauthorized_client",
-        500.. => "temporarily_unavailable",
+        403 => "insufficient_scope",
+        429 | 503 => "temporarily_unavailable",
+        500.. => "server_error",
         _ => "invalid_request",
     };
-    let Problem { detail, .. } = &problem;
-    let description = detail.clone();
-    Reply::problem(&problem.with("error", error).with("error_description", description)).because_of(failure)
+    let problem = problem.with("error", error).with("error_description", description);
+    let reply = Reply::problem(&problem).because_of(failure);
+    // A client that came with its secret in Basic is to be challenged by that name (RFC 6749, 5.2), and one with a token
+    // by its own: whichever it was, it finds it.
+    if status == 401 { reply.also("WWW-Authenticate", r#"Basic realm="jeton""#) } else { reply }
 });
-
-/// What is known of a usable token.
-#[derive(Serialize, ToSchema)]
-pub(in crate::http) struct Introspection<'a> {
-    /// Whether it is usable now; where it isn't, nothing else stands here.
-    active: bool,
-    /// Its privileges now, parted by spaces.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    scope: Option<String>,
-    /// The token's id.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    client_id: Option<String>,
-    /// Its owner's username.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    username: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    token_type: Option<&'static str>,
-    /// Seconds since 1970, absent for never.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    exp: Option<i64>,
-    /// Seconds since 1970.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    iat: Option<i64>,
-    /// Its owner's id.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    sub: Option<String>,
-    /// The public URL of this jeton.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    iss: Option<&'a str>,
-    /// The token's id.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    jti: Option<String>,
-    /// Its organization's slug.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    organization: Option<&'a str>,
-}
-
-impl<'a> Introspection<'a> {
-    const INACTIVE: Self = Self {
-        active: false,
-        scope: None,
-        client_id: None,
-        username: None,
-        token_type: None,
-        exp: None,
-        iat: None,
-        sub: None,
-        iss: None,
-        jti: None,
-        organization: None,
-    };
-
-    fn of(standing: &'a Standing, issuer: &'a str) -> Self {
-        let token = &standing.token;
-        Self {
-            active: true,
-            scope: Some(standing.privileges.to_string()),
-            client_id: Some(token.id.to_string()),
-            username: Some(&standing.account.user.username),
-            token_type: Some("Bearer"),
-            exp: token.expires_at.map(crate::core::time::Instant::seconds),
-            iat: Some(token.created_at.seconds()),
-            sub: Some(token.owner.to_string()),
-            iss: Some(issuer),
-            jti: Some(token.id.to_string()),
-            organization: Some(&standing.account.organization.slug),
-        }
-    }
-}
 
 fn token(form: &Form) -> Result<SecretText, Refusal> {
     form.get("token").map(SecretText::new).ok_or_else(|| Refusal::invalid("token", "is needed, in the form"))
@@ -113,7 +53,7 @@ fn token(form: &Form) -> Result<SecretText, Refusal> {
 pub(in crate::http) struct IntrospectionForm {
     /// The token that is asked about.
     token: String,
-    /// Not needed.
+    /// Not needed: any value will do.
     #[schema(value_type = String, required = false)]
     token_type_hint: Option<String>,
 }
@@ -124,7 +64,7 @@ pub(in crate::http) struct IntrospectionForm {
 pub(in crate::http) struct RevocationForm {
     /// The token to be revoked: it is its own credential.
     token: String,
-    /// Not needed.
+    /// Not needed: any value will do.
     #[schema(value_type = String, required = false)]
     token_type_hint: Option<String>,
     /// Whether what it has minted goes along.
@@ -140,10 +80,8 @@ pub(in crate::http) struct RevocationForm {
 #[post("/introspect", data = "<body>")]
 pub(in crate::http) fn introspect(site: &State<Site>, from: From<'_>, body: Body) -> Result<Reply, Failure> {
     let token = token(&body.form()?)?;
-    match site.service.introspect(&token, from.0)? {
-        Some(standing) => Reply::json(200, &Introspection::of(&standing, &site.public_url)),
-        None => Reply::json(200, &Introspection::INACTIVE),
-    }
+    let found = site.service.introspect(&token, from.0)?;
+    Reply::json(200, &Introspection::of(found.as_deref(), &site.public_url))
 }
 
 /// Revokes a token for whoever holds it. What isn't a token of ours is answered the same.
@@ -167,18 +105,40 @@ pub(in crate::http) async fn revoke(
     Ok(Reply::empty(200))
 }
 
-/// Where the endpoints are.
+/// Where the endpoints are and what they take, each value out of its registry (RFC 8414, 2).
 #[derive(Serialize, ToSchema)]
 pub(in crate::http) struct Metadata<'a> {
+    /// The public URL of this jeton.
     issuer: &'a str,
     introspection_endpoint: String,
     introspection_endpoint_auth_methods_supported: [&'static str; 2],
     revocation_endpoint: String,
     revocation_endpoint_auth_methods_supported: [&'static str; 1],
-    /// None: tokens are issued at `/v1/tokens`.
-    response_types_supported: [&'static str; 0],
+    /// Those that exist in every jeton: the other ones are each organization's own.
+    scopes_supported: [String; 2],
+    /// Nothing is authorized in a browser, and the member has to be there.
+    response_types_supported: [&'static str; 1],
+    /// None: tokens are issued at `/v1/tokens`. If it were left out, it would mean two that jeton hasn't got.
     grant_types_supported: [&'static str; 0],
     service_documentation: String,
+}
+
+fn metadata_of(site: &Site) -> Result<Reply, Failure> {
+    let issuer = site.public_url.as_str();
+    let document = Metadata {
+        issuer,
+        introspection_endpoint: format!("{issuer}/oauth/introspect"),
+        // A token as the client's secret, or by itself.
+        introspection_endpoint_auth_methods_supported: ["client_secret_basic", "Bearer"],
+        revocation_endpoint: format!("{issuer}/oauth/revoke"),
+        revocation_endpoint_auth_methods_supported: ["none"],
+        scopes_supported: [Privilege::introspect(), Privilege::admin()]
+            .map(|privilege| privilege.to_string()),
+        response_types_supported: ["none"],
+        grant_types_supported: [],
+        service_documentation: format!("{issuer}/openapi.json"),
+    };
+    Reply::json(200, &document)
 }
 
 /// The metadata of this authorization server.
@@ -186,16 +146,22 @@ pub(in crate::http) struct Metadata<'a> {
     responses((status = 200, body = Metadata<'static>)))]
 #[get("/.well-known/oauth-authorization-server")]
 pub(in crate::http) fn metadata(site: &State<Site>) -> Result<Reply, Failure> {
-    let issuer = site.public_url.as_str();
-    let document = Metadata {
-        issuer,
-        introspection_endpoint: format!("{issuer}/oauth/introspect"),
-        introspection_endpoint_auth_methods_supported: ["client_secret_basic", "bearer"],
-        revocation_endpoint: format!("{issuer}/oauth/revoke"),
-        revocation_endpoint_auth_methods_supported: ["none"],
-        response_types_supported: [],
-        grant_types_supported: [],
-        service_documentation: format!("{issuer}/openapi.json"),
-    };
-    Reply::json(200, &document)
+    metadata_of(site)
+}
+
+/// The same where the public URL has a path: that stands after the well-known part (RFC 8414, 3.1). No other path does.
+#[utoipa::path(get, path = "/.well-known/oauth-authorization-server/{path}", tag = "oauth", security(()),
+    params(("path" = String, Path, description = "the public URL's path, with as many parts as it has")),
+    responses((status = 200, body = Metadata<'static>), (status = 404)))]
+#[get("/.well-known/oauth-authorization-server/<path..>")]
+pub(in crate::http) fn metadata_below(
+    site: &State<Site>,
+    path: Segments<'_, fmt::Path>,
+) -> Result<Reply, Failure> {
+    let (_, after_scheme) = site.public_url.split_once("://").unwrap_or_default();
+    let own = after_scheme.split_once('/').map(|(_, own)| own);
+    match own {
+        Some(own) if path.eq(own.split('/')) => metadata_of(site),
+        _ => Err(Refusal::RouteUnknown.into()),
+    }
 }

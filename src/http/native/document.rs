@@ -3,7 +3,7 @@
 use rocket::{State, get};
 use utoipa::{OpenApi, ToSchema as _};
 
-use super::{events, forms, health, me, members, modules, organizations, tokens, users, verify};
+use super::{events, forms, health, introspect, me, members, modules, organizations, tokens, users, verify};
 use crate::http::{
     Site,
     gate::oauth,
@@ -32,7 +32,8 @@ use crate::http::{
         modules::list, modules::create, modules::rename, modules::remove,
         members::list, members::create, members::show, members::change, members::remove,
         events::list, verify::verify,
-        oauth::introspect, oauth::revoke, oauth::metadata,
+        introspect::batch,
+        oauth::introspect, oauth::revoke, oauth::metadata, oauth::metadata_below,
         health::live, health::ready, openapi,
     ),
     components(schemas(ProblemDocument)),

@@ -52,21 +52,23 @@ const KIND: &str = "^[a-z_]+\\.[a-z_]*$";
 const NETWORK: &str = "^[0-9A-Fa-f:.]+(/[0-9]{1,3})?$";
 /// A method, a host and a path.
 const ROUTE: &str = r"^(\*|[A-Z-]+) [0-9A-Za-z._:*\[\]-]+/[!-~]*$";
+/// As many parts as there are.
+const PATH: &str = "^[^/?#]+(/[^/?#]+)*$";
 const DURATION: &str = "^[1-9][0-9]{0,9}[smhdw]$";
 
 /// The form of a text by its name, and where that doesn't say it all, by the schema that it stands in.
 fn form(schema: &str, name: &str) -> Option<Form> {
     Some(match (schema, name) {
         ("Problem", "code") => Form::Pattern("^[a-z_]+$", 40),
-        ("Problem" | "Health" | "EventsVerdict", _) | ("IntrospectionForm" | "RevocationForm", "token") => {
-            Form::Any
-        }
+        ("Problem" | "Health" | "EventsVerdict", _)
+        | ("IntrospectionForm" | "RevocationForm", "token")
+        | ("IntrospectionBatch", "tokens")
+        | ("Event", "detail" | "address") => Form::Any,
         ("CreateUser", "email") => {
             Form::Pattern(r"^[^@\s\x00-\x1f\x7f-\x9f]+@[^@\s\x00-\x1f\x7f-\x9f]+$", 254)
         }
         ("AddModule" | "Module", "number") => Form::Pattern("^MOD-[0-9]{4}(-[0-9]{4})?$", 13),
         ("CreatedToken", "token") => Form::Pattern("^jtn_[0-9A-Za-z]{22}_[0-9A-Za-z]{49}$", 76),
-        ("Event", "detail" | "address") => Form::Any,
         ("Event", "kind") => Form::Pattern(KIND, 40),
         ("Event", "actor" | "object_kind") => Form::Pattern("^[a-z_]+$", 20),
         ("Event", "actor_user" | "actor_token" | "object")
@@ -79,7 +81,7 @@ fn form(schema: &str, name: &str) -> Option<Form> {
         (_, "email") => Form::Pattern(r"^([^@\s\x00-\x1f\x7f-\x9f]+@[^@\s\x00-\x1f\x7f-\x9f]+)?$", 254),
         (_, "username" | "actor_username") => Form::Pattern(USERNAME, 64),
         (_, "owner" | "user") => Form::Pattern(USER, 64),
-        (_, "slug") => Form::Pattern("^[a-z0-9][a-z0-9-]*$", 63),
+        (_, "slug" | "aud") => Form::Pattern("^[a-z0-9][a-z0-9-]*$", 63),
         (_, "organization" | "modules") => Form::Pattern(REFERENCE, 63),
         (_, "privilege" | "privileges") => Form::Pattern(PRIVILEGE, 128),
         (_, "role") => Form::Words(&["administrator", "member"]),
@@ -245,6 +247,7 @@ pub(super) fn parameters(operation: &mut Operation) {
 /// The form of what stands in a path, a query or a header.
 fn parameter_form(name: &str) -> Option<Form> {
     Some(match name {
+        "path" => Form::Pattern(PATH, usize::MAX),
         "If-Match" => Form::Pattern(r#"^("[0-9]+"|\*)$"#, 12),
         "id" | "module" | "object" => Form::Pattern(REFERENCE, 63),
         "token" => Form::Pattern(

@@ -4,6 +4,7 @@ pub(super) mod document;
 pub(super) mod events;
 mod forms;
 pub(super) mod health;
+pub(super) mod introspect;
 mod lists;
 pub(super) mod me;
 pub(super) mod members;

@@ -17,5 +17,5 @@ pub(super) use self::{
         OrganizationPage, PolicyObject, PrivilegeList,
     },
     tokens::{CreateToken, CreatedToken, RelabelToken, TokenObject},
-    users::{ChangeUser, CreateUser, Me, MyOrganization, NewPassword, UserObject},
+    users::{ChangeUser, CreateUser, Me, MyOrganization, NewPassword, SecretField, UserObject},
 };

@@ -1,8 +1,17 @@
 //! Introspection (RFC 7662), revocation (RFC 7009) and the document that announces them (RFC 8414).
 
+mod batch;
+mod client;
+mod metadata;
+mod refusals;
+
 use serde_json::{Value, json};
 
-use crate::harness::{Client, Reply, Server, server::named, token};
+use crate::harness::{
+    Client, Reply, Server,
+    server::{Setup, named},
+    token,
+};
 
 fn introspect(client: &mut Client, caller: &str, text: &str) -> Reply {
     let form = format!("token={text}");
@@ -11,7 +20,12 @@ fn introspect(client: &mut Client, caller: &str, text: &str) -> Reply {
 
 /// A server, an ordinary user's keeper token, and a token that may introspect.
 fn stage() -> (Server, String, String) {
-    let server = Server::start();
+    stage_on(Server::setup())
+}
+
+/// The same with settings of its own.
+fn stage_on(setup: Setup) -> (Server, String, String) {
+    let server = setup.start();
     let (anna, ada) = (server.user("anna"), server.administrator("ada"));
     let keeper = server.token(&anna);
     let asker = server.token_with(&ada, &["--privilege", "jeton:introspect"]);
@@ -26,6 +40,7 @@ fn a_live_token_is_described_in_the_standards_terms() {
     let reply = introspect(&mut client, &asker, made["token"].as_str().unwrap()).expect(200);
     assert_eq!(reply.header("content-type"), Some("application/json"));
     assert_eq!(reply.header("cache-control"), Some("no-store"));
+    assert_eq!(reply.header("pragma"), None, "it says nothing in a reply (RFC 9111, 5.4)");
     let said = reply.json();
     assert_eq!(said["active"], true);
     assert_eq!(said["username"], "anna");
@@ -33,7 +48,29 @@ fn a_live_token_is_described_in_the_standards_terms() {
     assert_eq!(said["exp"], seconds(&made["expires_at"]));
     assert_eq!(said["iat"], seconds(&made["created_at"]));
     assert!(said["scope"].is_string(), "a space-separated list: {said}");
-    assert_eq!(said["jti"], made["id"]);
+    assert_eq!((&said["jti"], &said["client_id"]), (&made["id"], &made["id"]));
+    assert_eq!(said["nbf"], said["iat"]);
+    assert_eq!(said["aud"], "default");
+    assert_eq!(said["organization"], "default");
+    assert_eq!(said["iss"], format!("http://{}", server.address()));
+    let members: Vec<_> = said.as_object().unwrap().keys().map(String::as_str).collect();
+    let mut known = [
+        "active",
+        "scope",
+        "client_id",
+        "username",
+        "token_type",
+        "exp",
+        "iat",
+        "nbf",
+        "sub",
+        "aud",
+        "iss",
+        "jti",
+        "organization",
+    ];
+    known.sort_unstable();
+    assert_eq!(members.iter().copied().collect::<std::collections::BTreeSet<_>>(), known.into());
     assert!(!reply.text().contains("jtn_"));
 }
 
@@ -94,18 +131,48 @@ fn whoever_asks_must_be_allowed_to() {
 }
 
 #[test]
+fn a_token_is_a_clients_secret_in_basic() {
+    let (server, keeper, asker) = stage();
+    let mut client = server.client();
+    let id = token::Wire::read(&asker).uuid();
+    let uri = format!("secret-token:{asker}");
+    let encoded = uri.replace(':', "%3A").replace('_', "%5F");
+    for (name, secret) in [
+        (id.as_str(), asker.as_str()),
+        // RFC 6749, 2.3.1: a name and a secret are each form-encoded before they are joined.
+        ("a%3Aclient+of%20ours", &asker),
+        ("client", &uri),
+        ("client", &encoded),
+        ("", &asker),
+        (&asker, ""),
+        (&encoded, ""),
+    ] {
+        let form = format!("token={keeper}");
+        let reply = client.post("/oauth/introspect").basic(name, secret).form(&form).send();
+        assert_eq!(reply.expect(200).json()["active"], true, "{name}");
+    }
+    // A secret in the form is none of the ways that are announced.
+    let form = format!("client_id={id}&client_secret={asker}&token={keeper}");
+    client.post("/oauth/introspect").form(&form).send().expect(401);
+}
+
+#[test]
 fn a_question_is_one_form_field() {
     let (server, keeper, asker) = stage();
     let mut client = server.client();
     let mut ask = |form: &str| client.post("/oauth/introspect").bearer(&asker).form(form).send();
     ask("").problem(400);
     ask("tokens=x").problem(400);
+    // RFC 6749, 3.1: a field without a value isn't there, and none stands twice, whatever it is.
+    ask("token=").problem(400);
     ask(&format!("token={keeper}&token={keeper}")).problem(400);
+    ask(&format!("token={keeper}&t%6Fken=")).problem(400);
+    ask(&format!("token={keeper}&nothing=1&nothing=2")).problem(400);
     // RFC 7662 lets a caller hint, and a server ignore it.
-    assert_eq!(
-        ask(&format!("token_type_hint=access_token&token={keeper}")).expect(200).json()["active"],
-        true
-    );
+    for hint in ["access_token", "refresh_token", "", "%22+nothing%0A"] {
+        let reply = ask(&format!("token_type_hint={hint}&token={keeper}&nothing=1"));
+        assert_eq!(reply.expect(200).json()["active"], true, "{hint}");
+    }
     let as_json = client.post("/oauth/introspect").bearer(&asker).json(&json!({ "token": keeper })).send();
     assert!(matches!(as_json.status, 400 | 415), "{}", as_json.status);
 }
@@ -139,7 +206,17 @@ fn revoking_what_is_unknown_is_200_and_does_nothing() {
     ] {
         client.post("/oauth/revoke").form(&format!("token={text}")).send().expect(200);
     }
-    client.post("/oauth/revoke").form("").send().problem(400);
+    for form in ["", "token=", "token_type_hint=access_token", "token=x&token=y", "token=x&descendants=yes"] {
+        client.post("/oauth/revoke").form(form).send().problem(400);
+    }
+    // A client's own credentials aren't looked at: what is revoked is its own credential.
+    client
+        .post("/oauth/revoke")
+        .basic("nobody", "nothing")
+        .form("token=x&client_id=nobody")
+        .send()
+        .expect(200);
+    client.post("/oauth/revoke").form("token=x&token_type_hint=%22nothing&descendants=").send().expect(200);
     assert!(server.accepts(&keeper));
 }
 
@@ -160,14 +237,4 @@ fn descendants_go_along_when_that_is_asked_for() {
         assert_eq!(server.accepts(grandchild["token"].as_str().unwrap()), !asked);
         assert!(server.accepts(aunt["token"].as_str().unwrap()) && server.accepts(&keeper));
     }
-}
-
-#[test]
-fn the_endpoints_are_announced() {
-    let server = Server::start();
-    let said = server.client().get("/.well-known/oauth-authorization-server").send().expect(200).json();
-    let issuer = said["issuer"].as_str().unwrap();
-    assert_eq!(issuer, format!("http://{}", server.address()));
-    assert_eq!(said["introspection_endpoint"], format!("{issuer}/oauth/introspect"));
-    assert_eq!(said["revocation_endpoint"], format!("{issuer}/oauth/revoke"));
 }

@@ -1,0 +1,87 @@
+//! What is told of somebody else's token, one or many: the members of RFC 7662, 2.2.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::core::{decision::Standing, time::Instant};
+
+/// What is known of a usable token.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Introspection<'a> {
+    /// Whether it is usable now; where it isn't, nothing else stands here.
+    active: bool,
+    /// Its privileges now, parted by spaces.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scope: Option<String>,
+    /// The token's id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_id: Option<String>,
+    /// Its owner's username.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    username: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token_type: Option<&'static str>,
+    /// Seconds since 1970, absent for never.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    exp: Option<i64>,
+    /// Seconds since 1970.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    iat: Option<i64>,
+    /// Seconds since 1970.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    nbf: Option<i64>,
+    /// Its owner's id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sub: Option<String>,
+    /// Its organization's slug: what it is good for belongs there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    aud: Option<&'a str>,
+    /// The public URL of this jeton.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    iss: Option<&'a str>,
+    /// The token's id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    jti: Option<String>,
+    /// Its organization's slug.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    organization: Option<&'a str>,
+}
+
+impl<'a> Introspection<'a> {
+    const INACTIVE: Self = Self {
+        active: false,
+        scope: None,
+        client_id: None,
+        username: None,
+        token_type: None,
+        exp: None,
+        iat: None,
+        nbf: None,
+        sub: None,
+        aud: None,
+        iss: None,
+        jti: None,
+        organization: None,
+    };
+
+    /// Of what a token turned out to be; nothing of one that isn't usable.
+    pub(super) fn of(found: Option<&'a Standing>, issuer: &'a str) -> Self {
+        let Some(Standing { token, account, privileges }) = found else { return Self::INACTIVE };
+        let not_before = token.created_at;
+        Self {
+            active: true,
+            scope: Some(privileges.to_string()),
+            client_id: Some(token.id.to_string()),
+            username: Some(&account.user.username),
+            token_type: Some("Bearer"),
+            exp: token.expires_at.map(Instant::seconds),
+            iat: Some(token.created_at.seconds()),
+            nbf: Some(not_before.seconds()),
+            sub: Some(token.owner.to_string()),
+            aud: Some(&account.organization.slug),
+            iss: Some(issuer),
+            jti: Some(token.id.to_string()),
+            organization: Some(&account.organization.slug),
+        }
+    }
+}

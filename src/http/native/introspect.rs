@@ -1,0 +1,45 @@
+//! `/v1/introspect/batch`: which of many tokens are good, and for what?
+
+use rocket::{State, post};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::wire::SecretField;
+use crate::{
+    core::refusal::{Failure, Refusal},
+    http::{Site, body::Body, guard::From, introspection::Introspection, reply::Reply},
+};
+
+/// How many tokens one request may ask about.
+const MOST: usize = 100;
+
+/// Tokens that are asked about.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct IntrospectionBatch {
+    /// 1 to 100 of them; one may stand twice.
+    #[schema(value_type = Vec<String>, min_items = 1, max_items = 100)]
+    tokens: Vec<SecretField>,
+}
+
+/// What is known of each, in the order they were asked about.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Introspections<'a> {
+    items: Vec<Introspection<'a>>,
+}
+
+/// Whether each of up to 100 tokens is usable, and for what. Whatever isn't usable is exactly `{"active":false}`. Each
+/// counts as a use, as it does when it is asked about alone.
+#[utoipa::path(post, path = "/v1/introspect/batch", tag = "introspection", request_body = IntrospectionBatch,
+    responses((status = 200, body = Introspections<'static>)))]
+#[post("/introspect/batch", data = "<body>")]
+pub(in crate::http) fn batch(site: &State<Site>, from: From<'_>, body: Body) -> Result<Reply, Failure> {
+    let IntrospectionBatch { tokens } = body.json()?;
+    if tokens.is_empty() || tokens.len() > MOST {
+        return Err(Refusal::invalid("tokens", format!("1 to {MOST} of them")).into());
+    }
+    let found = tokens.iter().map(|token| site.service.introspect(&token.0, from.0));
+    let found = found.collect::<Result<Vec<_>, _>>()?;
+    let items = found.iter().map(|found| Introspection::of(found.as_deref(), &site.public_url));
+    Reply::json(200, &Introspections { items: items.collect() })
+}
