@@ -64,6 +64,9 @@ fn form(schema: &str, name: &str) -> Option<Form> {
         | ("IntrospectionForm" | "RevocationForm", "token")
         | ("IntrospectionBatch", "tokens")
         | ("Event", "detail" | "address") => Form::Any,
+        ("IntrospectionForm" | "IntrospectionBatch", "address") => Form::Pattern("^[0-9A-Fa-f:.]*$", 45),
+        ("IntrospectionForm" | "IntrospectionBatch", "path") => Form::Pattern("^(/|$)", usize::MAX),
+        ("IntrospectionForm" | "IntrospectionBatch", "method" | "host") => Form::Any,
         ("CreateUser", "email") => {
             Form::Pattern(r"^[^@\s\x00-\x1f\x7f-\x9f]+@[^@\s\x00-\x1f\x7f-\x9f]+$", 254)
         }
