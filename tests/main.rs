@@ -21,6 +21,7 @@ mod setup;
 mod carriers;
 mod commands;
 mod lifetimes;
+mod limits;
 mod lists;
 mod management;
 mod many;

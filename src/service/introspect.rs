@@ -25,25 +25,11 @@ impl Service {
     ) -> Result<Option<Arc<Standing>>, Failure> {
         let by = Peer { address: client.address.or(asker.address), ..asker };
         let demand = Demand::Pass(&Wanted::default());
-        usable(self.judge_token_for(text, demand, client, by))
-    }
-
-    /// The token, if it meets a demand; `None` whatever it is that keeps it from that.
-    pub(super) fn usable(
-        &self,
-        text: &SecretText,
-        demand: Demand<'_>,
-        peer: Peer<'_>,
-    ) -> Result<Option<Arc<Standing>>, Failure> {
-        usable(self.judge_token(text, demand, peer))
-    }
-}
-
-fn usable(verdict: Verdict) -> Result<Option<Arc<Standing>>, Failure> {
-    let Verdict { standing, outcome } = verdict;
-    match outcome {
-        Ok(()) => Ok(standing),
-        Err(Failure::Refused(_)) => Ok(None),
-        Err(failure) => Err(failure),
+        let Verdict { standing, outcome } = self.judge_token_for(text, demand, client, by);
+        match outcome {
+            Ok(()) => Ok(standing),
+            Err(Failure::Refused(_)) => Ok(None),
+            Err(failure) => Err(failure),
+        }
     }
 }

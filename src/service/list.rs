@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 use super::{
     Caller, Service, people,
     reach::{Place, Reach},
-    verify::Peer,
+    verify::{Peer, Verdict},
 };
 use crate::{
     core::{
@@ -122,9 +122,17 @@ impl Service {
         })
     }
 
-    /// The token whose whole secret this is, if it is good now: for whoever holds it, which counts as a use.
+    /// The token whose whole secret this is, if it is good now: for whoever holds it, which counts as a use. Whatever it
+    /// is that keeps it from that isn't told, but that it is good again in a moment.
     pub fn held_token(&self, text: &SecretText, peer: Peer<'_>) -> Result<TokenView, Failure> {
-        let standing = self.usable(text, Demand::Itself, peer)?.ok_or(Refusal::CredentialInvalid)?;
+        let Verdict { standing, outcome } = self.judge_token(text, Demand::Itself, peer);
+        outcome.map_err(|failure| match failure {
+            Failure::Refused(refusal) if !matches!(refusal, Refusal::RateExceeded { .. }) => {
+                Refusal::CredentialInvalid.into()
+            }
+            failure => failure,
+        })?;
+        let standing = standing.ok_or(Refusal::CredentialInvalid)?;
         let caller =
             Caller { subject: Subject::Token(standing), demand: Demand::Itself, address: peer.address };
         self.own_token(&caller)
