@@ -20,6 +20,10 @@
 //!   as a keyed digest ([`core::keys`]).
 //! - **One decision.** [`core::decision::decide`] is the only code that says yes. A route can't be mounted without the
 //!   demand that it holds a credential against.
+//! - **The gate is that decision at the door.** Proxies ask it about each request of their own (`http::gate::forward`): no
+//!   Rocket, no body, no write. What is wanted comes from the proxy's configuration ([`core::wanted`]), what is known of
+//!   the request from a trusted peer alone, and a token's own limits ([`core::limits`]) are held against that. Uses that
+//!   have to be counted are counted in memory, before they are let through.
 //! - **How far a caller reaches** (`service::reach`) is the same decision, asked in each organization that they could manage.
 //!   What lies beyond doesn't exist for them.
 //! - **Two tracks for a no.** A [`core::refusal::Refusal`] knows nothing of HTTP; a [`core::refusal::Failure`] is a refusal,

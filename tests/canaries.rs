@@ -110,12 +110,13 @@ fn sing(server: &Server, credential: &str, routes: &[&str]) {
     }
     // What hyper alone refuses, and what never was HTTP.
     for raw in [
-        format!("{} / HTTP/1.1\r\nHost: x\r\n\r\n", canary("method")),
+        format!("{} / HTTP/1.1\r\nHost: localhost\r\n\r\n", canary("method")),
         format!("GET /{} HTTP/9.9\r\n\r\n", canary("version")),
         format!("{}\r\n\r\n", canary("garbage")),
         format!("GET / HTTP/1.1\r\nHost: {}\r\nHost: {}\r\n\r\n", canary("host"), canary("host")),
-        format!("GET /a%2f{} HTTP/1.1\r\nHost: x\r\n\r\n", canary("slash")),
-        format!("GET / HTTP/1.1\r\nHost: x\r\n{} : x\r\n\r\n", canary("header name")),
+        format!("GET / HTTP/1.1\r\nHost: {}\r\n\r\n", canary("one host")),
+        format!("GET /a%2f{} HTTP/1.1\r\nHost: localhost\r\n\r\n", canary("slash")),
+        format!("GET / HTTP/1.1\r\nHost: localhost\r\n{} : x\r\n\r\n", canary("header name")),
     ] {
         server.client().raw(raw.as_bytes());
     }

@@ -57,8 +57,8 @@ fn on_time(took: Duration) {
 fn a_half_sent_head_is_closed_on_time_however_it_drips() {
     let server = hasty().start();
     on_time(open_for(&server, b"", b"").0);
-    on_time(open_for(&server, b"GET /health/live HTTP/1.1\r\nHost: x\r\n", b"").0);
-    on_time(open_for(&server, b"GET /health/live HTTP/1.1\r\nHost: x\r\nX-Drip: ", b"y").0);
+    on_time(open_for(&server, b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n", b"").0);
+    on_time(open_for(&server, b"GET /health/live HTTP/1.1\r\nHost: localhost\r\nX-Drip: ", b"y").0);
 }
 
 #[test]
@@ -67,7 +67,9 @@ fn a_half_sent_body_is_closed_on_time_and_says_so() {
     let anna = server.user("anna");
     let token = server.token(&anna);
     let head = |framing: &str| {
-        format!("POST /v1/tokens HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n{framing}\r\n\r\n{{")
+        format!(
+            "POST /v1/tokens HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n{framing}\r\n\r\n{{"
+        )
     };
     for (framing, drip) in [("Content-Length: 1000", &b""[..]), ("Content-Length: 1000", b" ")] {
         let (took, answer) = open_for(&server, head(framing).as_bytes(), drip);
@@ -81,7 +83,7 @@ fn a_half_sent_body_is_closed_on_time_and_says_so() {
 #[test]
 fn an_idle_connection_is_closed_on_time() {
     let server = hasty().start();
-    let (took, answer) = open_for(&server, b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n", b"");
+    let (took, answer) = open_for(&server, b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n", b"");
     on_time(took);
     assert!(answer.starts_with(b"HTTP/1.1 200 "));
 }
@@ -117,7 +119,7 @@ pub fn slow_reader(server: &Server, from: [u8; 4]) -> socket2::Socket {
     socket.bind(&std::net::SocketAddr::from((from, 0)).into()).unwrap();
     socket.connect(&server.address().into()).unwrap();
     socket.set_nonblocking(true).unwrap();
-    let request = b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n".repeat(500);
+    let request = b"GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(500);
     // As much as goes: the server stops reading once it can't write.
     let _ = (&socket).write(&request);
     socket
@@ -137,7 +139,7 @@ pub fn open_sockets(server: &Server) -> usize {
 #[test]
 fn the_defaults_are_ten_seconds_for_a_head_and_for_a_body() {
     let server = Server::start();
-    let body = b"POST /v1/tokens HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n{";
+    let body = b"POST /v1/tokens HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n{";
     std::thread::scope(|scope| {
         let waits = [&b"GET / HTTP/1.1\r\n"[..], body].map(|first| {
             let server = &server;
@@ -186,7 +188,7 @@ fn connections_in_all_are_capped_and_the_cap_frees_up() {
     }
     let mut over = Stream::connect(&Target::Tcp(server.address()), Some([127, 0, 2, 1])).unwrap();
     over.patience(Duration::from_millis(300)).unwrap();
-    over.write_all(b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+    over.write_all(b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
     let mut buffer = [0; 12];
     let told = over.read(&mut buffer).unwrap_or(0);
     assert_ne!(&buffer[..told], b"HTTP/1.1 200", "the seventeenth was served");

@@ -53,7 +53,7 @@ impl Stage {
 #[test]
 fn both_framings_and_doubled_ones_are_400_and_nothing_is_smuggled() {
     let stage = Stage::new();
-    let hidden = "GET /v1/me HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer TOKEN\r\n\r\n";
+    let hidden = "GET /v1/me HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer TOKEN\r\n\r\n";
     for framing in [
         "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n",
         "Transfer-Encoding: chunked\r\nContent-Length: 4\r\n",
@@ -76,7 +76,8 @@ fn both_framings_and_doubled_ones_are_400_and_nothing_is_smuggled() {
         "X : y\r\n",
         " X: y\r\n",
     ] {
-        let request = format!("POST /v1/tokens HTTP/1.1\r\nHost: x\r\n{framing}\r\n0\r\n\r\n{hidden}");
+        let request =
+            format!("POST /v1/tokens HTTP/1.1\r\nHost: localhost\r\n{framing}\r\n0\r\n\r\n{hidden}");
         stage.refuses(&[400, 413], request.as_bytes());
     }
 }
@@ -84,9 +85,9 @@ fn both_framings_and_doubled_ones_are_400_and_nothing_is_smuggled() {
 #[test]
 fn a_line_that_ends_in_a_bare_newline_is_400() {
     let stage = Stage::new();
-    stage.refuses(&[400], b"GET /health/live HTTP/1.1\nHost: x\n\n");
-    stage.refuses(&[400], b"GET /health/live HTTP/1.1\r\nHost: x\nX: y\r\n\r\n");
-    stage.refuses(&[400], b"GET /health/live HTTP/1.1\r\nHost: x\r\nX: a\rb\r\n\r\n");
+    stage.refuses(&[400], b"GET /health/live HTTP/1.1\nHost: localhost\n\n");
+    stage.refuses(&[400], b"GET /health/live HTTP/1.1\r\nHost: localhost\nX: y\r\n\r\n");
+    stage.refuses(&[400], b"GET /health/live HTTP/1.1\r\nHost: localhost\r\nX: a\rb\r\n\r\n");
 }
 
 #[test]
@@ -103,7 +104,7 @@ fn a_doubled_credential_is_400() {
     for name in ["Authorization", "x-api-key", "x-access-token", "user-token", "X-API-KEY"] {
         let value = if name == "Authorization" { "Bearer TOKEN" } else { "TOKEN" };
         let request = format!(
-            "GET /v1/me HTTP/1.1\r\nHost: x\r\n{name}: {value}\r\n{name}: {value}\r\nConnection: close\r\n\r\n"
+            "GET /v1/me HTTP/1.1\r\nHost: localhost\r\n{name}: {value}\r\n{name}: {value}\r\nConnection: close\r\n\r\n"
         );
         stage.refuses(&[400], request.as_bytes());
     }
@@ -137,18 +138,18 @@ fn a_raw_path_that_means_two_things_is_never_more_than_400() {
         "/v1/%ff",
     ] {
         let request = format!(
-            "GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer TOKEN\r\nConnection: close\r\n\r\n"
+            "GET {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer TOKEN\r\nConnection: close\r\n\r\n"
         );
         stage.refuses(&[400], request.as_bytes());
     }
     for target in ["http://evil/v1/me", "https://x/v1/me", "*", "v1/me", "x:443", "?a", "#"] {
         let request = format!(
-            "GET {target} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer TOKEN\r\nConnection: close\r\n\r\n"
+            "GET {target} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer TOKEN\r\nConnection: close\r\n\r\n"
         );
         stage.refuses(&[400, 404], request.as_bytes());
     }
-    stage.refuses(&[400, 405], b"CONNECT x:443 HTTP/1.1\r\nHost: x\r\n\r\n");
-    stage.refuses(&[400, 404, 405], b"OPTIONS * HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    stage.refuses(&[400, 405], b"CONNECT x:443 HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    stage.refuses(&[400, 404, 405], b"OPTIONS * HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
 }
 
 #[test]
@@ -157,7 +158,7 @@ fn other_protocols_are_not_spoken() {
     let (statuses, text) = stage.send(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0");
     assert!(statuses.is_empty() || statuses[0] >= 400, "{text}");
     assert!(!text.as_bytes().starts_with(b"\0\0"), "a settings frame came back");
-    let upgrade = b"GET /health/live HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, HTTP2-Settings, close\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA\r\n\r\n";
+    let upgrade = b"GET /health/live HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade, HTTP2-Settings, close\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA\r\n\r\n";
     assert!(!stage.send(upgrade).0.contains(&101));
     for garbage in [
         &b"\x16\x03\x01\x02\x00\x01\x00"[..],
@@ -178,18 +179,19 @@ fn other_protocols_are_not_spoken() {
 fn heads_are_bounded_in_bytes_and_lines() {
     let stage = Stage::new();
     let headers = |count: usize| (0..count).map(|at| format!("x-{at}: y\r\n")).collect::<String>();
-    let request =
-        |extra: &str| format!("GET /health/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{extra}\r\n");
+    let request = |extra: &str| {
+        format!("GET /health/live HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{extra}\r\n")
+    };
     assert_eq!(stage.send(request(&headers(62)).as_bytes()).0, [200], "64 in all");
     for count in [63, 101, 1_000] {
         stage.refuses(&[431], request(&headers(count)).as_bytes());
     }
     stage.refuses(&[431], request(&format!("x: {}\r\n", "y".repeat(17_000))).as_bytes());
     stage.refuses(&[431, 413], request(&format!("x: {}\r\n", "y".repeat(409_600))).as_bytes());
-    let long = format!("GET /{} HTTP/1.1\r\nHost: x\r\n\r\n", "a".repeat(65_535));
+    let long = format!("GET /{} HTTP/1.1\r\nHost: localhost\r\n\r\n", "a".repeat(65_535));
     stage.refuses(&[414, 431], long.as_bytes());
     let chunk = format!(
-        "POST /v1/tokens HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1;{}\r\nx\r\n0\r\n\r\n",
+        "POST /v1/tokens HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n1;{}\r\nx\r\n0\r\n\r\n",
         "e".repeat(20_000)
     );
     stage.refuses(&[400, 413], chunk.as_bytes());
@@ -212,9 +214,9 @@ fn what_breaks_off_ends_no_connection_but_its_own() {
     good.get("/v1/me").bearer(&stage.token).send().expect(200);
     for piece in [
         &b"G"[..],
-        b"GET / HTTP/1.1\r\nHost: x\r\nX",
-        b"POST /v1/tokens HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n{",
-        b"POST /v1/tokens HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nX",
+        b"POST /v1/tokens HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n{",
+        b"POST /v1/tokens HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
         b"\r\n",
         b"\xff\xff\xff\xff",
     ] {

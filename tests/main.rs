@@ -20,6 +20,7 @@ mod setup;
 // What it is for.
 mod carriers;
 mod commands;
+mod forward;
 mod lifetimes;
 mod limits;
 mod lists;
@@ -52,6 +53,7 @@ mod erasure;
 mod events;
 mod flood;
 mod framing;
+mod hosts;
 mod proxies;
 mod revocation;
 mod seal;

@@ -1,6 +1,6 @@
-//! Where a request came from: the socket's word, unless a proxy is trusted.
+//! Where a request to jeton's own API came from: the socket's word, unless proxies are trusted there too.
 
-use crate::harness::{Client, Server, database};
+use crate::harness::{Client, Server, database, server::Setup};
 
 /// The headers in which somebody could say where they come from.
 const CLAIMS: [&str; 4] = ["X-Real-IP", "X-Forwarded-For", "Forwarded", "X_Real_IP"];
@@ -22,6 +22,7 @@ fn recorded(server: &Server) -> Vec<String> {
 
 #[test]
 fn no_header_moves_a_guesser_to_another_address() {
+    // The guesser comes from loopback, which the gate trusts.
     let server = Server::start();
     let mut client = server.client();
     let mut statuses = Vec::new();
@@ -48,7 +49,8 @@ fn no_header_moves_a_guesser_to_another_address() {
 
 #[test]
 fn behind_a_trusted_proxy_clients_are_told_apart_and_forge_nothing() {
-    let server = Server::setup().flags(&["--trusted-proxies", "127.0.0.1, 10.0.0.0/8"]).start();
+    let flags = ["--api-trusts-proxy", "--trusted-proxy", "127.0.0.1, 10.0.0.0/8"];
+    let server = Server::setup().flags(&flags).start();
     let mut client = server.client();
     let mut through = |account: usize, said: &str, real: &str| {
         guess(&mut client, account, &[("X-Forwarded-For", format!("{said}{real}"))])
@@ -83,8 +85,24 @@ fn behind_a_trusted_proxy_clients_are_told_apart_and_forge_nothing() {
 }
 
 #[test]
+fn what_is_trusted_is_trusted_at_the_gate_alone_unless_the_api_is_to_as_well() {
+    let seen = |setup: Setup| {
+        let server = setup.start();
+        let forged = [("X-Forwarded-For", "203.0.113.1".to_owned())];
+        assert_eq!(guess(&mut server.client(), 1, &forged), 401);
+        recorded(&server).concat()
+    };
+    assert_eq!(seen(Server::setup()), "127.0.0.1");
+    assert_eq!(seen(Server::setup().flags(&["--trusted-proxy", "127.0.0.1"])), "127.0.0.1");
+    assert_eq!(seen(Server::setup().env("JETON_API_TRUSTS_PROXY", "false")), "127.0.0.1");
+    let switched = || Server::setup().flags(&["--api-trusts-proxy"]);
+    assert_eq!(seen(switched()), "203.0.113.1", "loopback is trusted by default");
+    assert_eq!(seen(switched().flags(&["--trusted-proxy", "none"])), "127.0.0.1");
+}
+
+#[test]
 fn a_proxy_that_nobody_named_is_not_believed() {
-    let server = Server::setup().flags(&["--trusted-proxies", "127.0.0.2, unix"]).start();
+    let server = Server::setup().flags(&["--api-trusts-proxy", "--trusted-proxy", "127.0.0.2, unix"]).start();
     let forged = [("X-Forwarded-For", "203.0.113.1".to_owned())];
     assert_eq!(guess(&mut server.client(), 1, &forged), 401);
     assert_eq!(recorded(&server), ["127.0.0.1"]);
@@ -97,7 +115,7 @@ fn a_proxy_that_nobody_named_is_not_believed() {
 
 #[test]
 fn a_unix_socket_is_believed_only_by_name() {
-    let server = Server::setup().flags(&["--trusted-proxies", "127.0.0.0/8"]).start();
+    let server = Server::setup().flags(&["--api-trusts-proxy", "--trusted-proxy", "127.0.0.0/8"]).start();
     let forged = [("X-Forwarded-For", "203.0.113.1".to_owned())];
     assert_eq!(guess(&mut server.control_client(), 1, &forged), 401);
     assert_eq!(recorded(&server), ["none"]);
@@ -105,7 +123,7 @@ fn a_unix_socket_is_believed_only_by_name() {
 
 #[test]
 fn several_headers_are_one_list_and_use_is_recorded_with_the_client() {
-    let mut server = Server::setup().flags(&["--trusted-proxies", "127.0.0.1"]).start();
+    let mut server = Server::setup().flags(&["--api-trusts-proxy", "--trusted-proxy", "127.0.0.1"]).start();
     let anna = server.user("anna");
     let token = server.token(&anna);
     let mut client = server.client();

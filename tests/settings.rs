@@ -61,7 +61,15 @@ fn a_bad_value_is_refused_by_name_wherever_it_stands() {
         ("connections_per_peer", "99999999999999999999999"),
         ("log", "loud"),
         ("public_url", "not a url"),
+        ("trusted_proxy", "everybody"),
+        ("trusted_proxy", "0.0.0.0/0"),
+        ("trusted_proxy", ""),
+        ("gate_header", "Host"),
+        ("gate_header", "X Token"),
+        ("hosts", "jeton:8700"),
+        ("hosts", "*.example.org"),
         ("behind_proxy", "perhaps"),
+        ("api_trusts_proxy", "perhaps"),
     ];
     let home = tempfile::tempdir().unwrap();
     let config = home.path().join("jeton.toml");
@@ -70,11 +78,36 @@ fn a_bad_value_is_refused_by_name_wherever_it_stands() {
         refused(2, &variable, |run| run.env(&variable, value));
         fs::write(&config, format!("{key} = \"{value}\"\n")).unwrap();
         refused(2, key, |run| run.arg("--config").arg(text(&config)));
-        if key != "behind_proxy" {
+        if !matches!(key, "behind_proxy" | "api_trusts_proxy") {
             let flag = format!("--{}", key.replace('_', "-"));
             refused(2, &flag, |run| run.arg(format!("{flag}={value}")));
         }
     }
+}
+
+#[test]
+fn a_policy_of_the_gate_is_refused_with_its_file_its_name_and_its_field() {
+    let home = tempfile::tempdir().unwrap();
+    let config = home.path().join("jeton.toml");
+    for (line, named) in [
+        ("require = [\"orders\"]", "require of [gate_policies.orders]"),
+        ("require = \"orders:read\"", "require of [gate_policies.orders]"),
+        ("organization = \"No Slug\"", "organization of [gate_policies.orders]"),
+        ("module = 1234", "module of [gate_policies.orders]"),
+        ("organisation = \"acme\"", "`gate_policies.orders.organisation`"),
+    ] {
+        fs::write(&config, format!("port = 0\n\n[gate_policies.orders]\n{line}\n")).unwrap();
+        for named in [named, text(&config)] {
+            refused(2, named, |run| run.arg("--config").arg(text(&config)));
+        }
+    }
+    fs::write(&config, "[gate_policies.Orders]\n").unwrap();
+    refused(2, "`Orders`", |run| run.arg("--config").arg(text(&config)));
+    // Only the file has room for them.
+    refused(2, "--gate-policies", |run| run.arg("--gate-policies").arg("orders"));
+    refused(2, "JETON_GATE_POLICIES", |run| run.env("JETON_GATE_POLICIES", "orders"));
+    fs::write(&config, "[gate_policies.orders]\nrequire = [\"orders:read\", \"a:b|c:d\"]\n").unwrap();
+    Server::setup().flags(&["--config", text(&config)]).start();
 }
 
 /// The limit of a body in force: the largest that isn't 413.

@@ -12,8 +12,8 @@ use crate::cli::application::Application;
 use crate::cli::client::{Client, Endpoint};
 use crate::cli::failure::Usage;
 use crate::core::secret::SecretText;
-use crate::http::{Dialects, Setting};
-use crate::ops::config::{Config, LogFormat, Proxies};
+use crate::http::{Dialects, GateSetting, Setting};
+use crate::ops::config::{Config, LogFormat};
 use crate::ops::data_dir::{DataDir, DataDirError, Lock, for_command};
 use crate::ops::{log, tls};
 
@@ -107,8 +107,10 @@ async fn local<T>(
             // The command line speaks our own API.
             let setting = Setting {
                 public_url: String::new(),
-                proxies: Proxies::default(),
                 dialects: Dialects::named(&[]),
+                hosts: Vec::new(),
+                api_trusts_proxy: false,
+                gate: GateSetting::default(),
             };
             let application = Application::open(&data_dir, &lock, setting).await?;
             let result = command(&Client::in_process(application.app, application.secret.reveal())).await;

@@ -14,7 +14,7 @@ use crate::cli::application::Application;
 use crate::cli::client::Client;
 use crate::cli::first_admin;
 use crate::door::{self, Entrance, Limits, Listener};
-use crate::http::{Dialects, Setting};
+use crate::http::{Dialects, GateSetting, Setting};
 use crate::ops::config::{Config, DoorSettings};
 use crate::ops::control::Control;
 use crate::ops::data_dir::{DataDir, Lock, SOCKET, for_serve};
@@ -66,8 +66,14 @@ async fn serve(config: &Config, data_dir: &DataDir, lock: &Lock, sockets: Socket
     let public = config.public_url.as_ref().or(urls.first()).map_or("", String::as_str);
     let setting = Setting {
         public_url: public.to_owned(),
-        proxies: config.trusted_proxies.clone(),
         dialects: config.dialects.as_deref().map_or_else(Dialects::all, Dialects::named),
+        hosts: config.hosts.clone(),
+        api_trusts_proxy: config.api_trusts_proxy,
+        gate: GateSetting {
+            proxies: config.trusted_proxy.clone(),
+            header: config.gate_header.clone(),
+            policies: config.gate_policies.clone(),
+        },
     };
     let application = Application::open(data_dir, lock, setting).await?;
     application.keep_house();

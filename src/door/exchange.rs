@@ -52,6 +52,10 @@ async fn admitted(
     peer: Peer,
 ) -> Result<Answer, Rejection> {
     let (head, body) = request.into_parts();
+    // Before anything that is refused of jeton's own paths: what stands behind the gate's is another's.
+    if let Some(answer) = app.at_gate(&head, peer) {
+        return Ok(answer);
+    }
     screen(&head, limits)?;
     let body = if body.is_end_stream() { Vec::new() } else { gather(body, &head.headers, limits).await? };
     let target = head.uri.path_and_query().ok_or(Rejection::TargetForm)?.to_string();

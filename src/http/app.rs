@@ -10,6 +10,7 @@ use std::task::{Context, Poll, ready};
 
 use bytes::{Bytes, BytesMut};
 use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, TRANSFER_ENCODING};
+use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 use rocket::http::uri::Origin;
@@ -17,6 +18,9 @@ use rocket::http::{Cookie, Header, Method};
 use rocket::local::asynchronous::{Client, LocalRequest, LocalResponse};
 use rocket::tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
 
+use super::Site;
+use super::gate::forward::Gate;
+use super::hosts::Hosts;
 use super::problem::{MEDIA_TYPE, Problem};
 use super::reply::Reply;
 
@@ -68,7 +72,7 @@ impl Answer {
         Self { status, headers, body: AnswerBody::from(problem.to_json()) }
     }
 
-    fn from_reply(reply: Reply) -> Self {
+    pub(super) fn from_reply(reply: Reply) -> Self {
         let status = StatusCode::from_u16(reply.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let headers = reply.head().filter_map(|(name, value)| {
             Some((HeaderName::from_bytes(name.as_bytes()).ok()?, HeaderValue::from_str(value).ok()?))
@@ -186,8 +190,18 @@ impl App {
         Ok(Box::leak(Box::new(Self { client })))
     }
 
+    /// The answer to a request that is the gate's; `None` for any other. Its body isn't read.
+    pub fn at_gate(&self, head: &Parts, peer: Peer) -> Option<Answer> {
+        let gate = self.client.rocket().state::<Gate>()?;
+        let answer = std::panic::catch_unwind(AssertUnwindSafe(|| gate.answer(head, peer)));
+        answer.unwrap_or_else(|_| Some(Answer::broken()))
+    }
+
     /// Answers one call. A panic anywhere in it is an answer of status 500.
     pub async fn call(&'static self, call: Call) -> Answer {
+        if !self.is_meant(&call) {
+            return Answer::problem(&Hosts::problem());
+        }
         let Some(method) = known(&call.method) else { return self.method_not_allowed(&call) };
         let Ok(origin) = Origin::parse_owned(call.target) else {
             return Answer::problem(&Problem::new(
@@ -199,6 +213,15 @@ impl App {
         let request = fill(self.client.req(method, origin), &call.headers, call.peer);
         let request = if call.body.is_empty() { request } else { request.body(call.body) };
         unwound(Box::pin(answer(request, method))).await.unwrap_or_else(Answer::broken)
+    }
+
+    /// Whether jeton is the host that is asked: a Unix socket and the command line reach no other.
+    fn is_meant(&self, call: &Call) -> bool {
+        match (call.peer, self.client.rocket().state::<Site>()) {
+            (Peer::Net(_), Some(site)) => site.hosts.are_meant(&call.headers),
+            // Without a site the routes are a test's own.
+            (Peer::Local, _) | (_, None) => true,
+        }
     }
 
     /// Rocket has no name for this method: answered as the catcher answers one that a path doesn't take.

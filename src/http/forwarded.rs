@@ -36,8 +36,8 @@ mod tests {
     use crate::ops::config::{Config, Proxies, Sources};
 
     fn proxies(list: &str) -> Proxies {
-        let flags = vec![("trusted_proxies", list.to_owned())];
-        Config::load(Sources { flags, ..Sources::default() }).unwrap().trusted_proxies
+        let flags = vec![("trusted_proxy", list.to_owned())];
+        Config::load(Sources { flags, ..Sources::default() }).unwrap().trusted_proxy
     }
 
     fn from(peer: &str, forwarded: &[&str], trusted: &str) -> String {
@@ -46,9 +46,9 @@ mod tests {
     }
 
     #[test]
-    fn nobody_is_believed_by_default() {
-        assert_eq!(from("192.0.2.1", &["203.0.113.1"], ""), "192.0.2.1");
-        assert_eq!(from("unix", &["203.0.113.1"], ""), "unix");
+    fn where_nobody_is_trusted_nobody_is_believed() {
+        assert_eq!(from("192.0.2.1", &["203.0.113.1"], "none"), "192.0.2.1");
+        assert_eq!(from("unix", &["203.0.113.1"], "none"), "unix");
     }
 
     #[test]

@@ -7,11 +7,13 @@
 mod admin;
 mod app;
 mod body;
+mod carrier;
 mod catch;
 mod dialects;
 mod forwarded;
 mod gate;
 mod guard;
+mod hosts;
 mod introspection;
 mod mount;
 mod native;
@@ -25,11 +27,15 @@ use std::sync::Arc;
 
 use rocket::{Build, Config, Rocket, config::LogLevel, routes};
 
-use self::mount::{Access, Mount, Territories};
 pub use self::{
     app::{Answer, AnswerBody, App, Call, LaunchError, Peer},
     dialects::{Dialects, openapi_json},
+    gate::GateSetting,
     problem::Problem,
+};
+use self::{
+    hosts::Hosts,
+    mount::{Access, Mount, Territories},
 };
 use crate::{core::decision::Demand, ops::config::Proxies, service::Service};
 
@@ -39,8 +45,10 @@ pub struct Site {
     pub service: Arc<Service>,
     /// The URL that replies and documents name, without a slash at its end.
     pub public_url: String,
-    /// Whose word is taken for where a request came from.
+    /// Whose word is taken for where a request to jeton's own API came from.
     pub proxies: Proxies,
+    /// The host names that are answered.
+    hosts: Hosts,
     /// The OpenAPI document of everything that is served.
     document: String,
     /// Which API's words are spoken where.
@@ -59,10 +67,14 @@ impl Site {
 pub struct Setting {
     /// The URL that replies and documents name, without a slash at its end.
     pub public_url: String,
-    /// Whose word is taken for where a request came from.
-    pub proxies: Proxies,
     /// The other vendors' APIs that are served.
     pub dialects: Dialects,
+    /// Host names to answer to beside the public URL's, in lower case.
+    pub hosts: Vec<String>,
+    /// Whether the gate's proxies count for jeton's own API as well.
+    pub api_trusts_proxy: bool,
+    /// What the gate is set up with.
+    pub gate: GateSetting,
 }
 
 /// The mount table, the dialects' apart.
@@ -147,7 +159,9 @@ fn mounts() -> Vec<Mount> {
 
 /// The application, ready to be launched by [`App::launch`].
 pub fn rocket(service: Arc<Service>, setting: Setting) -> Rocket<Build> {
-    let Setting { public_url, proxies, dialects } = setting;
+    let Setting { public_url, dialects, hosts, api_trusts_proxy, gate } = setting;
+    let proxies = if api_trusts_proxy { gate.proxies.clone() } else { Proxies::default() };
+    let hosts = Hosts::new(&public_url, hosts);
     let config = Config {
         // Rocket's own log prints paths, queries and bodies that failed to parse.
         log_level: LogLevel::Off,
@@ -167,7 +181,8 @@ pub fn rocket(service: Arc<Service>, setting: Setting) -> Rocket<Build> {
     let (document, territories) = (openapi_json(&dialects), Territories::of(&mounts));
     let rocket = rocket::custom(config)
         .attach(rocket::shield::Shield::new())
-        .manage(Site { service, public_url, proxies, document, territories })
+        .manage(gate::forward::Gate::new(Arc::clone(&service), gate))
+        .manage(Site { service, public_url, proxies, hosts, document, territories })
         .register("/", catch::catchers());
     mounts.into_iter().fold(rocket, |rocket, mount| mount.onto(rocket))
 }
@@ -206,8 +221,10 @@ mod tests {
             .collect();
         let document: serde_json::Value = serde_json::from_str(&openapi_json(&dialects)).unwrap();
         let paths = document["paths"].as_object().unwrap();
+        // The gate is answered at the door.
         let described: BTreeSet<String> = paths
             .iter()
+            .filter(|(path, _)| !path.starts_with("/gate"))
             .flat_map(|(path, item)| {
                 item.as_object().unwrap().keys().map(move |method| format!("{method} {}", bare(path)))
             })

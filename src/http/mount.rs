@@ -9,8 +9,9 @@ use rocket::{
 
 use super::{
     Site,
+    carrier::{Carriers, credential},
     catch::said,
-    guard::{self, Asked, Carriers},
+    guard::{self, Asked},
     native,
     query::refuse_token_in_query,
     reply::Words,
@@ -148,7 +149,7 @@ impl Demanding {
         if !self.access.reads_token() {
             refuse_token_in_query(request)?;
         }
-        let found = || guard::credential(request, self.carriers);
+        let found = || credential(request.headers(), self.carriers);
         let (demand, found) = match self.access {
             Access::Open => return Ok(()),
             Access::Holds(demand) => match found() {

@@ -44,13 +44,13 @@ pub(super) struct ProblemDocument {
 pub(super) type Bodies = fn(u16) -> Option<(&'static str, &'static str)>;
 
 /// Refusals of the door and of the routes alike.
-const ANY: [u16; 5] = [400, 414, 431, 500, 503];
+const ANY: [u16; 6] = [400, 414, 421, 431, 500, 503];
 /// Those of a route that takes a body.
 const WITH_BODY: [u16; 3] = [408, 413, 415];
 /// Those of a route that demands a credential.
 const WITH_DEMAND: [u16; 3] = [401, 403, 429];
-/// What the door says no with, in our own words whichever API was meant.
-const BY_DOOR: [u16; 8] = [400, 408, 413, 414, 415, 431, 500, 503];
+/// What is said no with before a route is looked for, in our own words whichever API was meant.
+const BY_DOOR: [u16; 9] = [400, 408, 413, 414, 415, 421, 431, 500, 503];
 
 /// What has a version, which a change can be meant for.
 const VERSIONED: [&str; 6] = ["Token", "CreatedToken", "User", "Organization", "Policy", "PrivilegeList"];

@@ -200,7 +200,8 @@ impl Tour {
         self.call(&Call { operation: create, fill: &[], body, headers: &[], by }).expect(404);
     }
 
-    /// Without a credential, with a bad one, with too little of one, and with two; what isn't there; what can't be read.
+    /// Without a credential, with a bad one, with too little of one, and with two; as somebody else's host; what isn't
+    /// there; what can't be read.
     fn turned_away(&mut self, operation: &str, says: &Value) {
         let basic_only = operation.starts_with("POST /ds-api/");
         let is_open = says["security"].as_array().is_some_and(|all| all.contains(&json!({})));
@@ -222,6 +223,7 @@ impl Tour {
             let query = format!("?token={token}");
             self.call(&Call { fill: &[&query], ..call(As::Member, &[]) }).expect(200);
         }
+        self.call(&call(As::Operator, &[("Host", "example.org")])).expect(421);
         if !reads_token(operation) {
             let fill = [unknown, &["?token=x"]].concat();
             self.call(&Call { fill: &fill, ..call(As::Operator, &[]) }).expect(400);

@@ -4,6 +4,7 @@
 //! success that the tour never got. What else is documented and wasn't seen is printed.
 
 mod dialects;
+mod gate;
 mod schema;
 mod tour;
 
@@ -108,8 +109,11 @@ impl Conformance {
 
 #[test]
 fn every_reply_is_as_the_document_says() {
-    let mut tour = Tour::begin();
+    // With a path in the public URL, which has a place of its own for the metadata.
+    let setup = Server::setup().flags(&["--public-url", "https://tokens.example.org/jeton"]);
+    let mut tour = Tour::on(setup.settings("gate_policies.orders.require = ['orders:read']"));
     tour.successes();
+    tour.gate();
     tour.refusals();
     let conformance = tour.end();
     assert!(conformance.wrong.is_empty(), "{}", conformance.wrong.join("\n"));

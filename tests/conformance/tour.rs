@@ -73,12 +73,7 @@ pub fn target(operation: &str, fill: &[&str]) -> String {
 }
 
 impl Tour {
-    /// A fresh server with an operator, and a path in its public URL.
-    pub fn begin() -> Self {
-        Self::on(Server::setup().flags(&["--public-url", "https://tokens.example.org/jeton"]))
-    }
-
-    /// The same on a server with a setting of its own.
+    /// A fresh server with an operator, and with settings of its own.
     pub fn on(setup: Setup) -> Self {
         let server = setup.start();
         let operator = server.administrator("ada");
@@ -87,6 +82,11 @@ impl Tour {
         let conformance = Conformance::of(&server);
         let client = server.client();
         Self { server, client, conformance, operator, restricted, member }
+    }
+
+    /// The operator.
+    pub const fn operator(&self) -> &Actor {
+        &self.operator
     }
 
     /// What was seen.
@@ -330,7 +330,7 @@ impl Tour {
     /// and of what isn't there.
     pub fn refusals(&mut self) {
         let restricted = self.restricted.clone();
-        for (operation, says) in self.operations(|operation| dialect(operation).is_none()) {
+        for (operation, says) in self.operations(own) {
             let open = says["security"].as_array().is_some_and(|all| all.iter().any(|one| one == &json!({})));
             let count = operation.matches('{').count();
             let unknown = &[NOWHERE, NOWHERE][..count.min(2)];
@@ -346,6 +346,7 @@ impl Tour {
                 }
                 self.call(&call(As::Local, &[("x-api-key", "jtn_wrong")])).expect(400);
             }
+            self.call(&call(As::Local, &[("Host", "example.org")])).expect(421);
             let fill = [unknown, &["?token=x"]].concat();
             self.call(&Call { fill: &fill, ..call(As::Local, &[]) }).expect(400);
             if with_body {
@@ -365,6 +366,11 @@ impl Tour {
             }
         }
     }
+}
+
+/// Whether an operation is one of jeton's own API; the gate is another one's part of the tour.
+fn own(operation: &str) -> bool {
+    dialect(operation).is_none() && !operation.contains(" /gate")
 }
 
 /// A body that is right as it stands, for a request about what isn't there.

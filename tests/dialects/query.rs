@@ -47,7 +47,12 @@ fn three_routes_read_a_token_in_the_query_and_every_other_refuses_it() {
                 }
                 let reply = request.send();
                 let what = format!("{method} {path}?{name}=");
-                if !reads {
+                if path.starts_with("/gate") {
+                    // Another service's client may put into its query what it likes; here it stands in the gate's own.
+                    let reason = reply.header("x-auth-reason").expect("why");
+                    let code = if path == "/gate" { "malformed" } else { "invalid" };
+                    assert_eq!((reply.status, reason), (400, code), "{what}");
+                } else if !reads {
                     assert_eq!(reply.status, 400, "{what}: {}", reply.text());
                     let told = method == "HEAD" || reply.text().contains("not taken from a URL");
                     assert!(told, "{what}: {}", reply.text());

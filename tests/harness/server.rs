@@ -34,6 +34,7 @@ pub struct Server {
 #[derive(Clone, Debug)]
 pub struct Setup {
     flags: Vec<String>,
+    settings: Option<String>,
     environment: Vec<(String, String)>,
     shell: Option<String>,
     patience: Duration,
@@ -60,6 +61,12 @@ impl Setup {
     /// Adds a flag, or a flag and its value.
     pub fn flags(mut self, flags: &[&str]) -> Self {
         self.flags.extend(flags.iter().map(ToString::to_string));
+        self
+    }
+
+    /// Gives it a settings file with this in it.
+    pub fn settings(mut self, toml: &str) -> Self {
+        self.settings = Some(toml.into());
         self
     }
 
@@ -109,6 +116,7 @@ impl Server {
     pub fn setup() -> Setup {
         Setup {
             flags: Vec::new(),
+            settings: None,
             environment: Vec::new(),
             shell: None,
             patience: Duration::from_secs(20),
@@ -127,6 +135,11 @@ impl Server {
         let mut run = self.command(&["serve", "--port", "0"]).within(self.home.path());
         for flag in &self.setup.flags {
             run = run.arg(flag);
+        }
+        if let Some(toml) = &self.setup.settings {
+            let file = self.home.path().join("jeton.toml");
+            fs::write(&file, toml).expect("the settings file can be written");
+            run = run.arg("--config").arg(text(&file));
         }
         for (name, value) in &self.setup.environment {
             run = run.env(name, value);

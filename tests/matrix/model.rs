@@ -84,10 +84,27 @@ pub enum Rule {
     OpenUser,
     /// The same, and to make a token there.
     OpenIssue,
+    /// A good token, whatever it is restricted to at jeton itself, that is what a proxy wants.
+    Pass(Wanted),
     /// The same, and somebody else's token in an organization.
     OpenToken(Org),
     /// A user, and somebody else's token in an organization.
     UserToken(Org),
+}
+
+/// What a proxy wants of a token.
+#[derive(Clone, Copy, Debug)]
+pub enum Wanted {
+    /// Nothing more.
+    Good,
+    /// An ordinary privilege.
+    Orders,
+    /// An ordinary privilege or a reserved one.
+    OrdersOrAdmin,
+    /// To belong to this organization.
+    Of(Org),
+    /// To be good for a module, which no asker's is.
+    Module,
 }
 
 /// What `asker` gets from an operation that demands `rule`; `then` is what being let in has, `None` where the
@@ -95,6 +112,9 @@ pub enum Rule {
 pub fn expected(asker: Asker, rule: &Rule, then: Option<Expected>) -> Option<Expected> {
     if matches!(rule, Rule::Open) {
         return then;
+    }
+    if let Rule::Pass(wanted) = rule {
+        return pass(asker, *wanted).map_or(then, Some);
     }
     if let Some(refused) = carrier(asker, rule) {
         return Some(refused);
@@ -108,6 +128,7 @@ pub fn expected(asker: Asker, rule: &Rule, then: Option<Expected>) -> Option<Exp
     let allowed = |allowed: bool, otherwise: Expected| if allowed { then } else { Some(otherwise) };
     let reach = Reach::of(asker);
     match rule {
+        Rule::Pass(_) => unreachable!("judged above"),
         Rule::Open | Rule::Anyone | Rule::Introspect | Rule::Operate | Rule::User | Rule::Holder => then,
         Rule::Itself => allowed(asker.by_token(), UNKNOWN),
         Rule::Issue | Rule::IssueOwn | Rule::IssueByBasic => issue(asker).map_or(then, Some),
@@ -150,6 +171,28 @@ pub fn expected(asker: Asker, rule: &Rule, then: Option<Expected>) -> Option<Exp
             closed(asker, &reach).or(unknown).map_or(then, Some)
         }
     }
+}
+
+/// What keeps a credential from passing a proxy.
+fn pass(asker: Asker, wanted: Wanted) -> Option<Expected> {
+    match (asker.carrier, asker.person) {
+        (Carrier::None, Person::Local) => return Some(no(401, "credential_invalid")),
+        (Carrier::Password, _) => return Some(no(401, "token_required")),
+        _ => {}
+    }
+    let refused = match credential(asker) {
+        None if asker.person == Person::Local => Some(no(401, "credential_invalid")),
+        refused => refused,
+    };
+    // One that is restricted to itself at jeton was given all that its owner holds.
+    let orders = matches!(asker.powers, Powers::Everything | Powers::Restricted);
+    refused.or_else(|| match wanted {
+        Wanted::Good => None,
+        Wanted::Orders => (!orders).then_some(PRIVILEGE),
+        Wanted::OrdersOrAdmin => (!orders && !holds(asker, Powers::Admin)).then_some(PRIVILEGE),
+        Wanted::Of(org) => (asker.home() != org).then_some(no(403, "organization_foreign")),
+        Wanted::Module => Some(no(403, "module_missing")),
+    })
 }
 
 /// What a carrier gets where only one kind of it is taken.

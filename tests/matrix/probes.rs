@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::asker::Org::{self, Acme, Bravo};
 use super::dialects;
-use super::model::{Expected, Rule, UNKNOWN, no, ok};
+use super::model::{Expected, Rule, UNKNOWN, Wanted, no, ok};
 use super::world::{MODULE, World};
 
 /// One request and what it demands.
@@ -60,6 +60,7 @@ pub struct Table<'world> {
 pub fn probes(world: &World) -> Vec<Probe> {
     let mut table = Table { world, probes: Vec::new() };
     table.open();
+    table.gate();
     table.tokens();
     table.users();
     table.organizations();
@@ -107,6 +108,26 @@ impl Table<'_> {
         let batch = Body::Json(json!({ "tokens": ["x"] }));
         self.add("POST /v1/introspect/batch", &[], batch, Rule::Introspect, ok(200));
         self.add("GET /v1/me", &[], Body::None, Rule::Anyone, ok(200));
+    }
+
+    fn gate(&mut self) {
+        for (query, wanted) in [
+            ("", Wanted::Good),
+            ("?profile=nginx", Wanted::Good),
+            ("?require=orders:read", Wanted::Orders),
+            ("?policy=orders", Wanted::Orders),
+            ("?require=orders:read|jeton:admin", Wanted::OrdersOrAdmin),
+            ("?organization=acme&profile=nginx", Wanted::Of(Acme)),
+            ("?organization=bravo", Wanted::Of(Bravo)),
+            ("?module=MOD-1234-5678", Wanted::Module),
+        ] {
+            self.add("GET /gate", &[query], Body::None, Rule::Pass(wanted), ok(200));
+        }
+        for rest in ["", "/v1/reports?token=x", "//odd/%2f/..;/path"] {
+            let name = format!("orders{rest}");
+            let rule = Rule::Pass(Wanted::Orders);
+            self.add("GET /gate/policy/{policy}", &[&name], Body::None, rule, ok(200));
+        }
     }
 
     fn tokens(&mut self) {

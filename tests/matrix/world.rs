@@ -36,7 +36,7 @@ pub const MODULE: &str = "MOD-1234-5678";
 impl World {
     /// Two organizations and people in them, with no askers yet.
     pub fn empty() -> Self {
-        let server = Server::start();
+        let server = Server::setup().settings("gate_policies.orders.require = ['orders:read']").start();
         let local = server.client();
         let mut world = Self { server, local, credentials: HashMap::new(), ids: HashMap::new() };
         for slug in ["acme", "bravo", "shut", "quiet", "spare"] {

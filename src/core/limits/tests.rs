@@ -1,3 +1,5 @@
+//! Limits: what they hold, what they refuse, and that a child has none that are wider.
+
 use super::{Asked, Facts, Limits, Networks, Rate, Refusal, Route, TokenId, Window};
 
 fn routes(list: &[&str]) -> Vec<Route> {

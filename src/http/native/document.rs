@@ -6,7 +6,7 @@ use utoipa::{OpenApi, ToSchema as _};
 use super::{events, forms, health, introspect, me, members, modules, organizations, tokens, users, verify};
 use crate::http::{
     Site,
-    gate::oauth,
+    gate::{forward, oauth},
     openapi::{ProblemDocument, complete, operations},
     problem::MEDIA_TYPE,
     reply::Reply,
@@ -48,6 +48,7 @@ pub(in crate::http) fn own() -> utoipa::openapi::OpenApi {
     debug_assert_eq!(ProblemDocument::name(), "Problem");
     operations(&mut document).for_each(forms::parameters);
     forms::apply(&mut document);
+    document.merge(forward::describe());
     document
 }
 

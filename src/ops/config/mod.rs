@@ -1,6 +1,7 @@
 //! Settings: what was typed, then what it means. A flag beats a variable, a variable beats the file.
 
 mod hint;
+mod policies;
 mod proxies;
 mod table;
 mod value;
@@ -11,12 +12,15 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use http::HeaderName;
 use thiserror::Error;
 use tracing::level_filters::LevelFilter;
 
 pub use proxies::Proxies;
 pub use table::{OTHER_VARIABLES, SETTINGS, Setting, Shape};
-pub use value::LogFormat;
+pub use value::{LogFormat, host_name};
+
+use crate::core::wanted::Wanted;
 
 /// What was said, and where. Nothing of it has been looked at.
 #[derive(Debug, Default)]
@@ -42,10 +46,18 @@ pub struct Config {
     pub tls: Option<TlsFiles>,
     /// Whether a proxy in front does TLS.
     pub behind_proxy: bool,
-    /// Whose word is taken for where a request came from.
-    pub trusted_proxies: Proxies,
+    /// Whose word the gate takes for where a request came from and what it was.
+    pub trusted_proxy: Proxies,
+    /// Whether jeton's own API takes their word for where a request came from as well.
+    pub api_trusts_proxy: bool,
+    /// The one header that the gate reads a token in; `None` for all that may carry one.
+    pub gate_header: Option<HeaderName>,
+    /// What the gate's named policies want, by name.
+    pub gate_policies: BTreeMap<String, Wanted>,
     /// What replies and documents name, without a trailing slash.
     pub public_url: Option<String>,
+    /// Further host names to answer to, in lower case.
+    pub hosts: Vec<String>,
     /// The vendors' APIs to serve; `None` for all.
     pub dialects: Option<Vec<String>>,
     /// The least level to log.
@@ -129,6 +141,20 @@ pub enum ConfigError {
         text: String,
         /// What was expected.
         expected: String,
+    },
+    /// What a policy of the gate wants, and what nothing can be.
+    #[error("{field} of [gate_policies.{policy}] in {}: `{}` won't do: {problem}", .file.display(), .text.escape_debug())]
+    BadPolicy {
+        /// The file.
+        file: PathBuf,
+        /// The policy's name.
+        policy: String,
+        /// The key in it.
+        field: &'static str,
+        /// What was given.
+        text: String,
+        /// What is wrong with it and what would be right.
+        problem: String,
     },
     /// A file that can't be read.
     #[error("can't read the settings file {}", .file.display())]
@@ -217,12 +243,16 @@ struct Given {
     origin: String,
 }
 
+/// What was given, before anything but the file's tables has been looked at.
 #[derive(Debug, Default)]
-struct Raw(BTreeMap<&'static str, Given>);
+struct Raw {
+    given: BTreeMap<&'static str, Given>,
+    policies: BTreeMap<String, Wanted>,
+}
 
 impl Raw {
     fn add(&mut self, setting: &'static Setting, text: String, origin: String) {
-        self.0.insert(setting.key, Given { text, origin });
+        self.given.insert(setting.key, Given { text, origin });
     }
 
     fn add_file(&mut self, file: &Path) -> Result<(), ConfigError> {
@@ -233,8 +263,13 @@ impl Raw {
             reason: error.message().to_owned(),
         })?;
         for (key, value) in table {
+            if key == policies::KEY {
+                self.policies = policies::read(&value, file)?;
+                continue;
+            }
             let Some(setting) = SETTINGS.iter().find(|setting| setting.key == key) else {
-                let hint = hint::nearest(&key, SETTINGS.iter().map(|setting| setting.key)).map(str::to_owned);
+                let known = SETTINGS.iter().map(|setting| setting.key).chain([policies::KEY]);
+                let hint = hint::nearest(&key, known).map(str::to_owned);
                 return Err(ConfigError::UnknownKey { key, file: file.to_owned(), hint });
             };
             let origin = format!("{key} in {}", file.display());
@@ -245,7 +280,7 @@ impl Raw {
 
     /// The setting's value, or its default's, or nothing.
     fn get<T>(&self, key: &str, read: impl Fn(&str) -> Result<T, String>) -> Result<Option<T>, ConfigError> {
-        let Some(given) = self.0.get(key) else {
+        let Some(given) = self.given.get(key) else {
             let default =
                 SETTINGS.iter().find(|setting| setting.key == key).expect("a key of the table").default;
             return Ok(default.map(|text| read(text).expect("defaults of the table can be read")));
@@ -268,8 +303,11 @@ impl Raw {
             listen: self.listen()?,
             tls: self.tls()?,
             behind_proxy: self.need("behind_proxy", value::switch)?,
-            trusted_proxies: self.get("trusted_proxies", Proxies::parse)?.unwrap_or_default(),
+            trusted_proxy: self.need("trusted_proxy", Proxies::parse)?,
+            api_trusts_proxy: self.need("api_trusts_proxy", value::switch)?,
+            gate_header: self.get("gate_header", value::header)?,
             public_url: self.get("public_url", value::url)?,
+            hosts: self.get("hosts", value::hosts)?.unwrap_or_default(),
             dialects: self.get("dialects", |text| known_names(text, known))?,
             log: self.get("log", value::level)?,
             log_format: self.get("log_format", value::format)?,
@@ -284,11 +322,12 @@ impl Raw {
                 connections: self.need("connections", value::count)?,
                 connections_per_peer: self.need("connections_per_peer", value::count)?,
             },
+            gate_policies: self.policies,
         })
     }
 
     fn listen(&self) -> Result<Listen, ConfigError> {
-        let tcp_given = self.0.contains_key("address") || self.0.contains_key("port");
+        let tcp_given = self.given.contains_key("address") || self.given.contains_key("port");
         let unix = self.get("unix", value::path)?;
         let tcp = (self.need("address", value::address)?, self.need("port", value::port)?);
         let explicit = tcp_given || unix.is_some();

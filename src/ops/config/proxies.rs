@@ -7,7 +7,10 @@ use ipnet::IpNet;
 /// The word for peers on a Unix socket.
 const UNIX: &str = "unix";
 
-/// The proxies that are trusted; by default none is.
+/// The word for nobody, alone.
+const NONE: &str = "none";
+
+/// The proxies that are trusted: none, until some are named.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Proxies {
     networks: Vec<IpNet>,
@@ -15,11 +18,16 @@ pub struct Proxies {
 }
 
 impl Proxies {
-    /// Reads addresses and networks parted by commas; `unix` among them stands for peers on a Unix socket.
+    /// Reads addresses and networks parted by commas; `unix` among them stands for peers on a Unix socket, `none` alone
+    /// for nobody.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
-        let expected = || "addresses and networks such as 127.0.0.1, 10.0.0.0/8, ::1 or unix".to_owned();
+        let expected =
+            || "addresses and networks such as 127.0.0.1, 10.0.0.0/8, ::1 or unix, or none".to_owned();
         let mut proxies = Self::default();
-        for part in text.split(',').map(str::trim).filter(|_| !text.trim().is_empty()) {
+        if text.trim() == NONE {
+            return Ok(proxies);
+        }
+        for part in text.split(',').map(str::trim) {
             if part == UNIX {
                 proxies.unix = true;
                 continue;
@@ -64,8 +72,8 @@ mod tests {
     }
 
     #[test]
-    fn by_default_nobody_is_trusted() {
-        for none in [Proxies::default(), Proxies::parse("").unwrap(), Proxies::parse(" ").unwrap()] {
+    fn none_is_nobody() {
+        for none in [Proxies::default(), Proxies::parse("none").unwrap(), Proxies::parse(" none ").unwrap()] {
             assert!(!none.trusts(None) && !none.trusts(Some("127.0.0.1".parse().unwrap())));
         }
         assert!(!Proxies::parse("::1").unwrap().trusts(None));
@@ -73,9 +81,21 @@ mod tests {
 
     #[test]
     fn what_is_no_list_is_refused() {
-        for bad in
-            ["localhost", "127.0.0.1;::1", "127.0.0.1,", ",", "10.0.0.0/33", "0.0.0.0/0", "::/0", "UNIX", "1"]
-        {
+        for bad in [
+            "",
+            " ",
+            "localhost",
+            "127.0.0.1;::1",
+            "127.0.0.1,",
+            ",",
+            "10.0.0.0/33",
+            "0.0.0.0/0",
+            "::/0",
+            "UNIX",
+            "1",
+            "none, unix",
+            "127.0.0.1, none",
+        ] {
             assert!(Proxies::parse(bad).is_err(), "{bad}");
         }
     }

@@ -29,6 +29,10 @@ pub enum Shape {
     Url,
     /// Names parted by commas, or `none`.
     Names,
+    /// Host names parted by commas, or `none`.
+    Hosts,
+    /// The name of a header that may carry a token.
+    Header,
 }
 
 impl Shape {
@@ -46,7 +50,8 @@ impl Shape {
             Self::Level => "LEVEL",
             Self::Format => "FORMAT",
             Self::Url => "URL",
-            Self::Names => "NAMES",
+            Self::Names | Self::Hosts => "NAMES",
+            Self::Header => "HEADER",
         }
     }
 
@@ -68,6 +73,8 @@ impl Shape {
             Self::Format => value::format(text).map(drop),
             Self::Url => value::url(text).map(drop),
             Self::Names => value::names(text).map(drop),
+            Self::Hosts => value::hosts(text).map(drop),
+            Self::Header => value::header(text).map(drop),
         }
     }
 }
@@ -145,16 +152,34 @@ pub const SETTINGS: &[Setting] = &[
         help: "A proxy in front does TLS: allow plain HTTP on an address that isn't loopback",
     },
     Setting {
-        key: "trusted_proxies",
+        key: "trusted_proxy",
         shape: Shape::Networks,
+        default: Some("127.0.0.0/8, ::1"),
+        help: "Proxies whose word the gate takes for the client's address and the original request: addresses and networks parted by commas, unix for peers on a Unix socket, none for nobody",
+    },
+    Setting {
+        key: "api_trusts_proxy",
+        shape: Shape::Switch,
+        default: Some("false"),
+        help: "Believe the X-Forwarded-For of trusted proxies at jeton's own API too",
+    },
+    Setting {
+        key: "gate_header",
+        shape: Shape::Header,
         default: None,
-        help: "Proxies whose X-Forwarded-For is believed: addresses and networks parted by commas, unix for peers on a Unix socket [default: none]",
+        help: "Header that carries the gate's token, which then is looked for nowhere else [default: all that jeton's own API reads]",
     },
     Setting {
         key: "public_url",
         shape: Shape::Url,
         default: None,
         help: "Address that replies and documents name, such as https://tokens.example.org",
+    },
+    Setting {
+        key: "hosts",
+        shape: Shape::Hosts,
+        default: None,
+        help: "Names that jeton answers to beside IP addresses, localhost and public_url's: parted by commas, or none [default: none]",
     },
     Setting {
         key: "dialects",

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::io::Write as _;
 
-use super::{Config, ConfigError, SETTINGS, Setting, Shape, Sources};
+use super::{Config, ConfigError, Proxies, SETTINGS, Setting, Shape, Sources, Wanted};
 
 /// A value that isn't the default, and another.
 fn examples(setting: &Setting) -> (&'static str, &'static str) {
@@ -20,6 +20,8 @@ fn examples(setting: &Setting) -> (&'static str, &'static str) {
         Shape::Format => ("text", "json"),
         Shape::Names => ("one", "two, one"),
         Shape::Url => ("https://a.example", "http://b.example"),
+        Shape::Hosts => ("a.example", "b.example, c"),
+        Shape::Header => ("X-Token", "x-other"),
     }
 }
 
@@ -129,6 +131,11 @@ fn a_toml_value_of_the_wrong_type_is_refused() {
         ("port = 70000", "port"),
         ("head_timeout = 10", "head_timeout"),
         ("[door]\nheaders = 3", "door"),
+        ("trusted_proxy = [\"127.0.0.1\"]", "trusted_proxy"),
+        ("api_trusts_proxy = \"true\"", "api_trusts_proxy"),
+        ("gate_header = \"Host\"", "gate_header"),
+        ("hosts = [\"a\"]", "hosts"),
+        ("gate_policies = \"orders\"", "gate_policies"),
     ] {
         let file = file(line);
         let sources = Sources { file: Some(file.path().to_owned()), ..Sources::default() };
@@ -172,15 +179,26 @@ fn sample() -> String {
             "tls_cert" => "/etc/jeton/cert.pem",
             "tls_key" => "/etc/jeton/key.pem",
             "public_url" => "https://tokens.example.org",
-            "trusted_proxies" => "127.0.0.1, 10.0.0.0/8, ::1",
+            "gate_header" => "X-Jeton-Token",
+            "hosts" => "jeton.internal, jeton",
             "dialects" => "none",
             "log" => "info",
             _ => "json",
         });
         writeln!(text, "\n# {}\n# {}", setting.help, toml_line(setting, example)).unwrap();
     }
-    text
+    text + POLICY
 }
+
+/// What only the file can say, at its end since tables have to stand there.
+const POLICY: &str = "
+# What the gate wants where it is asked by name, at /gate/policy/orders: every privilege of `require`, one of those that
+# a | parts, and a token of this organization that is good for this module. There is no flag or variable for it.
+# [gate_policies.orders]
+# require = [\"orders:read\", \"mail:send|mail:read\"]
+# organization = \"acme\"
+# module = \"MOD-1234\"
+";
 
 #[test]
 fn the_sample_file_is_the_table() {
@@ -193,9 +211,52 @@ fn the_sample_file_is_the_table() {
         .filter(|line| is_setting(line))
         .fold(String::new(), |all, line| all + line + "\n");
     let file = file(&uncommented);
-    Config::load(Sources { file: Some(file.path().to_owned()), ..Sources::default() }).unwrap();
+    let config = Config::load(Sources { file: Some(file.path().to_owned()), ..Sources::default() }).unwrap();
+    let mut orders = Wanted::default();
+    orders.require("orders:read").unwrap();
+    orders.require("mail:send|mail:read").unwrap();
+    orders.organization("acme").unwrap();
+    orders.module("MOD-1234").unwrap();
+    assert_eq!(config.gate_policies, [("orders".to_owned(), orders)].into());
 }
 
 fn is_setting(line: &str) -> bool {
-    SETTINGS.iter().any(|setting| line.starts_with(&format!("{} = ", setting.key)))
+    let mut keys = SETTINGS.iter().map(|setting| setting.key).chain(["require", "organization", "module"]);
+    line.starts_with("[gate_policies.") || keys.any(|key| line.starts_with(&format!("{key} = ")))
+}
+
+#[test]
+fn by_default_loopback_is_trusted_and_at_the_gate_alone() {
+    let config = Config::load(Sources::default()).unwrap();
+    let trusts = |text: &str| config.trusted_proxy.trusts(Some(text.parse().unwrap()));
+    assert!(trusts("127.0.0.1") && trusts("127.9.9.9") && trusts("::1") && trusts("::ffff:127.0.0.1"));
+    assert!(!trusts("10.0.0.1") && !trusts("::2") && !config.trusted_proxy.trusts(None));
+    assert!(!config.api_trusts_proxy);
+    let flags = vec![("trusted_proxy", "none".to_owned())];
+    let config = Config::load(Sources { flags, ..Sources::default() }).unwrap();
+    assert_eq!(config.trusted_proxy, Proxies::default());
+}
+
+#[test]
+fn policies_are_read_from_the_file_alone() {
+    let file = file("port = 1\n[gate_policies.orders]\nrequire = [\"orders:read\"]\n");
+    let sources = Sources { file: Some(file.path().to_owned()), ..Sources::default() };
+    let names: Vec<String> = Config::load(sources).unwrap().gate_policies.into_keys().collect();
+    assert_eq!(names, ["orders"]);
+    let sources = Sources { variables: variable("JETON_GATE_POLICIES", "orders"), ..Sources::default() };
+    let said = Config::load(sources).unwrap_err().to_string();
+    assert!(said.starts_with("unknown variable JETON_GATE_POLICIES"), "{said}");
+}
+
+#[test]
+fn a_policy_that_is_none_is_refused_with_its_place() {
+    for (text, named) in [
+        ("[gate_policy.orders]", "did you mean gate_policies?"),
+        ("[gate_policies.orders]\nrequire = [\"orders\"]", "require of [gate_policies.orders] in "),
+    ] {
+        let file = file(text);
+        let sources = Sources { file: Some(file.path().to_owned()), ..Sources::default() };
+        let said = Config::load(sources).unwrap_err().to_string();
+        assert!(said.contains(named) && said.contains(file.path().to_str().unwrap()), "{said}");
+    }
 }

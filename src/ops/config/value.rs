@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use http::Uri;
+use http::{HeaderName, Uri};
 use tracing::level_filters::LevelFilter;
 
 /// The form of the log.
@@ -34,6 +34,56 @@ pub(super) fn names(text: &str) -> Result<Vec<String>, String> {
         return Err("names parted by commas, or none".to_owned());
     }
     Ok(names)
+}
+
+/// HTTP's own headers, which say how a request is framed, kept and read (RFC 9110, 7.6.1): no place for a token.
+const TAKEN: [&str; 13] = [
+    "connection",
+    "content-encoding",
+    "content-length",
+    "content-type",
+    "cookie",
+    "expect",
+    "forwarded",
+    "host",
+    "keep-alive",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
+
+/// The first words of headers in which proxies speak themselves.
+const OF_PROXIES: [&str; 4] = ["proxy-", "x-forwarded-", "x-original-", "x-real-ip"];
+
+/// The name of a header that clients may put a token in and proxies pass on.
+pub(super) fn header(text: &str) -> Result<HeaderName, String> {
+    let name: HeaderName =
+        text.parse().map_err(|_| "the name of a header such as X-Jeton-Token".to_owned())?;
+    if TAKEN.contains(&name.as_str()) || OF_PROXIES.iter().any(|first| name.as_str().starts_with(first)) {
+        return Err("a header that is free for a token, such as X-Jeton-Token".to_owned());
+    }
+    Ok(name)
+}
+
+/// A host name without a port and without a dot at its end.
+pub fn host_name(text: &str) -> Option<&str> {
+    let name = text.strip_suffix('.').unwrap_or(text);
+    // Underscores stand in the names that containers and services get.
+    let good = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    let label = |label: &str| (1..=63).contains(&label.len()) && label.bytes().all(good);
+    (name.len() <= 253 && name.split('.').all(label)).then_some(name)
+}
+
+/// Host names parted by commas, in lower case; `none` alone for none at all.
+pub(super) fn hosts(text: &str) -> Result<Vec<String>, String> {
+    if text.trim() == "none" {
+        return Ok(Vec::new());
+    }
+    let names = text.split(',').map(|name| host_name(name.trim()).map(str::to_ascii_lowercase));
+    names.collect::<Option<_>>().ok_or_else(|| {
+        "host names without a port, parted by commas, such as jeton.internal, or none".to_owned()
+    })
 }
 
 pub(super) fn address(text: &str) -> Result<IpAddr, String> {
@@ -164,6 +214,66 @@ mod tests {
             "https:///x",
         ] {
             assert!(url(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn host_names() {
+        assert_eq!(hosts("none"), Ok(Vec::new()));
+        assert_eq!(
+            hosts("Jeton.Internal, jeton_1., xn--caf-dma.example"),
+            Ok(vec!["jeton.internal".to_owned(), "jeton_1".to_owned(), "xn--caf-dma.example".to_owned()])
+        );
+        let long = "a".repeat(64);
+        for bad in [
+            "",
+            ".",
+            "a..b",
+            ".a",
+            "a,",
+            "a:8700",
+            "[::1]",
+            "::1",
+            "*.a",
+            "https://a",
+            "a/b",
+            "u@a",
+            "a b",
+            "café",
+            &long,
+            &format!("{0}.{0}.{0}.{0}.{0}", &long[..60]),
+        ] {
+            assert!(hosts(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn headers_that_are_free_for_a_token() {
+        assert_eq!(header("X-Jeton-Token").unwrap(), "x-jeton-token");
+        assert_eq!(header("Authorization").unwrap(), "authorization");
+        for bad in ["", "X Token", "X-Token:", "x-tök", "\r\nx"] {
+            assert!(header(bad).unwrap_err().starts_with("the name of a header"), "{bad:?}");
+        }
+        for taken in [
+            "Connection",
+            "HOST",
+            "Content-Length",
+            "Transfer-Encoding",
+            "TE",
+            "Trailer",
+            "Upgrade",
+            "Keep-Alive",
+            "Expect",
+            "Cookie",
+            "Proxy-Connection",
+            "Proxy-Authorization",
+            "Forwarded",
+            "X-Forwarded-For",
+            "X-Forwarded-Uri",
+            "X-Original-URI",
+            "X-Real-IP",
+        ] {
+            assert!(header(taken).unwrap_err().contains("free for a token"), "{taken}");
         }
     }
 

@@ -33,7 +33,8 @@ use crate::{
     http::{
         Site,
         body::Body,
-        guard::{Asker, Carriers},
+        carrier::Carriers,
+        guard::Asker,
         mount::{Access, Mount},
         openapi::ProblemDocument,
         query::Query,
