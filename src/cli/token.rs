@@ -65,7 +65,7 @@ pub struct TokenArgs {
 #[derive(Debug, Subcommand)]
 enum Action {
     /// Issue a token and print it, this once and alone
-    Create(CreateArgs),
+    Create(Box<CreateArgs>),
     /// List tokens: all of them on this machine; with --url those that JETON_TOKEN may see
     List(Box<ListArgs>),
     /// Show a token
@@ -247,7 +247,7 @@ pub fn run(arguments: TokenArgs, config: &Config, data_dir_flag: bool) -> anyhow
 
 async fn act(api: &Client, action: Action, json: bool) -> anyhow::Result<()> {
     match action {
-        Action::Create(token) => create(api, token, json).await?,
+        Action::Create(token) => create(api, *token, json).await?,
         Action::List(asked) => output::list(&api.list(&asked.target()).await?, LIST, json)?,
         Action::Show { id } => show(api, Method::GET, &path_of(PATH, &id)?, json).await?,
         Action::Disable { id } => {

@@ -119,9 +119,9 @@ fn many_at_once_come_from_one_client() {
     };
     assert_eq!(ask(json!({})), [true, false, false, false]);
     assert_eq!(ask(json!({ "address": "10.1.1.1" })), [true, true, false, false]);
-    let asked = json!({ "address": "11.1.1.1", "method": "GET", "host": "api.example", "path": "/x?y" });
-    assert_eq!(ask(asked.clone()), [true, false, true, true]);
-    assert_eq!(ask(asked), [true, false, true, false], "it was good for one use");
+    let request = json!({ "address": "11.1.1.1", "method": "GET", "host": "api.example", "path": "/x?y" });
+    assert_eq!(ask(request.clone()), [true, false, true, true]);
+    assert_eq!(ask(request), [true, false, true, false], "it was good for one use");
 }
 
 #[test]

@@ -63,10 +63,10 @@ fn form(schema: &str, name: &str) -> Option<Form> {
         ("Problem" | "Health" | "EventsVerdict", _)
         | ("IntrospectionForm" | "RevocationForm", "token")
         | ("IntrospectionBatch", "tokens")
+        | ("IntrospectionForm" | "IntrospectionBatch", "method" | "host")
         | ("Event", "detail" | "address") => Form::Any,
         ("IntrospectionForm" | "IntrospectionBatch", "address") => Form::Pattern("^[0-9A-Fa-f:.]*$", 45),
         ("IntrospectionForm" | "IntrospectionBatch", "path") => Form::Pattern("^(/|$)", usize::MAX),
-        ("IntrospectionForm" | "IntrospectionBatch", "method" | "host") => Form::Any,
         ("CreateUser", "email") => {
             Form::Pattern(r"^[^@\s\x00-\x1f\x7f-\x9f]+@[^@\s\x00-\x1f\x7f-\x9f]+$", 254)
         }
@@ -166,7 +166,7 @@ fn say(schema: &str, member: &str, found: &mut Schema) {
         }
         Schema::Object(object) if member == "uses" => {
             object.minimum = Some(Number::UInt(1));
-            object.maximum = Some(Number::UInt(limits::MOST_USES as usize));
+            object.maximum = usize::try_from(limits::MOST_USES).ok().map(Number::UInt);
         }
         Schema::Object(object) if is_text(&object.schema_type) => {
             if let Some(form) = form(schema, member) {
