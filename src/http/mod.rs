@@ -79,7 +79,7 @@ pub struct Setting {
 
 /// The mount table, the dialects' apart.
 fn mounts() -> Vec<Mount> {
-    use Access::{Needs, Open};
+    use Access::{Needs, NeedsBasic, Open};
     vec![
         Mount::new("/v1", native::WORDS)
             .routes(Needs(Demand::Itself), routes![native::tokens::show_self, native::tokens::delete_self])
@@ -142,6 +142,8 @@ fn mounts() -> Vec<Mount> {
             .routes(Needs(Demand::Introspection), routes![gate::oauth::introspect])
             // Whoever holds a token's secret may revoke it: the token in the form is the credential.
             .routes(Open, routes![gate::oauth::revoke]),
+        Mount::new("/oauth/token", gate::token::WORDS)
+            .routes(NeedsBasic(Demand::User), routes![gate::token::issue]),
         Mount::new("/", native::WORDS).routes(
             Open,
             routes![

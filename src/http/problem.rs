@@ -29,6 +29,12 @@ impl Problem {
         Self { status, code, title, detail: detail.into(), extra: Vec::new() }
     }
 
+    /// The same under another status.
+    #[must_use]
+    pub fn under(self, status: u16) -> Self {
+        Self { extra: self.extra, ..Self::new(status, self.code, self.detail) }
+    }
+
     /// Adds a member of our own.
     #[must_use]
     pub fn with(mut self, key: &'static str, value: impl Into<Value>) -> Self {

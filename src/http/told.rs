@@ -82,8 +82,12 @@ fn challenge(refusal: &Refusal) -> Option<String> {
         Refusal::PrivilegeMissing { needed } => {
             format!(r#"Bearer realm="jeton", error="insufficient_scope", scope="{needed}""#)
         }
-        // No scope would do: another token would.
-        Refusal::TokenRestricted => r#"Bearer realm="jeton", error="insufficient_scope""#.to_owned(),
+        // No scope would do: another token would, or the same one elsewhere.
+        Refusal::TokenRestricted
+        | Refusal::OrganizationForeign
+        | Refusal::ModuleMissing { .. }
+        | Refusal::NetworkDenied
+        | Refusal::RouteDenied => r#"Bearer realm="jeton", error="insufficient_scope""#.to_owned(),
         _ => return None,
     })
 }

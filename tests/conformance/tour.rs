@@ -319,6 +319,7 @@ impl Tour {
         self.call(&Call { operation: "DELETE /v1/tokens/self", fill: &[], body: None, headers: &[], by })
             .expect(204);
         self.send("POST /oauth/revoke", &[], json!("token=jtn_nothing"), 200);
+        self.send("POST /oauth/token", &[], json!("grant_type=client_credentials"), 200);
         // No room for another one.
         self.send("PATCH /v1/organizations/{organization}/policy", &["bravo"], json!({ "quota": 0 }), 200);
         let member = json!({ "user": "ada", "role": "administrator" });
@@ -353,8 +354,14 @@ impl Tour {
             if !open {
                 self.call(&call(As::Nobody, &[])).expect(401);
                 self.call(&call(As::Token("jtn_wrong"), &[])).expect(401);
-                if !operation.ends_with("/tokens/self") {
-                    self.call(&call(As::Token(&restricted), &[])).expect(403);
+                let status = match operation.as_str() {
+                    // No token is taken there but by Basic.
+                    "POST /oauth/token" => 401,
+                    operation if operation.ends_with("/tokens/self") => 0,
+                    _ => 403,
+                };
+                if status > 0 {
+                    self.call(&call(As::Token(&restricted), &[])).expect(status);
                 }
                 self.call(&call(As::Local, &[("x-api-key", "jtn_wrong")])).expect(400);
             }
@@ -367,7 +374,8 @@ impl Tour {
                 self.call(&Call { body: Some(long), ..call(As::Local, &[]) }).expect(413);
                 self.client.drop_connection();
                 let wrong = if form { json!("") } else { json!({ "no such member": 1 }) };
-                self.call(&Call { body: Some(wrong), ..call(As::Local, &[]) }).expect(400);
+                let by = if operation == "POST /oauth/token" { As::Operator } else { As::Local };
+                self.call(&Call { body: Some(wrong), ..call(by, &[]) }).expect(400);
             }
             let unwanted = operation.ends_with("/tokens/self");
             if count > 0 || unwanted {

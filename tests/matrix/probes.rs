@@ -103,6 +103,8 @@ impl Table<'_> {
         }
         let elsewhere = "GET /.well-known/oauth-authorization-server/{path}";
         self.add(elsewhere, &["jeton"], Body::None, Rule::Open, no(404, "route_unknown"));
+        let form = Body::Form("grant_type=client_credentials");
+        self.add("POST /oauth/token", &[], form, Rule::IssueByBasic, ok(200));
         self.add("POST /oauth/revoke", &[], Body::Form("token=x"), Rule::Open, ok(200));
         self.add("POST /oauth/introspect", &[], Body::Form("token=x"), Rule::Introspect, ok(200));
         let batch = Body::Json(json!({ "tokens": ["x"] }));

@@ -63,6 +63,14 @@ client = OAuth2Session(
 holder = OAuth2Session(token={"access_token": tokens["asker"], "token_type": "Bearer"})
 
 found = {"issuer": issuer, "refused": refused(metadata)}
+by_password = OAuth2Session(
+    tokens["user"]["name"], tokens["user"]["password"], token_endpoint_auth_method="client_secret_basic"
+)
+granted = by_password.fetch_token(
+    at_address(metadata.token_endpoint, issuer), grant_type="client_credentials", scope="orders:read"
+)
+found["granted"] = {"seconds": granted["expires_in"], "scope": granted["scope"]}
+found["what was granted"] = answer(client.introspect_token(introspection, granted["access_token"]))
 for name in ["good", "revoked", "unknown"]:
     reply = client.introspect_token(introspection, tokens[name], token_type_hint="access_token")
     found[name] = answer(reply)

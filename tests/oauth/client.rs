@@ -8,7 +8,10 @@ use std::{
 use serde_json::{Value, json};
 
 use super::stage_on;
-use crate::harness::{Server, python, server::named};
+use crate::harness::{
+    Server, python,
+    server::{Actor, named},
+};
 
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/oauth/client.py");
 
@@ -29,6 +32,12 @@ fn found(server: &Server, tokens: &Value) -> Value {
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
+/// The operator of the stage.
+fn user() -> Value {
+    let Actor { name, password } = Actor::named("ada");
+    json!({ "name": name, "password": password })
+}
+
 #[test]
 fn a_standard_client_reads_the_metadata_and_does_what_it_announces() {
     for path in ["", "/jeton"] {
@@ -39,11 +48,15 @@ fn a_standard_client_reads_the_metadata_and_does_what_it_announces() {
         let revoked = revoked["token"].as_str().unwrap();
         server.client().delete("/v1/tokens/self").bearer(revoked).send().expect(204);
         let unknown = "jtn_nothing";
-        let tokens = json!({ "asker": asker, "good": good["token"], "revoked": revoked, "unknown": unknown });
+        let tokens = json!({
+            "asker": asker, "good": good["token"], "revoked": revoked, "unknown": unknown, "user": user(),
+        });
         let found = found(&server, &tokens);
         assert_eq!(found["issuer"], issuer.as_str());
-        // jeton issues tokens by an API of its own and has no such endpoint to announce; the rest is right.
-        assert_eq!(found["refused"], json!({ "token_endpoint": "\"token_endpoint\" is required" }));
+        assert_eq!(found["refused"], json!({}));
+        assert_eq!(found["granted"], json!({ "seconds": 3600, "scope": "orders:read" }));
+        assert_eq!(found["what was granted"]["scope"], "orders:read");
+        assert_eq!(found["what was granted"]["username"], "ada");
         assert_eq!(found["good"]["active"], true);
         assert_eq!(found["good"]["jti"], good["id"]);
         assert_eq!(found["good"], found["good by bearer"]);
@@ -60,9 +73,9 @@ fn a_standard_client_reads_the_metadata_and_does_what_it_announces() {
 fn a_standard_client_refuses_metadata_that_is_no_good() {
     let (server, keeper, asker) =
         stage_on(Server::setup().flags(&["--public-url", "http://tokens.example.org"]));
-    let tokens = json!({ "asker": asker, "good": keeper, "revoked": "x", "unknown": "x" });
+    let tokens = json!({ "asker": asker, "good": keeper, "revoked": "x", "unknown": "x", "user": user() });
     let refused = found(&server, &tokens)["refused"].clone();
-    for member in ["issuer", "introspection_endpoint", "revocation_endpoint"] {
+    for member in ["issuer", "token_endpoint", "introspection_endpoint", "revocation_endpoint"] {
         let complaint = refused[member].as_str().unwrap_or_default();
         assert!(complaint.ends_with("MUST use \"https\" scheme"), "{member}: {refused}");
     }

@@ -19,13 +19,15 @@ fn the_endpoints_are_announced() {
         said,
         json!({
             "issuer": issuer,
+            "token_endpoint": format!("{issuer}/oauth/token"),
+            "token_endpoint_auth_methods_supported": ["client_secret_basic"],
             "introspection_endpoint": format!("{issuer}/oauth/introspect"),
             "introspection_endpoint_auth_methods_supported": ["client_secret_basic", "Bearer"],
             "revocation_endpoint": format!("{issuer}/oauth/revoke"),
             "revocation_endpoint_auth_methods_supported": ["none"],
             "scopes_supported": ["jeton:introspect", "jeton:admin"],
             "response_types_supported": ["none"],
-            "grant_types_supported": [],
+            "grant_types_supported": ["client_credentials"],
             "service_documentation": format!("{issuer}/openapi.json"),
         })
     );

@@ -2,6 +2,7 @@
 
 mod batch;
 mod client;
+mod grant;
 mod metadata;
 mod refusals;
 

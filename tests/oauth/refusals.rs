@@ -82,7 +82,9 @@ fn a_refusal_has_the_status_the_error_and_the_challenge_of_the_standards() {
     for (method, path, status) in [
         ("GET", "/oauth/introspect", 405),
         ("DELETE", "/oauth/revoke", 405),
-        ("POST", "/oauth/token", 404),
+        ("POST", "/oauth/tokens", 404),
+        ("POST", "/oauth/token/x", 404),
+        ("GET", "/oauth/token", 405),
         ("GET", "/oauth", 404),
     ] {
         let reply = client.request(method, path).send();

@@ -2,6 +2,7 @@
 
 pub(super) mod forward;
 pub(super) mod oauth;
+pub(super) mod token;
 
 use std::collections::BTreeMap;
 

@@ -20,6 +20,7 @@ use crate::{
         guard::From,
         introspection::{Context, Introspection},
         native,
+        problem::Problem,
         reply::{Reply, Words},
         told::plain,
     },
@@ -28,20 +29,30 @@ use crate::{
 /// A problem document that is an OAuth error as well (RFC 6749, 5.2; RFC 6750, 3.1).
 pub(in crate::http) const WORDS: Words = Words(|failure| {
     let problem = native::failure(failure);
-    let (status, description) = (problem.status, plain(&problem.detail));
-    let error = match status {
+    let error = match problem.status {
         401 => "invalid_client",
         403 => "insufficient_scope",
         429 | 503 => "temporarily_unavailable",
         500.. => "server_error",
         _ => "invalid_request",
     };
+    said_as(problem, error, failure)
+});
+
+/// A problem under OAuth's word for it.
+pub(super) fn said_as(problem: Problem, error: &'static str, failure: &Failure) -> Reply {
+    let (status, description) = (problem.status, plain(&problem.detail));
     let problem = problem.with("error", error).with("error_description", description);
     let reply = Reply::problem(&problem).because_of(failure);
     // A client that came with its secret in Basic is to be challenged by that name (RFC 6749, 5.2), and one with a token
     // by its own: whichever it was, it finds it.
-    if status == 401 { reply.also("WWW-Authenticate", r#"Basic realm="jeton""#) } else { reply }
-});
+    let basic_already = matches!(failure, Failure::Refused(Refusal::BasicRequired));
+    if status == 401 && !basic_already {
+        reply.also("WWW-Authenticate", r#"Basic realm="jeton""#)
+    } else {
+        reply
+    }
+}
 
 fn token(form: &Form) -> Result<SecretText, Refusal> {
     form.get("token").map(SecretText::new).ok_or_else(|| Refusal::invalid("token", "is needed, in the form"))
@@ -125,6 +136,8 @@ pub(in crate::http) async fn revoke(
 pub(in crate::http) struct Metadata<'a> {
     /// The public URL of this jeton.
     issuer: &'a str,
+    token_endpoint: String,
+    token_endpoint_auth_methods_supported: [&'static str; 1],
     introspection_endpoint: String,
     introspection_endpoint_auth_methods_supported: [&'static str; 2],
     revocation_endpoint: String,
@@ -133,8 +146,7 @@ pub(in crate::http) struct Metadata<'a> {
     scopes_supported: [String; 2],
     /// Nothing is authorized in a browser, and the member has to be there.
     response_types_supported: [&'static str; 1],
-    /// None: tokens are issued at `/v1/tokens`. If it were left out, it would mean two that jeton hasn't got.
-    grant_types_supported: [&'static str; 0],
+    grant_types_supported: [&'static str; 1],
     service_documentation: String,
 }
 
@@ -142,6 +154,9 @@ fn metadata_of(site: &Site) -> Result<Reply, Failure> {
     let issuer = site.public_url.as_str();
     let document = Metadata {
         issuer,
+        token_endpoint: format!("{issuer}/oauth/token"),
+        // A username and a password.
+        token_endpoint_auth_methods_supported: ["client_secret_basic"],
         introspection_endpoint: format!("{issuer}/oauth/introspect"),
         // A token as the client's secret, or by itself.
         introspection_endpoint_auth_methods_supported: ["client_secret_basic", "Bearer"],
@@ -150,7 +165,7 @@ fn metadata_of(site: &Site) -> Result<Reply, Failure> {
         scopes_supported: [Privilege::introspect(), Privilege::admin()]
             .map(|privilege| privilege.to_string()),
         response_types_supported: ["none"],
-        grant_types_supported: [],
+        grant_types_supported: ["client_credentials"],
         service_documentation: format!("{issuer}/openapi.json"),
     };
     Reply::json(200, &document)

@@ -6,7 +6,7 @@ use utoipa::{OpenApi, ToSchema as _};
 use super::{events, forms, health, introspect, me, members, modules, organizations, tokens, users, verify};
 use crate::http::{
     Site,
-    gate::{forward, oauth},
+    gate::{forward, oauth, token},
     openapi::{ProblemDocument, complete, operations},
     problem::MEDIA_TYPE,
     reply::Reply,
@@ -33,7 +33,7 @@ use crate::http::{
         members::list, members::create, members::show, members::change, members::remove,
         events::list, verify::verify,
         introspect::batch,
-        oauth::introspect, oauth::revoke, oauth::metadata, oauth::metadata_below,
+        oauth::introspect, oauth::revoke, oauth::metadata, oauth::metadata_below, token::issue,
         health::live, health::ready, openapi,
     ),
     components(schemas(ProblemDocument)),

@@ -60,7 +60,7 @@ const DURATION: &str = "^[1-9][0-9]{0,9}[smhdw]$";
 fn form(schema: &str, name: &str) -> Option<Form> {
     Some(match (schema, name) {
         ("Problem", "code") => Form::Pattern("^[a-z_]+$", 40),
-        ("Problem" | "Health" | "EventsVerdict", _)
+        ("Problem" | "Health" | "EventsVerdict" | "TokenForm", _)
         | ("IntrospectionForm" | "RevocationForm", "token")
         | ("IntrospectionBatch", "tokens")
         | ("IntrospectionForm" | "IntrospectionBatch", "method" | "host")
@@ -71,7 +71,9 @@ fn form(schema: &str, name: &str) -> Option<Form> {
             Form::Pattern(r"^[^@\s\x00-\x1f\x7f-\x9f]+@[^@\s\x00-\x1f\x7f-\x9f]+$", 254)
         }
         ("AddModule" | "Module", "number") => Form::Pattern("^MOD-[0-9]{4}(-[0-9]{4})?$", 13),
-        ("CreatedToken", "token") => Form::Pattern("^jtn_[0-9A-Za-z]{22}_[0-9A-Za-z]{49}$", 76),
+        ("CreatedToken", "token") | ("Grant", "access_token") => {
+            Form::Pattern("^jtn_[0-9A-Za-z]{22}_[0-9A-Za-z]{49}$", 76)
+        }
         ("Event", "kind") => Form::Pattern(KIND, 40),
         ("Event", "actor" | "object_kind") => Form::Pattern("^[a-z_]+$", 20),
         ("Event", "actor_user" | "actor_token" | "object")
