@@ -21,6 +21,7 @@ mod setup;
 mod carriers;
 mod commands;
 mod forward;
+mod gate;
 mod lifetimes;
 mod limits;
 mod lists;
