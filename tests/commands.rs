@@ -102,6 +102,72 @@ fn tokens_are_managed_the_same_every_way() {
 }
 
 #[test]
+fn a_token_is_limited_and_checked_for_a_request_every_way() {
+    every_way(|way, jeton| {
+        let limits = [
+            "--allow-network",
+            "10.0.0.0/8",
+            "--allow-network",
+            "2001:db8::1",
+            "--deny-network",
+            "10.1.0.0/16",
+            "--route",
+            "GET api.example/v1/*",
+            "--route",
+            "* other.example/*",
+            "--not-before",
+            "2020-01-01T00:00:00Z",
+            "--uses",
+            "2",
+            "--rate",
+            "100/min",
+        ];
+        let create = ["token", "create", "--user", "ada", "--name", "limited"];
+        let text = jeton(&[&create[..], &limits].concat()).run().done();
+        let id = token::Wire::read(text.trim_end()).uuid();
+        let shown = jeton(&["token", "show", &id]).run().done();
+        for line in [
+            "only from     10.0.0.0/8, 2001:db8::1/128\n",
+            "never from    10.1.0.0/16\n",
+            "routes        GET api.example/v1/*, * other.example/*\n",
+            "not before    2020-01-01T00:00:00.000Z\n",
+            "uses          2\n",
+            "rate          100/min\n",
+            "used          0\n",
+        ] {
+            assert!(shown.contains(line), "{way}: {line}{shown}");
+        }
+        let check =
+            |more: &[&str]| jeton(&[&["check", "-"], more].concat()).input(text.as_bytes()).run().code;
+        assert_eq!(check(&[]), Some(1), "{way}: nothing is known of the request");
+        let asked = ["--address", "10.2.3.4", "--request", "GET api.example/v1/reports?page=2"];
+        assert_eq!(check(&asked), Some(0), "{way}");
+        assert_eq!(
+            check(&["--address", "10.1.3.4", "--request", "GET api.example/v1/reports"]),
+            Some(1),
+            "{way}"
+        );
+        assert_eq!(
+            check(&["--address", "10.2.3.4", "--request", "POST api.example/v1/reports"]),
+            Some(1),
+            "{way}"
+        );
+        assert_eq!(check(&asked), Some(0), "{way}");
+        assert_eq!(check(&asked), Some(1), "{way}: used up");
+        let shown = jeton(&["token", "show", &id, "--json"]).run().json();
+        assert_eq!((&shown["limits"]["uses"], &shown["used"]), (&2.into(), &2.into()), "{way}");
+        let free = jeton(&[&create[..], &["--json"]].concat()).run().json();
+        assert_eq!(free["limits"]["uses"], serde_json::Value::Null, "{way}");
+        let shown = jeton(&["token", "show", free["id"].as_str().unwrap()]).run().done();
+        for line in ["only from     -\n", "routes        -\n", "uses          -\n", "used          -\n"] {
+            assert!(shown.contains(line), "{way}: {line}{shown}");
+        }
+        let wrong = jeton(&[&create[..], &["--rate", "often"]].concat()).run().refused(1);
+        assert!(wrong.contains("limits.rate"), "{way}: {wrong}");
+    });
+}
+
+#[test]
 fn organizations_are_managed_the_same_every_way() {
     every_way(|way, jeton| {
         let slug = &format!("acme-{way}");
@@ -234,7 +300,10 @@ fn wrong_usage_is_2_and_touches_nothing() {
         &["token", "create"],
         &["token", "create", "--user", "a"],
         &["user", "add", "anna", "--password", "an argument is no place for it"],
+        &["token", "create", "--user", "a", "--name", "b", "--uses", "often"],
         &["check"],
+        &["check", "-", "--address", "localhost"],
+        &["check", "-", "--request", "GET"],
         &["serve", "extra"],
         &["user", "list", "--nothing"],
         &["token", "show"],

@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::harness::{Server, campaign, database, scan, server::Actor, wait_for};
 
 /// What is personal about anna, in every place where something can be.
-const PERSONAL: [&str; 9] = [
+const PERSONAL: [&str; 11] = [
     "anna.surname",
     "anna@mail.example",
     "Anna-Maria",
@@ -17,6 +17,8 @@ const PERSONAL: [&str; 9] = [
     "label-of-anna",
     "words-of-anna",
     "agent-of-anna",
+    "203.0.113.64/27",
+    "home-of-anna.example",
 ];
 
 /// Where anna's requests come from.
@@ -53,6 +55,15 @@ fn stage(server: &Server, tokens: usize) -> Actor {
             scope.spawn(move || {
                 let mut client = server.client().from(from);
                 let agent = format!("agent-{whose}");
+                if whose == "of-anna" {
+                    // Where somebody works from, and on what.
+                    let limits = json!({
+                        "networks": { "allow": ["203.0.113.64/27"] }, "routes": ["GET home-of-anna.example/*"],
+                        "uses": 10, "rate": "10/s",
+                    });
+                    let body = json!({ "name": "at home", "limits": limits });
+                    client.post("/v1/tokens").bearer(keeper).json(&body).send().expect(201);
+                }
                 for number in 0..tokens {
                     let name = format!("label-{whose}").repeat(1 + number % 6);
                     let body = json!({ "name": name, "description": format!("words-{whose}") });

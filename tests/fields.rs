@@ -57,6 +57,9 @@ fn fields_that_the_server_sets_are_refused_by_name() {
         "number",
         "hint",
         "last_used_at",
+        "used",
+        "uses",
+        "networks",
         "operator",
         "nothing",
         "Name",
@@ -100,6 +103,7 @@ fn values_of_another_type_are_refused() {
         ("restricted", [json!("true"), json!(1), json!([]), json!({})]),
         ("privileges", [json!("a:b"), json!(1), json!([1]), json!({ "a": "b" })]),
         ("modules", [json!("x"), json!(1), json!([1]), json!({})]),
+        ("limits", [json!("10/s"), json!(1), json!([]), json!([{}])]),
     ] {
         for value in values {
             let mut body = named("t");

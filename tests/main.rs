@@ -23,6 +23,7 @@ mod commands;
 mod forward;
 mod gate;
 mod lifetimes;
+mod limits;
 mod lists;
 mod management;
 mod many;

@@ -54,6 +54,7 @@ fn the_object_has_exactly_its_fields_and_the_secret_comes_once() {
         "icon",
         "id",
         "last_used_at",
+        "limits",
         "modules",
         "name",
         "number",
@@ -64,6 +65,7 @@ fn the_object_has_exactly_its_fields_and_the_secret_comes_once() {
         "status",
         "token",
         "updated_at",
+        "used",
     ];
     assert_eq!(fields, expected);
     assert_eq!(

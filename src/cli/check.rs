@@ -1,6 +1,8 @@
 //! `jeton check -`: whether a token on standard input is good.
 
+use std::net::IpAddr;
 use std::process::ExitCode;
+use std::str::FromStr;
 
 use clap::Args;
 use http::Method;
@@ -22,6 +24,45 @@ pub struct CheckArgs {
     /// `-`: the token comes from standard input, since arguments are there for everybody to see
     #[arg(value_name = "-", allow_hyphen_values = true)]
     source: String,
+    /// Client's address, for a token that is limited in networks
+    #[arg(long, value_name = "IP")]
+    address: Option<IpAddr>,
+    /// What the client asks for, such as 'GET api.example/v1/reports', for a token that is limited in routes
+    #[arg(long, value_name = "METHOD HOST/PATH")]
+    request: Option<Asked>,
+}
+
+/// A method, a host and a path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Asked {
+    method: String,
+    host: String,
+    path: String,
+}
+
+impl FromStr for Asked {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let form = "a method, a host and a path: 'GET api.example/v1/reports'";
+        let (method, rest) = text.split_once(' ').ok_or(form)?;
+        let (host, path) = rest.split_at(rest.find('/').ok_or(form)?);
+        if method.is_empty() || host.is_empty() || rest.contains(' ') {
+            return Err(form);
+        }
+        Ok(Self { method: method.to_owned(), host: host.to_owned(), path: path.to_owned() })
+    }
+}
+
+impl CheckArgs {
+    /// What introspection is told besides the token.
+    fn facts(&self) -> Vec<(&'static str, SecretText)> {
+        let address = self.address.map(|address| ("address", address.to_string()));
+        let asked = self.request.iter().flat_map(|Asked { method, host, path }| {
+            [("method", method.clone()), ("host", host.clone()), ("path", path.clone())]
+        });
+        address.into_iter().chain(asked).map(|(name, value)| (name, SecretText::new(value))).collect()
+    }
 }
 
 pub fn run(arguments: &CheckArgs, config: &Config, data_dir_flag: bool) -> anyhow::Result<ExitCode> {
@@ -30,10 +71,10 @@ pub fn run(arguments: &CheckArgs, config: &Config, data_dir_flag: bool) -> anyho
         return Err(Usage("give `-` and the token on standard input, not as an argument".to_owned()).into());
     }
     let token = password::read_line(std::io::stdin().lock())?;
-    let token = SecretText::new(token.trim());
+    let fields = [("token", SecretText::new(token.trim()))].into_iter().chain(arguments.facts()).collect();
     let client = &arguments.client;
     let found = with_client(client, config, data_dir_flag, async |api| {
-        api.call(Method::POST, "/oauth/introspect", Body::Form("token", token)).await
+        api.call(Method::POST, "/oauth/introspect", Body::Form(fields)).await
     })?;
     if client.json {
         output::json(&found)?;
@@ -62,7 +103,17 @@ fn sentence(found: &Value) -> String {
 mod tests {
     use serde_json::json;
 
-    use super::sentence;
+    use super::{Asked, sentence};
+
+    #[test]
+    fn a_request_is_a_method_a_host_and_a_path() {
+        let asked = "GET api.example:8443/v1/reports?page=2".parse::<Asked>().unwrap();
+        let Asked { method, host, path } = asked;
+        assert_eq!([method, host, path], ["GET", "api.example:8443", "/v1/reports?page=2"]);
+        for wrong in ["", "GET", "GET api.example", "GET /v1", " api.example/v1", "GET api.example/a b"] {
+            assert!(wrong.parse::<Asked>().is_err(), "{wrong}");
+        }
+    }
 
     #[test]
     fn one_line_says_what_is_known() {

@@ -64,8 +64,8 @@ pub enum Body {
     Empty,
     /// JSON.
     Json(Map<String, Value>),
-    /// One field of a form.
-    Form(&'static str, SecretText),
+    /// The fields of a form.
+    Form(Vec<(&'static str, SecretText)>),
 }
 
 impl Client {
@@ -264,8 +264,9 @@ impl Body {
         match self {
             Self::Empty => (None, Vec::new()),
             Self::Json(object) => (Some("application/json"), Value::Object(object).to_string().into_bytes()),
-            Self::Form(field, text) => {
-                let form = format!("{field}={}", encode(text.expose()));
+            Self::Form(fields) => {
+                let fields = fields.iter().map(|(field, text)| format!("{field}={}", encode(text.expose())));
+                let form = fields.collect::<Vec<_>>().join("&");
                 (Some("application/x-www-form-urlencoded"), form.into_bytes())
             }
         }
@@ -333,8 +334,10 @@ mod tests {
 
     #[test]
     fn a_form_holds_its_text_whole() {
-        let (media_type, body) = Body::Form("token", SecretText::new("a&b=c+d")).encode();
+        let fields = [("token", "a&b=c+d"), ("path", "/x?y")];
+        let (media_type, body) =
+            Body::Form(fields.map(|(name, text)| (name, SecretText::new(text))).into()).encode();
         assert_eq!(media_type, Some("application/x-www-form-urlencoded"));
-        assert_eq!(body, b"token=a%26b%3Dc%2Bd");
+        assert_eq!(body, b"token=a%26b%3Dc%2Bd&path=%2Fx%3Fy");
     }
 }

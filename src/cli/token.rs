@@ -36,13 +36,23 @@ const SHOW: &[Column] = &[
     ("privileges", "privileges"),
     ("modules", "modules"),
     ("restricted", "restricted"),
+    ("only from", "limits.networks.allow"),
+    ("never from", "limits.networks.deny"),
+    ("routes", "limits.routes"),
+    ("not before", "limits.not_before"),
+    ("uses", "limits.uses"),
+    ("rate", "limits.rate"),
     ("status", "status"),
     ("hint", "hint"),
     ("created", "created_at"),
     ("updated", "updated_at"),
     ("expires", "expires_at"),
     ("last used", "last_used_at"),
+    ("used", "used"),
 ];
+
+/// Its limits that are lists.
+const LISTS: [&str; 3] = ["/limits/networks/allow", "/limits/networks/deny", "/limits/routes"];
 
 #[derive(Debug, Args)]
 pub struct TokenArgs {
@@ -55,7 +65,7 @@ pub struct TokenArgs {
 #[derive(Debug, Subcommand)]
 enum Action {
     /// Issue a token and print it, this once and alone
-    Create(CreateArgs),
+    Create(Box<CreateArgs>),
     /// List tokens: all of them on this machine; with --url those that JETON_TOKEN may see
     List(Box<ListArgs>),
     /// Show a token
@@ -153,6 +163,8 @@ struct CreateArgs {
     /// At jeton itself, let the token read and revoke itself and nothing more
     #[arg(long)]
     restricted: bool,
+    #[command(flatten)]
+    limits: LimitArgs,
     /// Organization that the token works in [default: the owner's]
     #[arg(long, value_name = "SLUG")]
     organization: Option<String>,
@@ -161,22 +173,67 @@ struct CreateArgs {
     uri: bool,
 }
 
+/// What the token is to be limited to, for good.
+#[derive(Debug, Args)]
+struct LimitArgs {
+    /// Network or address that it is good from, such as 10.0.0.0/8; may be repeated [default: from everywhere]
+    #[arg(long = "allow-network", value_name = "NETWORK")]
+    allow: Vec<String>,
+    /// Network or address that it isn't good from; may be repeated
+    #[arg(long = "deny-network", value_name = "NETWORK")]
+    deny: Vec<String>,
+    /// What it is good for, such as 'GET api.example/v1/reports/*'; may be repeated [default: everything]
+    #[arg(long = "route", value_name = "METHOD HOST/PATH")]
+    routes: Vec<String>,
+    /// Instant at which it begins to be good, such as 2030-01-01T00:00:00Z
+    #[arg(long, value_name = "INSTANT")]
+    not_before: Option<String>,
+    /// How often it may be used in all
+    #[arg(long, value_name = "NUMBER")]
+    uses: Option<u64>,
+    /// How often in a period: 10/s, 100/min, 1000/h or 10000/day
+    #[arg(long)]
+    rate: Option<String>,
+}
+
+impl LimitArgs {
+    /// Those that were given.
+    fn into_request(self) -> Map<String, Value> {
+        let list = |list: Vec<String>| (!list.is_empty()).then(|| Value::from(list));
+        let networks = given([("allow", list(self.allow)), ("deny", list(self.deny))]);
+        given([
+            ("networks", (!networks.is_empty()).then(|| networks.into())),
+            ("routes", list(self.routes)),
+            ("not_before", self.not_before.map(Value::from)),
+            ("uses", self.uses.map(Value::from)),
+            ("rate", self.rate.map(Value::from)),
+        ])
+    }
+}
+
+/// An object of those members that have a value.
+fn given<const N: usize>(members: [(&str, Option<Value>); N]) -> Map<String, Value> {
+    members.into_iter().filter_map(|(member, value)| Some((member.to_owned(), value?))).collect()
+}
+
 impl CreateArgs {
     fn into_request(self) -> Map<String, Value> {
-        let texts = [
-            ("name", Some(self.name)),
-            ("owner", self.user),
-            ("description", self.description),
-            ("lifetime", self.lifetime),
-            ("organization", self.organization),
-        ];
-        let mut token: Map<String, Value> =
-            texts.into_iter().filter_map(|(member, text)| Some((member.to_owned(), text?.into()))).collect();
+        let mut token = given([
+            ("name", Some(self.name.into())),
+            ("owner", self.user.map(Value::from)),
+            ("description", self.description.map(Value::from)),
+            ("lifetime", self.lifetime.map(Value::from)),
+            ("organization", self.organization.map(Value::from)),
+        ]);
         if self.no_privileges || !self.privileges.is_empty() {
             token.insert("privileges".to_owned(), self.privileges.into());
         }
         if self.restricted {
             token.insert("restricted".to_owned(), true.into());
+        }
+        let limits = self.limits.into_request();
+        if !limits.is_empty() {
+            token.insert("limits".to_owned(), limits.into());
         }
         token
     }
@@ -190,7 +247,7 @@ pub fn run(arguments: TokenArgs, config: &Config, data_dir_flag: bool) -> anyhow
 
 async fn act(api: &Client, action: Action, json: bool) -> anyhow::Result<()> {
     match action {
-        Action::Create(token) => create(api, token, json).await?,
+        Action::Create(token) => create(api, *token, json).await?,
         Action::List(asked) => output::list(&api.list(&asked.target()).await?, LIST, json)?,
         Action::Show { id } => show(api, Method::GET, &path_of(PATH, &id)?, json).await?,
         Action::Disable { id } => {
@@ -229,7 +286,19 @@ async fn create(api: &Client, token: CreateArgs, json: bool) -> anyhow::Result<(
 }
 
 async fn show(api: &Client, method: Method, path: &str, json: bool) -> anyhow::Result<()> {
-    Ok(output::object(&api.call(method, path, Body::Empty).await?, SHOW, json)?)
+    let mut token = api.call(method, path, Body::Empty).await?;
+    if !json {
+        for list in LISTS {
+            token.pointer_mut(list).map(in_a_line);
+        }
+    }
+    Ok(output::object(&token, SHOW, json)?)
+}
+
+/// A list that limits nothing while it is empty; what stands in it may hold spaces.
+fn in_a_line(list: &mut Value) {
+    let texts: Vec<&str> = list.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    *list = if texts.is_empty() { Value::Null } else { texts.join(", ").into() };
 }
 
 #[cfg(test)]
@@ -258,6 +327,28 @@ mod tests {
             ),
             json!({"name": "ci", "lifetime": "30d", "privileges": ["a:b", "c:*"], "restricted": true, "organization": "x"})
         );
+    }
+
+    #[test]
+    fn only_limits_that_are_given_are_sent() {
+        assert_eq!(request("--name ci --uses 3"), json!({"name": "ci", "limits": {"uses": 3}}));
+        let all = "--name ci --allow-network 10.0.0.0/8 --allow-network ::1 --deny-network 10.1.0.0/16 --rate 9/s \
+                   --not-before 2030-01-01T00:00:00Z";
+        let mut line: Vec<_> = ["create"].into_iter().chain(all.split_whitespace()).collect();
+        line.extend(["--route", "GET a.example/*", "--route", "* b.example/x"]);
+        let sent = Value::Object(Only::parse_from(line).create.into_request());
+        let limits = json!({
+            "networks": {"allow": ["10.0.0.0/8", "::1"], "deny": ["10.1.0.0/16"]},
+            "routes": ["GET a.example/*", "* b.example/x"], "not_before": "2030-01-01T00:00:00Z", "rate": "9/s",
+        });
+        assert_eq!(sent["limits"], limits);
+    }
+
+    #[test]
+    fn a_list_is_shown_in_a_line() {
+        let mut lists = [json!(["GET a/*", "* b/x"]), json!([])];
+        lists.iter_mut().for_each(super::in_a_line);
+        assert_eq!(lists, [json!("GET a/*, * b/x"), json!(null)]);
     }
 
     #[test]

@@ -129,10 +129,13 @@ fn explain(error: &serde_path_to_error::Error<serde_json::Error>) -> Refusal {
             return Refusal::Malformed { detail: format!("the body isn't JSON: wrong {place}").into() };
         }
     }
+    // Where an object inside the document is wrong, these two are told of it: its path stands before the member's name.
+    let within = |path: &str| if path == "." { String::new() } else { format!("{path}.") };
+    let path = error.path().to_string();
     for ours in ["missing field `", "duplicate field `"] {
         if let Some((field, _)) = message.strip_prefix(ours).and_then(|rest| rest.split_once('`')) {
             return Refusal::invalid(
-                field.to_owned(),
+                within(&path) + field,
                 if ours.starts_with('m') { "is needed" } else { "stands twice" },
             );
         }
@@ -142,17 +145,17 @@ fn explain(error: &serde_path_to_error::Error<serde_json::Error>) -> Refusal {
     if let Some((field, _)) = message.strip_prefix("unknown field `").and_then(|rest| rest.split_once('`')) {
         // A name as names are may be said back; whatever else stands in its place may be a secret.
         if field.len() <= 40 && field.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_') {
-            return Refusal::invalid(field.to_owned(), format!("unknown: this takes {expected}"));
+            return Refusal::invalid(path, format!("unknown: this takes {expected}"));
         }
         return Refusal::Malformed {
             detail: format!("an unknown field {place}: this takes {expected}").into(),
         };
     }
-    match error.path().to_string() {
+    if path == "." {
         // The document itself has no name.
-        root if root == "." => Refusal::malformed("the body must be a JSON object"),
-        path => Refusal::invalid(path, format!("wrong {place}: needs {expected}")),
+        return Refusal::malformed("the body must be a JSON object");
     }
+    Refusal::invalid(path, format!("wrong {place}: needs {expected}"))
 }
 
 #[cfg(test)]
@@ -166,6 +169,16 @@ mod tests {
         name: String,
         #[allow(dead_code, reason = "only its presence is looked at")]
         count: Option<u8>,
+        #[allow(dead_code, reason = "only its members are looked at")]
+        #[serde(default, deserialize_with = "super::object")]
+        inner: Option<Inner>,
+    }
+
+    #[derive(Debug, serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Inner {
+        #[allow(dead_code, reason = "only its presence is looked at")]
+        size: u8,
     }
 
     fn verdict(text: &str) -> String {
@@ -179,16 +192,22 @@ mod tests {
             (r#"{"name":"a"}"#, "read"),
             (r"{}", "name: is needed"),
             (r#"{"name":"a","name":"b"}"#, "name: stands twice"),
-            (r#"{"name":"a","names":1}"#, "names: unknown: this takes `name` or `count`"),
+            (r#"{"name":"a","names":1}"#, "names: unknown: this takes one of `name`, `count`, `inner`"),
             (
                 r#"{"name":"a","canary1":1}"#,
-                "an unknown field at line 1 column 21: this takes `name` or `count`",
+                "an unknown field at line 1 column 21: this takes one of `name`, `count`, `inner`",
             ),
             (
                 r#"{"name":"a","count":"canary, expected nothing"}"#,
                 "count: wrong at line 1 column 46: needs u8",
             ),
             (r#"{"name":"a","count":300}"#, "count: wrong at line 1 column 23: needs u8"),
+            (r#"{"name":"a","inner":{"size":1}}"#, "read"),
+            (r#"{"name":"a","inner":{}}"#, "inner.size: is needed"),
+            (r#"{"name":"a","inner":{"size":1,"size":1}}"#, "inner.size: stands twice"),
+            (r#"{"name":"a","inner":{"sizes":1}}"#, "inner.sizes: unknown: this takes `size`"),
+            (r#"{"name":"a","inner":{"size":"canary"}}"#, "inner.size: wrong at line 1 column 36: needs u8"),
+            (r#"{"name":"a","inner":[1]}"#, "inner: wrong at line 1 column 21: needs an object"),
             (r#"{"name":"canary"#, "the body ends before its JSON document does"),
             (r#"{"name":canary}"#, "the body isn't JSON: wrong at line 1 column 9"),
             (r#"{"name":"a"} canary"#, "the body goes on after its JSON document"),

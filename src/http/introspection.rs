@@ -1,9 +1,43 @@
-//! What is told of somebody else's token, one or many: the members of RFC 7662, 2.2.
+//! What is asked and told of somebody else's token, one or many: RFC 7662's members and ours.
+
+use std::net::IpAddr;
 
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::core::{decision::Standing, time::Instant};
+use crate::core::{
+    decision::Standing,
+    limits::{Asked, Facts},
+    refusal::Refusal,
+    time::Instant,
+};
+
+/// What whoever asks says of the request that a token came with (RFC 7662, 2.1 lets them): its limits are judged by
+/// that. They are asked about by a service, so nothing is taken from where the question itself came from.
+pub(super) struct Context<'a> {
+    /// The client's address.
+    pub(super) address: Option<&'a str>,
+    /// The method.
+    pub(super) method: Option<&'a str>,
+    /// The host, perhaps with its port.
+    pub(super) host: Option<&'a str>,
+    /// The path; a query after it is passed over.
+    pub(super) path: Option<&'a str>,
+}
+
+impl<'a> Context<'a> {
+    /// Reads it.
+    pub(super) fn facts(self) -> Result<Facts<'a>, Refusal> {
+        let Context { address, method, host, path } = self;
+        let address = address.map(str::parse::<IpAddr>).transpose();
+        let address = address.map_err(|_| Refusal::invalid("address", "an IP address"))?;
+        if path.is_some_and(|path| !path.starts_with('/')) {
+            return Err(Refusal::invalid("path", "begins with a slash"));
+        }
+        let path = path.and_then(|path| path.split('?').next());
+        Ok(Facts { address: address.map(|it| it.to_canonical()), asked: Asked { method, host, path } })
+    }
+}
 
 /// What is known of a usable token.
 #[derive(Serialize, ToSchema)]

@@ -8,26 +8,24 @@ use super::{
 };
 use crate::core::{
     decision::{Demand, Standing},
+    limits::Facts,
     refusal::Failure,
     secret::SecretText,
     wanted::Wanted,
 };
 
 impl Service {
-    /// The token, if it is usable now by this client for what it asks; whatever else it is, `None`. Counts as a use of
-    /// it.
-    pub fn introspect(&self, text: &SecretText, client: Peer<'_>) -> Result<Option<Arc<Standing>>, Failure> {
-        self.usable(text, Demand::Pass(&Wanted::default()), client)
-    }
-
-    /// The token, if it meets a demand; `None` whatever it is that keeps it from that.
-    pub(super) fn usable(
+    /// The token, if it is usable now for a request of which `client` is known; whatever else it is, `None`. Counts as a
+    /// use of it: by the client where its address is known, else by whoever asks, the only one who is.
+    pub fn introspect(
         &self,
         text: &SecretText,
-        demand: Demand<'_>,
-        peer: Peer<'_>,
+        client: &Facts<'_>,
+        asker: Peer<'_>,
     ) -> Result<Option<Arc<Standing>>, Failure> {
-        let Verdict { standing, outcome } = self.judge_token(text, demand, peer);
+        let by = Peer { address: client.address.or(asker.address), ..asker };
+        let demand = Demand::Pass(&Wanted::default());
+        let Verdict { standing, outcome } = self.judge_token_for(text, demand, client, by);
         match outcome {
             Ok(()) => Ok(standing),
             Err(Failure::Refused(_)) => Ok(None),

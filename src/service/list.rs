@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 use super::{
     Caller, Service, people,
     reach::{Place, Reach},
-    verify::Peer,
+    verify::{Peer, Verdict},
 };
 use crate::{
     core::{
@@ -122,9 +122,17 @@ impl Service {
         })
     }
 
-    /// The token whose whole secret this is, if it is good now: for whoever holds it, which counts as a use.
+    /// The token whose whole secret this is, if it is good now: for whoever holds it, which counts as a use. Whatever it
+    /// is that keeps it from that isn't told, but that it is good again in a moment.
     pub fn held_token(&self, text: &SecretText, peer: Peer<'_>) -> Result<TokenView, Failure> {
-        let standing = self.usable(text, Demand::Itself, peer)?.ok_or(Refusal::CredentialInvalid)?;
+        let Verdict { standing, outcome } = self.judge_token(text, Demand::Itself, peer);
+        outcome.map_err(|failure| match failure {
+            Failure::Refused(refusal) if !matches!(refusal, Refusal::RateExceeded { .. }) => {
+                Refusal::CredentialInvalid.into()
+            }
+            failure => failure,
+        })?;
+        let standing = standing.ok_or(Refusal::CredentialInvalid)?;
         let caller =
             Caller { subject: Subject::Token(standing), demand: Demand::Itself, address: peer.address };
         self.own_token(&caller)
@@ -345,14 +353,26 @@ impl Around {
     fn view(&mut self, rows: &Rows<'_>, token: Token) -> Result<TokenView, ReadError> {
         Ok(TokenView {
             last_used_at: rows.token_use(token.id)?.map(|used| used.last_at),
-            used: match token.limits.uses {
-                Some(_) => rows.meter(token.id)?.map(|meter| meter.used),
-                None => None,
-            },
+            used: used(rows, &token)?,
             owner: self.user(rows, token.owner)?,
             organization: self.organization(rows, token.organization)?,
             modules: self.modules(rows, &token)?,
             token,
         })
+    }
+}
+
+/// How often a token was used, where a limit counts that. A count that was edited isn't told; it keeps nobody from looking
+/// at its token and revoking it.
+fn used(rows: &Rows<'_>, token: &Token) -> Result<Option<u64>, ReadError> {
+    if token.limits.uses.is_none() {
+        return Ok(None);
+    }
+    match rows.meter(token.id) {
+        Err(error) if error.is_edit() => {
+            tracing::error!(%error, "not shown");
+            Ok(None)
+        }
+        meter => Ok(meter?.map(|meter| meter.used)),
     }
 }

@@ -155,3 +155,6 @@ impl Service {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -43,6 +43,13 @@ pub struct Peer<'a> {
     pub asked: Asked<'a>,
 }
 
+impl<'a> Peer<'a> {
+    /// What a token's limits are held against where it comes from the peer itself.
+    const fn facts(&self) -> Facts<'a> {
+        Facts { address: self.address, asked: self.asked }
+    }
+}
+
 /// What became of a token that was presented.
 pub struct Verdict {
     /// The token, dead or alive, if its whole secret was presented.
@@ -88,15 +95,26 @@ impl Service {
                 None => Subject::Token(self.genuine(text)?),
             },
         };
-        self.admit(&subject, demand, peer)?;
+        self.admit(&subject, demand, &peer.facts(), peer)?;
         Ok(Caller { subject, demand, address: peer.address })
     }
 
     /// Judges a token that is presented to somebody else, and remembers the use of one that is let through.
     pub fn judge_token(&self, text: &SecretText, demand: Demand<'_>, peer: Peer<'_>) -> Verdict {
+        self.judge_token_for(text, demand, &peer.facts(), peer)
+    }
+
+    /// The same where who asks isn't whose request it is; the use is noted as `by`'s.
+    pub(super) fn judge_token_for(
+        &self,
+        text: &SecretText,
+        demand: Demand<'_>,
+        facts: &Facts<'_>,
+        by: Peer<'_>,
+    ) -> Verdict {
         match self.genuine(text) {
             Ok(standing) => {
-                let outcome = self.admit(&Subject::Token(Arc::clone(&standing)), demand, peer);
+                let outcome = self.admit(&Subject::Token(Arc::clone(&standing)), demand, facts, by);
                 Verdict { standing: Some(standing), outcome }
             }
             Err(failure) => Verdict { standing: None, outcome: Err(failure) },
@@ -104,12 +122,18 @@ impl Service {
     }
 
     /// Lets a genuine credential in if it meets the demand and, where its uses are counted, has one left.
-    fn admit(&self, subject: &Subject, demand: Demand<'_>, peer: Peer<'_>) -> Result<(), Failure> {
+    fn admit(
+        &self,
+        subject: &Subject,
+        demand: Demand<'_>,
+        facts: &Facts<'_>,
+        by: Peer<'_>,
+    ) -> Result<(), Failure> {
         let now = self.now();
-        decide(subject, demand, &Facts { address: peer.address, asked: peer.asked }, now)?;
+        decide(subject, demand, facts, now)?;
         if let Subject::Token(standing) = subject {
             self.count_use(&standing.token)?;
-            self.note_use(standing.token.id, now, peer.address, peer.agent);
+            self.note_use(standing.token.id, now, by.address, by.agent);
         }
         Ok(())
     }

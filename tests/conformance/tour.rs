@@ -261,6 +261,11 @@ impl Tour {
         let body = json!({
             "name": "nightly", "description": "two\nlines", "icon": "https://example.org/t.png", "lifetime": "1h",
             "privileges": ["orders:read"], "modules": [], "restricted": false, "organization": "acme",
+            "limits": {
+                "networks": { "allow": ["127.0.0.0/8", "::1"], "deny": ["127.9.0.0/16"] },
+                "routes": ["* tokens.example.org/*", "GET *.example:8443/v1/*/items"],
+                "not_before": "2020-01-01T00:00:00Z", "uses": 1000, "rate": "1000/min",
+            },
         });
         let made = self.send("POST /v1/tokens", &[], body, 201).json();
         self.send(
@@ -293,8 +298,15 @@ impl Tour {
         self.change("DELETE /v1/tokens/{id}", id, None, "\"4000\"", 412);
         for token in [token.as_str(), "jtn_nothing"] {
             self.send("POST /oauth/introspect", &[], json!(format!("token={token}")), 200);
+            let client = "address=127.0.0.1&method=GET&host=a.example:8443&path=/v1/1/items";
+            self.send("POST /oauth/introspect", &[], json!(format!("token={token}&{client}")), 200);
+            self.send("POST /oauth/introspect", &[], json!(format!("token={token}&address=here")), 400);
         }
-        let batch = json!({ "tokens": [token, "jtn_nothing", token] });
+        let mut batch = json!({ "tokens": [token, "jtn_nothing", token] });
+        self.send("POST /v1/introspect/batch", &[], batch.clone(), 200);
+        for (member, value) in [("address", "::1"), ("method", "GET"), ("host", "127.0.0.1"), ("path", "/")] {
+            batch[member] = json!(value);
+        }
         self.send("POST /v1/introspect/batch", &[], batch, 200);
         self.get("DELETE /v1/tokens/{id}", id, 204);
         self.get("DELETE /v1/tokens/{id}", id, 410);

@@ -23,8 +23,8 @@ impl Rate {
     pub fn parse(text: &str) -> Result<Self, Refusal> {
         let read = || {
             let (uses, unit) = text.split_once('/')?;
-            let digits = uses.bytes().all(|byte| byte.is_ascii_digit());
-            let uses = uses.parse().ok().filter(|uses| digits && (1..=MOST).contains(uses))?;
+            let plain = !uses.starts_with('0') && uses.bytes().all(|byte| byte.is_ascii_digit());
+            let uses = uses.parse().ok().filter(|uses| plain && (1..=MOST).contains(uses))?;
             let (_, period) = UNITS.into_iter().find(|(name, _)| *name == unit)?;
             Some(Self { uses, period })
         };

@@ -158,7 +158,7 @@ fn a_rate_counts_from_the_first_use_to_the_end_of_the_period() {
     };
     assert_eq!((refused(30_000), refused(60_000), refused(60_999)), (31, 1, 1));
     assert_eq!(second.after_use(rate, 61_000), Ok(Window { began: 61_000, used: 1 }));
-    for bad in ["", "1", "0/s", "1/m", "-1/s", "+1/s", "1/S", "1.5/s", "1000000001/s", " 1/s"] {
+    for bad in ["", "1", "0/s", "1/m", "-1/s", "+1/s", "1/S", "1.5/s", "1000000001/s", " 1/s", "01/s"] {
         assert!(Rate::parse(bad).is_err(), "{bad}");
     }
     assert_eq!(Rate::parse("10000/day").expect("a rate").to_string(), "10000/day");

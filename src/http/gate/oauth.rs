@@ -18,7 +18,7 @@ use crate::{
         Site,
         body::{Body, Form},
         guard::From,
-        introspection::Introspection,
+        introspection::{Context, Introspection},
         native,
         problem::Problem,
         reply::{Reply, Words},
@@ -67,6 +67,19 @@ pub(in crate::http) struct IntrospectionForm {
     /// Not needed: any value will do.
     #[schema(value_type = String, required = false)]
     token_type_hint: Option<String>,
+    /// The address of the client that the token came from. A token that is limited in networks is good where this is
+    /// known and in them.
+    #[schema(value_type = String, required = false)]
+    address: Option<String>,
+    /// What the client asked for. A token that is limited in routes is good where this is known and in them.
+    #[schema(value_type = String, required = false)]
+    method: Option<String>,
+    /// Perhaps with its port.
+    #[schema(value_type = String, required = false)]
+    host: Option<String>,
+    /// Begins with a slash; a query is passed over.
+    #[schema(value_type = String, required = false)]
+    path: Option<String>,
 }
 
 /// What `/oauth/revoke` takes.
@@ -90,8 +103,10 @@ pub(in crate::http) struct RevocationForm {
         (status = 200, body = Introspection<'static>)))]
 #[post("/introspect", data = "<body>")]
 pub(in crate::http) fn introspect(site: &State<Site>, from: From<'_>, body: Body) -> Result<Reply, Failure> {
-    let token = token(&body.form()?)?;
-    let found = site.service.introspect(&token, from.0)?;
+    let form = body.form()?;
+    let [address, method, host, path] = ["address", "method", "host", "path"].map(|name| form.get(name));
+    let facts = Context { address, method, host, path }.facts()?;
+    let found = site.service.introspect(&token(&form)?, &facts, from.0)?;
     Reply::json(200, &Introspection::of(found.as_deref(), &site.public_url))
 }
 

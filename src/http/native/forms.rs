@@ -16,7 +16,7 @@ use utoipa::{
 
 use super::lists::TABLE;
 use crate::{
-    core::{organization::LARGEST_QUOTA, privilege, text, user},
+    core::{limits, organization::LARGEST_QUOTA, privilege, text, user},
     http::query::PAGE,
 };
 
@@ -48,6 +48,10 @@ const USER: &str = "^[A-Za-z0-9][A-Za-z0-9._@-]*$";
 const REFERENCE: &str = "^[A-Za-z0-9][A-Za-z0-9-]*$";
 const PRIVILEGE: &str = r"^(\*|[a-z0-9._-]+):(\*|[a-z0-9._-]+)$";
 const KIND: &str = "^[a-z_]+\\.[a-z_]*$";
+/// An address, perhaps with a prefix.
+const NETWORK: &str = "^[0-9A-Fa-f:.]+(/[0-9]{1,3})?$";
+/// A method, a host and a path.
+const ROUTE: &str = r"^(\*|[A-Z-]+) [0-9A-Za-z._:*\[\]-]+/[!-~]*$";
 /// As many parts as there are.
 const PATH: &str = "^[^/?#]+(/[^/?#]+)*$";
 const DURATION: &str = "^[1-9][0-9]{0,9}[smhdw]$";
@@ -59,7 +63,10 @@ fn form(schema: &str, name: &str) -> Option<Form> {
         ("Problem" | "Health" | "EventsVerdict" | "TokenForm", _)
         | ("IntrospectionForm" | "RevocationForm", "token")
         | ("IntrospectionBatch", "tokens")
+        | ("IntrospectionForm" | "IntrospectionBatch", "method" | "host")
         | ("Event", "detail" | "address") => Form::Any,
+        ("IntrospectionForm" | "IntrospectionBatch", "address") => Form::Pattern("^[0-9A-Fa-f:.]*$", 45),
+        ("IntrospectionForm" | "IntrospectionBatch", "path") => Form::Pattern("^(/|$)", usize::MAX),
         ("CreateUser", "email") => {
             Form::Pattern(r"^[^@\s\x00-\x1f\x7f-\x9f]+@[^@\s\x00-\x1f\x7f-\x9f]+$", 254)
         }
@@ -88,7 +95,10 @@ fn form(schema: &str, name: &str) -> Option<Form> {
         (_, "status") => Form::Words(&["active", "expired", "disabled", "deleted"]),
         (_, "max_lifetime" | "default_lifetime") => Form::Pattern(DURATION, 12),
         (_, "lifetime") => Form::Pattern("^(never|[1-9][0-9]{0,9}[smhdw]|[0-9]{4}-.+)$", 40),
-        (_, "at") => Form::Instant,
+        (_, "allow" | "deny") => Form::Pattern(NETWORK, 49),
+        (_, "routes") => Form::Pattern(ROUTE, 512),
+        (_, "rate") => Form::Pattern("^[1-9][0-9]{0,9}/(s|min|h|day)$", 14),
+        (_, "at" | "not_before") => Form::Instant,
         (_, name) if name.ends_with("_at") => Form::Instant,
         (_, "hint") => Form::Pattern("^jtn_[0-9A-Za-z]{22}_…$", 28),
         (_, "next_cursor") => Form::Pattern("^[0-9A-Za-z_-]+$", 1_000),
@@ -155,6 +165,10 @@ fn say(schema: &str, member: &str, found: &mut Schema) {
     match found {
         Schema::Object(object) if member == "quota" => {
             object.maximum = Some(Number::UInt(LARGEST_QUOTA as usize));
+        }
+        Schema::Object(object) if member == "uses" => {
+            object.minimum = Some(Number::UInt(1));
+            object.maximum = usize::try_from(limits::MOST_USES).ok().map(Number::UInt);
         }
         Schema::Object(object) if is_text(&object.schema_type) => {
             if let Some(form) = form(schema, member) {

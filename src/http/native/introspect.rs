@@ -7,7 +7,13 @@ use utoipa::ToSchema;
 use super::wire::SecretField;
 use crate::{
     core::refusal::{Failure, Refusal},
-    http::{Site, body::Body, guard::From, introspection::Introspection, reply::Reply},
+    http::{
+        Site,
+        body::Body,
+        guard::From,
+        introspection::{Context, Introspection},
+        reply::Reply,
+    },
 };
 
 /// How many tokens one request may ask about.
@@ -20,6 +26,14 @@ pub(super) struct IntrospectionBatch {
     /// 1 to 100 of them; one may stand twice.
     #[schema(value_type = Vec<String>, min_items = 1, max_items = 100)]
     tokens: Vec<SecretField>,
+    /// The address of the client that they came from, for those that are limited in networks.
+    address: Option<String>,
+    /// What the client asked for, for those that are limited in routes.
+    method: Option<String>,
+    /// Perhaps with its port.
+    host: Option<String>,
+    /// Begins with a slash; a query is passed over.
+    path: Option<String>,
 }
 
 /// What is known of each, in the order they were asked about.
@@ -34,11 +48,13 @@ pub(super) struct Introspections<'a> {
     responses((status = 200, body = Introspections<'static>)))]
 #[post("/introspect/batch", data = "<body>")]
 pub(in crate::http) fn batch(site: &State<Site>, from: From<'_>, body: Body) -> Result<Reply, Failure> {
-    let IntrospectionBatch { tokens } = body.json()?;
+    let IntrospectionBatch { tokens, address, method, host, path } = body.json()?;
     if tokens.is_empty() || tokens.len() > MOST {
         return Err(Refusal::invalid("tokens", format!("1 to {MOST} of them")).into());
     }
-    let found = tokens.iter().map(|token| site.service.introspect(&token.0, from.0));
+    let [address, method, host, path] = [&address, &method, &host, &path].map(Option::as_deref);
+    let facts = Context { address, method, host, path }.facts()?;
+    let found = tokens.iter().map(|token| site.service.introspect(&token.0, &facts, from.0));
     let found = found.collect::<Result<Vec<_>, _>>()?;
     let items = found.iter().map(|found| Introspection::of(found.as_deref(), &site.public_url));
     Reply::json(200, &Introspections { items: items.collect() })

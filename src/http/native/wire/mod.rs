@@ -1,5 +1,6 @@
 //! What stands in our own API's JSON, and how it becomes what the use cases take.
 
+mod limits;
 mod lists;
 mod members;
 mod modules;

@@ -3,11 +3,13 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::limits::{CreateLimits, LimitsObject};
 use crate::{
     core::{
-        id::OfToken, lifetime::Lifetime, limits::Limits, minting::Wish, privilege::Privileges,
-        refusal::Refusal, text, time::Instant, token::hint,
+        id::OfToken, lifetime::Lifetime, minting::Wish, privilege::Privileges, refusal::Refusal, text,
+        time::Instant, token::hint,
     },
+    http::body::object,
     service::{change::Change, issue::IssueRequest, list::TokenView},
 };
 
@@ -29,6 +31,9 @@ pub(in crate::http::native) struct CreateToken {
     privileges: Option<Vec<String>>,
     /// Modules of the organization, by number or id.
     modules: Option<Vec<String>>,
+    /// Where, for what, when and how often it is to be good; absent for what the token that mints it is limited to.
+    #[serde(default, deserialize_with = "object")]
+    limits: Option<CreateLimits>,
     /// A restricted token reads and revokes itself at jeton and nothing more.
     restricted: Option<bool>,
     /// By slug or any id; absent for the token's own or the user's home.
@@ -64,7 +69,7 @@ impl TryFrom<CreateToken> for IssueRequest {
                 lifetime_field,
                 privileges: body.privileges.map(|list| Privileges::parse(&list)).transpose()?,
                 modules: body.modules.map(module_names).transpose()?,
-                limits: Limits::default(),
+                limits: body.limits.unwrap_or_default().try_into()?,
                 restricted: body.restricted.unwrap_or_default(),
             },
             organization: body.organization,
@@ -130,6 +135,7 @@ pub(in crate::http::native) struct TokenObject {
     privileges: Vec<String>,
     modules: Vec<String>,
     restricted: bool,
+    limits: LimitsObject,
     /// `active`, `expired`, `disabled` or `deleted`.
     status: &'static str,
     /// RFC 3339, as all times here.
@@ -141,13 +147,15 @@ pub(in crate::http::native) struct TokenObject {
     change_sequence: u32,
     /// `null` for never.
     last_used_at: Option<String>,
+    /// How often it was used and for what it minted, where a limit counts that; else `null`.
+    used: Option<u64>,
     /// How the token begins, with nothing of its secret.
     hint: String,
 }
 
 impl TokenObject {
     pub(in crate::http::native) fn new(view: TokenView, now: Instant) -> Self {
-        let TokenView { token, owner, organization, last_used_at, .. } = view;
+        let TokenView { token, owner, organization, last_used_at, used, .. } = view;
         Self {
             id: token.id.to_string(),
             number: token.number.show::<OfToken>(),
@@ -157,7 +165,9 @@ impl TokenObject {
             expires_at: token.expires_at.map(|at| at.to_string()),
             change_sequence: token.change_sequence,
             last_used_at: last_used_at.map(|at| at.to_string()),
+            used,
             hint: hint(token.id),
+            limits: LimitsObject::from(&token.limits),
             name: token.name,
             description: token.description,
             icon: token.icon,
