@@ -93,9 +93,8 @@ impl Limits {
         }
         let (rate, counted_with) = match (self.rate, limits.rate) {
             (rate, None) => (rate, None),
-            (None, held) => (held, limits.counted_with.or(Some(parent))),
-            (rate, held) if rate == held => (held, limits.counted_with.or(Some(parent))),
-            (Some(_), Some(_)) => return Err(wider("limits.rate")),
+            (Some(rate), Some(held)) if !rate.is_within(held) => return Err(wider("limits.rate")),
+            (rate, held) => (rate.or(held), limits.counted_with.or(Some(parent))),
         };
         Ok(Self { networks, routes, not_before, uses: self.uses, rate, counted_with })
     }

@@ -34,6 +34,11 @@ impl Rate {
         })
     }
 
+    /// Whether it is no more in the same period: what two tokens count together, they count in one.
+    pub(super) const fn is_within(self, held: Self) -> bool {
+        self.period == held.period && self.uses <= held.uses
+    }
+
     const fn period_ms(self) -> i64 {
         self.period as i64 * 1_000
     }

@@ -193,7 +193,7 @@ fn a_child_has_its_parents_limits_and_none_that_are_wider() {
     let uses = Some(10);
     let child = Limits { uses, ..Limits::default() }.within(id, &parent).expect("all but uses are inherited");
     assert_eq!(child, Limits { uses, ..parent.clone() });
-    let wider: [(&str, Change); 11] = [
+    let wider: [(&str, Change); 12] = [
         ("limits.networks.allow", |l| l.networks.allow = vec!["0.0.0.0/0".parse().unwrap()]),
         ("limits.networks.allow", |l| l.networks.allow = vec!["2001:db8::/32".parse().unwrap()]),
         ("limits.routes", |l| l.routes = routes(&["GET api.example/*"])),
@@ -205,13 +205,14 @@ fn a_child_has_its_parents_limits_and_none_that_are_wider() {
         ("limits.uses", |l| l.uses = None),
         ("limits.uses", |l| l.uses = Some(101)),
         ("limits.rate", |l| l.rate = Rate::parse("11/s").ok()),
+        ("limits.rate", |l| l.rate = Rate::parse("10/min").ok()),
     ];
     for (field, change) in wider {
         let mut wish = Limits { uses, ..Limits::default() };
         change(&mut wish);
         assert_eq!(wish.within(id, &parent), Err(Refusal::WiderThanMinter { field }));
     }
-    let narrower: [Change; 7] = [
+    let narrower: [Change; 8] = [
         |l| l.networks.allow = vec!["10.2.0.0/16".parse().unwrap()],
         |l| l.networks.deny = vec!["10.3.0.0/16".parse().unwrap()],
         |l| l.routes = routes(&["HEAD api.example:443/v1/a", "PUT *.a.example/x/1/y"]),
@@ -219,6 +220,7 @@ fn a_child_has_its_parents_limits_and_none_that_are_wider() {
         |l| l.not_before = Some(super::Instant::from_millis(1_001)),
         |l| l.uses = Some(100),
         |l| l.rate = Rate::parse("10/s").ok(),
+        |l| l.rate = Rate::parse("9/s").ok(),
     ];
     for change in narrower {
         let mut wish = Limits { uses, ..Limits::default() };
