@@ -69,7 +69,18 @@ fn every_answer_has_every_header_and_no_body() {
     for (reply, status, code) in refused {
         assert_eq!((reply.status, reason(&reply)), (status, code));
         assert!(blank(&reply) && reply.body.is_empty(), "{reply:?}");
-        assert_eq!(reply.header("www-authenticate").is_some(), status == 401, "{code}");
+        let challenge = reply.header("www-authenticate").expect("what would be right");
+        assert_eq!(challenge.contains("invalid_request"), status != 401, "{code}: {challenge}");
+    }
+    // What is wrong with the proxy's configuration is said to whoever tries it.
+    for (target, told) in [
+        ("/gate?require=no", "require: a privilege is domain:action"),
+        ("/gate?profile=nginx&policy=none", "policy: jeton's configuration has none of this name"),
+        ("/gate?page=2", "an unknown query parameter: the gate takes require, organization"),
+    ] {
+        let reply = ask(&mut client, target, token, &[]);
+        let told_here = reply.header("www-authenticate").unwrap_or_default().contains(told);
+        assert!(told_here, "{target}: {reply:?}");
     }
     // Whose token it was is known.
     let lacking = ask(&mut client, "/gate?require=orders:write", token, &[]).expect(403);

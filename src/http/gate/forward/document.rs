@@ -22,7 +22,7 @@ const ALWAYS: [(&str, &str); 7] = [
 /// What is answered, and the one header that goes along with it.
 const ANSWERS: [(u16, Option<(&str, &str)>); 7] = [
     (200, None),
-    (400, None),
+    (400, Some(("WWW-Authenticate", "What is wrong with the question (RFC 6750, 3.1)"))),
     (401, Some(("WWW-Authenticate", "The challenge (RFC 6750, 3)"))),
     (403, Some(("WWW-Authenticate", "The challenge (RFC 6750, 3)"))),
     (429, Some(("Retry-After", "Seconds until another try is worth it"))),

@@ -33,6 +33,7 @@ use crate::{
         carrier::{Carriers, Found, credential, credential_in},
         native,
         reply::Reply,
+        told::plain,
     },
     service::{
         Service,
@@ -128,6 +129,16 @@ impl Gate {
                 let problem = native::failure(&failure);
                 headers.insert(REASON, HeaderValue::from_static(problem.code));
                 let reply = Reply::empty(profile.folded(problem.status)).because_of(&failure);
+                // There is no body to say it in what is wrong with a question (RFC 6750, 3.1).
+                let reply = if problem.status == 400 {
+                    let description = plain(&problem.detail);
+                    let error = format!(
+                        r#"Bearer realm="jeton", error="invalid_request", error_description="{description}""#
+                    );
+                    reply.header("WWW-Authenticate", error)
+                } else {
+                    reply
+                };
                 let answer = Answer::from_reply(reply);
                 headers.extend(answer.headers);
                 answer.status
