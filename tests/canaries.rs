@@ -1,5 +1,7 @@
 //! What a client sends never reaches the log: canaries in the path, the query, every header and every kind of body.
 
+use std::thread;
+
 use serde_json::Value;
 
 use crate::harness::{Reply, Server, server::named};
@@ -9,8 +11,10 @@ fn canary(place: &str) -> String {
     format!("canary{}9f3b7c1e", place.replace(['-', ' '], ""))
 }
 
-const ROUTES: [&str; 24] = [
+const ROUTES: [&str; 26] = [
     "/",
+    "/gate",
+    "/gate/policy/x",
     "/v1/tokens",
     "/v1/tokens/self",
     "/v1/tokens/x/disable",
@@ -164,11 +168,13 @@ fn no_canary_reaches_the_log_at_its_loudest() {
     let (anna, narrow) = (server.user("anna"), server.token_with(&ada, &["--restricted"]));
     let admin = server.token_with(&ada, &["--privilege", "jeton:admin", "--privilege", "jeton:introspect"]);
     let plain = server.token(&anna);
-    for credential in ["jtn_wrong", &narrow, &plain, &admin] {
-        sing(&server, credential, &ROUTES);
-    }
-    // They differ from our own in their words and their parsers, and have no guard of their own.
-    sing(&server, &plain, &TRANSLATED);
+    thread::scope(|scope| {
+        for credential in ["jtn_wrong", &narrow, &plain, &admin] {
+            scope.spawn(|| sing(&server, credential, &ROUTES));
+        }
+        // They differ from our own in their words and their parsers, and have no guard of their own.
+        scope.spawn(|| sing(&server, &plain, &TRANSLATED));
+    });
     server.stop();
     let log = server.log();
     assert!(log.contains("listening"), "there is a log to scan");
