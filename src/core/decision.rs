@@ -9,7 +9,7 @@ use super::{
     privilege::{Privilege, Privileges},
     refusal::Refusal,
     time::Instant,
-    token::{Death, Status, Token},
+    token::{Death, Obituary, Token, Whose},
     user::{Membership, Role, User, holdings},
     wanted::Wanted,
 };
@@ -69,30 +69,43 @@ pub struct Standing {
     pub account: Account,
     /// What it was given, cut to what its owner still holds.
     pub privileges: Privileges,
+    /// The tokens that it is tied to, its minter first; each stands in for those that it has replaced.
+    pub tied_to: Vec<Token>,
 }
 
 impl Standing {
     /// Puts a token beside its owner and organization and cuts its privileges to what they still hold.
     pub fn new(token: Token, account: Account) -> Self {
         let privileges = token.privileges.meet(&account.holdings());
-        Self { token, account, privileges }
+        Self { token, account, privileges, tied_to: Vec::new() }
     }
 
-    /// Why it is dead; `None` while it lives.
-    pub fn death(&self, now: Instant) -> Option<Death> {
-        match self.token.status {
-            Status::Deleted => Some(Death::Deleted),
-            Status::Disabled => Some(Death::Disabled),
-            Status::Active if self.token.is_expired(now) => Some(Death::Expired),
-            Status::Active if self.token.limits.not_before.is_some_and(|good_from| now < good_from) => {
-                Some(Death::NotYetValid)
+    /// Why it is dead and since when; `None` while it lives.
+    pub fn death(&self, now: Instant) -> Option<Obituary> {
+        let Account { user, organization, membership } = &self.account;
+        let (death, since) = match self.token.ended(now) {
+            Some(ended) => ended,
+            None if self.tied_to.iter().any(|parent| parent.ended(now).is_some()) => {
+                (Death::ParentDead, None)
             }
-            Status::Active if !self.account.user.active => Some(Death::OwnerDisabled),
-            Status::Active if self.account.membership.is_none() => Some(Death::OwnerGone),
-            Status::Active if !self.account.organization.enabled => Some(Death::OrganizationDisabled),
-            Status::Active if !self.account.organization.policy.api_access => Some(Death::ApiAccessOff),
-            Status::Active => None,
-        }
+            None if !user.active => (Death::OwnerDisabled, None),
+            None if membership.is_none() => (Death::OwnerGone, None),
+            None if !organization.enabled => (Death::OrganizationDisabled, None),
+            None if !organization.policy.api_access => (Death::ApiAccessOff, None),
+            None => return None,
+        };
+        Some(self.obituary(death, since))
+    }
+
+    /// What is told of it where it isn't good.
+    pub fn obituary(&self, death: Death, since: Option<Instant>) -> Obituary {
+        Obituary { death, since, whose: self.whose() }
+    }
+
+    /// Which token it is and whom to ask about it.
+    pub fn whose(&self) -> Whose {
+        let (owner, organization) = (&self.account.user.username, &self.account.organization.slug);
+        Whose { token: self.token.id, owner: owner.clone(), organization: organization.clone() }
     }
 }
 
@@ -142,7 +155,13 @@ impl Subject {
 pub fn decide(subject: &Subject, demand: Demand<'_>, facts: &Facts<'_>, now: Instant) -> Result<(), Refusal> {
     decide_again(subject, demand, now)?;
     match subject {
-        Subject::Token(standing) => standing.token.limits.judge(facts, demand == Demand::Itself),
+        Subject::Token(standing) => {
+            let limits = &standing.token.limits;
+            if !limits.networks.hold(facts.address) {
+                return Err(Refusal::NetworkDenied(Box::new(standing.whose())));
+            }
+            limits.judge_route(facts.asked, demand == Demand::Itself)
+        }
         Subject::Password(_) | Subject::Local => Ok(()),
     }
 }
@@ -151,8 +170,8 @@ pub fn decide(subject: &Subject, demand: Demand<'_>, facts: &Facts<'_>, now: Ins
 pub fn decide_again(subject: &Subject, demand: Demand<'_>, now: Instant) -> Result<(), Refusal> {
     match subject {
         Subject::Token(standing) => {
-            if let Some(death) = standing.death(now) {
-                return Err(Refusal::TokenDead(death));
+            if let Some(obituary) = standing.death(now) {
+                return Err(Refusal::TokenDead(Box::new(obituary)));
             }
             // It is jeton itself that it is kept from.
             if standing.token.restricted && !matches!(demand, Demand::Itself | Demand::Pass(_)) {
@@ -204,7 +223,7 @@ pub(super) mod fixtures {
         organization::{Organization, Policy},
         privilege::Privileges,
         time::Instant,
-        token::{MintedBy, Status, Token},
+        token::{Cause, MintedBy, Status, Token},
         user::{Membership, Role, User},
     };
 
@@ -276,7 +295,14 @@ pub(super) mod fixtures {
             limits: Limits::default(),
             restricted: false,
             minted_by: MintedBy::Password,
+            tied: false,
+            max_idle: None,
+            replaces: None,
+            waiting: None,
+            superseded: None,
             status: Status::Active,
+            cause: Cause::Said,
+            status_at: None,
             created_at: NOW,
             updated_at: NOW,
             expires_at: NOW.checked_add(1000),
@@ -294,10 +320,10 @@ mod tests {
     use std::sync::Arc;
 
     use super::{
-        Account, Death, Demand, Facts, Refusal, Standing, Status, Subject, decide, decide_again,
+        Account, Death, Demand, Facts, Refusal, Standing, Subject, decide, decide_again,
         fixtures::{NOW, account, standing},
     };
-    use crate::core::user::Role;
+    use crate::core::{token::Status, user::Role};
 
     const DEMANDS: [Demand<'_>; 6] = [
         Demand::Itself,
@@ -393,7 +419,8 @@ mod tests {
             change(&mut standing);
             let subject = Subject::Token(Arc::new(standing));
             for demand in DEMANDS {
-                assert_eq!(decide(&subject, demand, &Facts::default(), NOW), Err(Refusal::TokenDead(death)));
+                let refusal = decide(&subject, demand, &Facts::default(), NOW).unwrap_err();
+                assert_eq!(refusal.code(), death.code());
             }
         }
     }

@@ -66,6 +66,20 @@ pub enum Deed {
     TokenEnabled,
     /// A token was revoked for good.
     TokenDeleted,
+    /// A token got a successor; the detail names it, and how the one gives way to the other.
+    TokenRotated,
+    /// A successor was used for the first time: the token has given way to it.
+    RotationCommitted,
+    /// A successor wasn't used in time, or another took its place: it is dead, and the token stays as it was.
+    RotationUndone,
+    /// A token that had given way to its successor was presented after its end; the detail names the successor.
+    SupersededPresented,
+    /// A token will be disabled or deleted soon, because nobody uses it.
+    IdleAnnounced,
+    /// A token was found where others can read it.
+    TokenLeaked,
+    /// Many tokens were disabled or deleted in one call; the detail says how many.
+    RevocationCarriedOut,
     /// A user was made.
     UserCreated,
     /// A user was disabled.
@@ -125,6 +139,13 @@ impl Deed {
             Self::TokenDisabled => "token.disabled",
             Self::TokenEnabled => "token.enabled",
             Self::TokenDeleted => "token.deleted",
+            Self::TokenRotated => "token.rotated",
+            Self::RotationCommitted => "token.rotation_committed",
+            Self::RotationUndone => "token.rotation_undone",
+            Self::SupersededPresented => "token.superseded_presented",
+            Self::IdleAnnounced => "token.idle_announced",
+            Self::TokenLeaked => "token.leaked",
+            Self::RevocationCarriedOut => "revocation.carried_out",
             Self::UserCreated => "user.created",
             Self::UserDisabled => "user.disabled",
             Self::UserEnabled => "user.enabled",

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use super::{
     decision::{Account, Standing},
-    lifetime::Lifetime,
+    lifetime::{Lifetime, show},
     limits::Limits,
-    organization::{Issuers, module_number},
+    organization::{Issuers, Policy, module_number},
     privilege::Privileges,
     refusal::Refusal,
     time::Instant,
@@ -29,6 +29,10 @@ pub struct Wish {
     pub limits: Limits,
     /// Whether it is to read and revoke itself and nothing more.
     pub restricted: bool,
+    /// Whether it is to be good only while the token that mints it is.
+    pub tied: bool,
+    /// After how many milliseconds without use it is to be disabled.
+    pub max_idle: Option<i64>,
 }
 
 /// By what right.
@@ -64,6 +68,8 @@ pub struct Terms {
     pub limits: Limits,
     /// Its expiry; `None` for never.
     pub expires_at: Option<Instant>,
+    /// After how many milliseconds without use it is disabled; `None` leaves it to the policy.
+    pub max_idle: Option<i64>,
 }
 
 /// Judges a wish. `live` is how many live tokens the owner has in the organization, `modules` the numbers that exist
@@ -78,12 +84,16 @@ pub fn judge(
 ) -> Result<Terms, Refusal> {
     let organization = &account.organization;
     may_issue(minter, account, now)?;
-    let expires_at = wish.lifetime.resolve(wish.lifetime_field, &organization.policy, now)?;
+    if wish.tied && !matches!(minter, Minter::Token(_)) {
+        return Err(Refusal::invalid("tied", "only what a token mints can be tied to it"));
+    }
+    let expires_at = expiry(wish, minter, &organization.policy, now)?;
     let terms = Terms {
         privileges: privileges(wish, minter, account)?,
         modules: narrowed_modules(wish, minter, modules)?,
         limits: limits(wish, minter, expires_at)?,
         expires_at,
+        max_idle: max_idle(wish, minter, &organization.policy)?,
     };
     let limit = organization.policy.quota;
     if live < limit { Ok(terms) } else { Err(Refusal::QuotaFull { limit }) }
@@ -93,7 +103,7 @@ fn may_issue(minter: &Minter, account: &Account, now: Instant) -> Result<(), Ref
     let Account { user, organization, membership } = account;
     if let Minter::Token(standing) = minter {
         if let Some(death) = standing.death(now) {
-            return Err(Refusal::TokenDead(death));
+            return Err(Refusal::TokenDead(Box::new(death)));
         }
         if standing.token.restricted {
             return Err(Refusal::TokenRestricted);
@@ -122,6 +132,30 @@ fn may_issue(minter: &Minter, account: &Account, now: Instant) -> Result<(), Ref
         Ok(())
     } else {
         Err(Refusal::IssuingForbidden { organization: organization.slug.clone() })
+    }
+}
+
+/// A child ends with its parent at the latest: one that names no end then, and one that names a later one isn't made.
+fn expiry(wish: &Wish, minter: &Minter, policy: &Policy, now: Instant) -> Result<Option<Instant>, Refusal> {
+    let expires_at = wish.lifetime.resolve(wish.lifetime_field, policy, now)?;
+    let Minter::Token(parent) = minter else { return Ok(expires_at) };
+    match (expires_at, parent.token.expires_at) {
+        (_, None) => Ok(expires_at),
+        (Some(at), Some(end)) if at <= end => Ok(expires_at),
+        (_, end) if matches!(wish.lifetime, Lifetime::Default | Lifetime::NeverOrDefault) => Ok(end),
+        _ => Err(Refusal::WiderThanMinter { field: wish.lifetime_field }),
+    }
+}
+
+fn max_idle(wish: &Wish, minter: &Minter, policy: &Policy) -> Result<Option<i64>, Refusal> {
+    if wish.max_idle.zip(policy.max_idle).is_some_and(|(asked, most)| asked > most) {
+        let most = show(policy.max_idle.unwrap_or_default());
+        return Err(Refusal::invalid("max_idle", format!("the longest allowed here is {most}")));
+    }
+    let Minter::Token(parent) = minter else { return Ok(wish.max_idle) };
+    match (wish.max_idle, parent.token.max_idle) {
+        (Some(asked), Some(held)) if asked > held => Err(Refusal::WiderThanMinter { field: "max_idle" }),
+        (asked, held) => Ok(asked.or(held)),
     }
 }
 
@@ -192,6 +226,8 @@ mod tests {
             modules: None,
             limits: Limits::default(),
             restricted: false,
+            tied: false,
+            max_idle: None,
         }
     }
 

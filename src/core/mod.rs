@@ -7,6 +7,7 @@ pub mod event;
 pub mod filter;
 pub mod id;
 pub mod keys;
+pub mod life;
 pub mod lifetime;
 pub mod limits;
 pub mod listing;

@@ -63,6 +63,33 @@ impl Issuers {
     }
 }
 
+/// What becomes of a token that was found where others can read it, beside being put on record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnLeak {
+    /// Nothing.
+    Record,
+    /// It is switched off.
+    Disable,
+    /// It is revoked for good.
+    Delete,
+}
+
+impl OnLeak {
+    /// The stored and shown word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Record => "record",
+            Self::Disable => "disable",
+            Self::Delete => "delete",
+        }
+    }
+
+    /// Reads the word.
+    pub fn from_stored(word: &str) -> Option<Self> {
+        [Self::Record, Self::Disable, Self::Delete].into_iter().find(|action| action.as_str() == word)
+    }
+}
+
 /// What tokens an organization allows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
@@ -78,10 +105,15 @@ pub struct Policy {
     pub allow_never: bool,
     /// How many live tokens a user may have in it.
     pub quota: u32,
+    /// After how many milliseconds without use a token is disabled; `None` for never.
+    pub max_idle: Option<i64>,
+    /// What becomes of a token that leaked.
+    pub on_leak: OnLeak,
 }
 
 impl Default for Policy {
-    /// API access on, administrators issue, 30 days, at most 366, never not allowed, 10,000 tokens a user.
+    /// API access on, administrators issue, 30 days, at most 366, never not allowed, 10,000 tokens a user; tokens may lie
+    /// idle, and leaks are put on record.
     fn default() -> Self {
         Self {
             api_access: true,
@@ -90,6 +122,8 @@ impl Default for Policy {
             default_lifetime: 30 * DAY,
             allow_never: false,
             quota: 10_000,
+            max_idle: None,
+            on_leak: OnLeak::Record,
         }
     }
 }
@@ -109,6 +143,10 @@ pub struct PolicyChange {
     pub allow_never: Option<bool>,
     /// Live tokens a user.
     pub quota: Option<u32>,
+    /// Milliseconds without use; `Some(None)` for as long as one likes.
+    pub max_idle: Option<Option<i64>>,
+    /// What becomes of a token that leaked.
+    pub on_leak: Option<OnLeak>,
 }
 
 impl Policy {
@@ -121,6 +159,8 @@ impl Policy {
         changes.set("default_lifetime", to.default_lifetime, &mut self.default_lifetime);
         changes.set("allow_never", to.allow_never, &mut self.allow_never);
         changes.set("quota", to.quota, &mut self.quota);
+        changes.set("max_idle", to.max_idle, &mut self.max_idle);
+        changes.set("on_leak", to.on_leak, &mut self.on_leak);
         changes
     }
 }

@@ -3,8 +3,9 @@
 use std::{borrow::Cow, sync::Arc};
 
 use super::{
+    id::TokenId,
     privilege::Privilege,
-    token::{Death, Status},
+    token::{Obituary, Status, Whose},
 };
 
 /// What was asked is understood and refused. Closed: a new one compiles only when every dialect renders it.
@@ -20,8 +21,8 @@ pub enum Refusal {
     #[error("the credential isn't valid")]
     CredentialInvalid,
     /// A token that was good once, told only to whoever presents its whole secret.
-    #[error("the token {0}")]
-    TokenDead(Death),
+    #[error("{0}")]
+    TokenDead(Box<Obituary>),
     /// What is asked for is given for a username and a password alone.
     #[error("this takes a credential by HTTP Basic and in no other way")]
     BasicRequired,
@@ -56,8 +57,8 @@ pub enum Refusal {
         needed: String,
     },
     /// The token's networks don't hold the address that the request came from.
-    #[error("the token isn't good from this address")]
-    NetworkDenied,
+    #[error("the token isn't good from this address: {0}")]
+    NetworkDenied(Box<Whose>),
     /// The token's routes don't hold the request.
     #[error("the token isn't good for this method, host and path")]
     RouteDenied,
@@ -143,6 +144,32 @@ pub enum Refusal {
         /// What it is.
         status: &'static str,
     },
+    /// The token, or the one that it replaced, is in the midst of being replaced.
+    #[error("a rotation isn't over: finish it first by revoking {predecessor}, or rotate with mode now")]
+    RotationUnderway {
+        /// The token that is still good beside its successor.
+        predecessor: TokenId,
+    },
+    /// An idempotency key came back with another request.
+    #[error("this Idempotency-Key came with another request before")]
+    IdempotencyMismatch,
+    /// An idempotency key came back from somebody else.
+    #[error("this Idempotency-Key was used by another caller")]
+    IdempotencyForeign,
+    /// An idempotency key came back after the token that it made had been used.
+    #[error(
+        "the token {token} was made with this Idempotency-Key and has been used: its secret isn't kept any more"
+    )]
+    IdempotencySpent {
+        /// The token.
+        token: TokenId,
+    },
+    /// What a plan was made for isn't what would happen now.
+    #[error("what this would end isn't what the plan said: look at it again")]
+    PlanShifted {
+        /// The digest of what would happen now.
+        digest: String,
+    },
     /// A change needs the version that it changes.
     #[error("this needs If-Match with the ETag that the change is meant for")]
     VersionMissing,
@@ -221,7 +248,7 @@ impl Refusal {
             Self::CredentialMissing => "credential_missing",
             Self::CredentialAmbiguous => "credential_ambiguous",
             Self::CredentialInvalid => "credential_invalid",
-            Self::TokenDead(death) => death.code(),
+            Self::TokenDead(obituary) => obituary.death.code(),
             Self::BasicRequired => "basic_required",
             Self::TokenRequired => "token_required",
             Self::Throttled { .. } => "throttled",
@@ -229,7 +256,7 @@ impl Refusal {
             Self::PrivilegeMissing { .. } => "privilege_missing",
             Self::OrganizationForeign => "organization_foreign",
             Self::ModuleMissing { .. } => "module_missing",
-            Self::NetworkDenied => "network_denied",
+            Self::NetworkDenied(_) => "network_denied",
             Self::RouteDenied => "route_denied",
             Self::RouteUnclear { .. } => "route_unclear",
             Self::RateExceeded { .. } => "rate_exceeded",
@@ -246,6 +273,11 @@ impl Refusal {
             Self::NotFound { .. } => "not_found",
             Self::TokenDeleted => Status::DELETED_CODE,
             Self::StatusUnfit { .. } => "status_unfit",
+            Self::RotationUnderway { .. } => "rotation_underway",
+            Self::IdempotencyMismatch => "idempotency_mismatch",
+            Self::IdempotencyForeign => "idempotency_foreign",
+            Self::IdempotencySpent { .. } => "idempotency_spent",
+            Self::PlanShifted { .. } => "plan_shifted",
             Self::VersionMissing => "version_missing",
             Self::VersionStale { .. } => "version_stale",
             Self::Taken { .. } => "taken",

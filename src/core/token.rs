@@ -1,6 +1,6 @@
 //! A token: its row's facts, its states, and its form on the wire.
 
-use std::{fmt, str};
+use std::str;
 
 use zeroize::Zeroizing;
 
@@ -14,6 +14,8 @@ use super::{
     secret::{Secret, SecretText},
     time::Instant,
 };
+
+pub use super::life::{Cause, Death, Obituary, Status, Superseded, Waiting, Whose};
 
 /// What every token begins with, so that a scanner knows one.
 pub const PREFIX: &str = "jtn_";
@@ -96,35 +98,6 @@ pub fn hint(id: TokenId) -> String {
     format!("{PREFIX}{}_…", str::from_utf8(&digits).expect("base62 is ASCII"))
 }
 
-/// What a token's row says of it; expired is derived.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Status {
-    /// Works until it expires.
-    Active,
-    /// Works again when enabled.
-    Disabled,
-    /// Dead for good; the row stays.
-    Deleted,
-}
-
-impl Status {
-    pub(super) const DELETED_CODE: &'static str = "token_deleted";
-
-    /// The stored and shown word.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Active => "active",
-            Self::Disabled => "disabled",
-            Self::Deleted => "deleted",
-        }
-    }
-
-    /// Reads the stored word.
-    pub fn from_stored(word: &str) -> Option<Self> {
-        [Self::Active, Self::Disabled, Self::Deleted].into_iter().find(|status| status.as_str() == word)
-    }
-}
-
 /// Who made a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MintedBy {
@@ -200,8 +173,22 @@ pub struct Token {
     pub restricted: bool,
     /// Who made it.
     pub minted_by: MintedBy,
+    /// Whether it is good only while the token that minted it is.
+    pub tied: bool,
+    /// After how many milliseconds without use it is disabled, where that is said for it alone.
+    pub max_idle: Option<i64>,
+    /// The token that it replaces, or is to replace.
+    pub replaces: Option<TokenId>,
+    /// That it waits for its first use; `None` once that has come.
+    pub waiting: Option<Waiting>,
+    /// That another has taken its place.
+    pub superseded: Option<Superseded>,
     /// What the row says.
     pub status: Status,
+    /// Why.
+    pub cause: Cause,
+    /// Since when; `None` in a row that is older than this was kept.
+    pub status_at: Option<Instant>,
     /// When it was made.
     pub created_at: Instant,
     /// When its row last changed; use doesn't count.
@@ -218,65 +205,41 @@ impl Token {
         self.expires_at.is_some_and(|expires_at| now >= expires_at)
     }
 
+    /// The token that its uses are counted with: itself, or the first of those that replaced one another.
+    pub fn counted_as(&self) -> TokenId {
+        self.limits.uses_with.unwrap_or(self.id)
+    }
+
+    /// Why it isn't good, as far as its own row says, and since when.
+    pub fn ended(&self, now: Instant) -> Option<(Death, Option<Instant>)> {
+        let switched = Some(self.status_at.unwrap_or(self.updated_at));
+        match (self.status, self.cause) {
+            (Status::Active, _) => {}
+            (_, Cause::Idle) => return Some((Death::Idle, switched)),
+            (_, Cause::Leak) => return Some((Death::Leaked, switched)),
+            (_, Cause::Undone) => return Some((Death::Undone, switched)),
+            (Status::Disabled, Cause::Said) => return Some((Death::Disabled, switched)),
+            (Status::Deleted, Cause::Said) => return Some((Death::Deleted, switched)),
+        }
+        if self.is_expired(now) {
+            let death = if self.superseded.is_some() { Death::Superseded } else { Death::Expired };
+            return Some((death, self.expires_at));
+        }
+        if let Some(waiting) = self.waiting.filter(|waiting| now >= waiting.until) {
+            return Some((Death::Undone, Some(waiting.until)));
+        }
+        let early = self.limits.not_before.is_some_and(|good_from| now < good_from);
+        early.then_some((Death::NotYetValid, None))
+    }
+
+    /// Gives it another status, from now on.
+    pub fn switch(&mut self, status: Status, cause: Cause, now: Instant) {
+        (self.status, self.cause, self.status_at) = (status, cause, Some(now));
+    }
+
     /// The status with expiry taken in, as it is shown.
     pub fn shown_status(&self, now: Instant) -> &'static str {
         if self.status == Status::Active && self.is_expired(now) { "expired" } else { self.status.as_str() }
-    }
-}
-
-/// Why a genuine token isn't good.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Death {
-    /// Before the instant from which on it is good.
-    NotYetValid,
-    /// Used as often as it may be.
-    UsedUp,
-    /// Past its expiry.
-    Expired,
-    /// Switched off.
-    Disabled,
-    /// Revoked for good.
-    Deleted,
-    /// Its owner is disabled.
-    OwnerDisabled,
-    /// Its owner has left its organization.
-    OwnerGone,
-    /// Its organization is disabled.
-    OrganizationDisabled,
-    /// API access is off in its organization.
-    ApiAccessOff,
-}
-
-impl Death {
-    /// The stable word for it.
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::NotYetValid => "token_not_yet_valid",
-            Self::UsedUp => "token_used_up",
-            Self::Expired => "token_expired",
-            Self::Disabled => "token_disabled",
-            Self::Deleted => Status::DELETED_CODE,
-            Self::OwnerDisabled => "owner_disabled",
-            Self::OwnerGone => "owner_gone",
-            Self::OrganizationDisabled => "organization_disabled",
-            Self::ApiAccessOff => "api_access_off",
-        }
-    }
-}
-
-impl fmt::Display for Death {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::NotYetValid => "isn't valid yet",
-            Self::UsedUp => "was used as often as it may be",
-            Self::Expired => "has expired",
-            Self::Disabled => "is disabled",
-            Self::Deleted => "was revoked",
-            Self::OwnerDisabled => "belongs to a user who is disabled",
-            Self::OwnerGone => "belongs to a user who has left its organization",
-            Self::OrganizationDisabled => "belongs to an organization that is disabled",
-            Self::ApiAccessOff => "belongs to an organization whose API access is off",
-        })
     }
 }
 

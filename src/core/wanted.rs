@@ -53,7 +53,7 @@ impl Wanted {
 
     /// Holds a token against it.
     pub(super) fn judge(&self, standing: &Standing) -> Result<(), Refusal> {
-        let Standing { token, account, privileges } = standing;
+        let Standing { token, account, privileges, .. } = standing;
         let elsewhere = |wanted: &String| *wanted != account.organization.slug;
         if self.organization.as_ref().is_some_and(elsewhere) {
             return Err(Refusal::OrganizationForeign);

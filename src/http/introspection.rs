@@ -100,7 +100,7 @@ impl<'a> Introspection<'a> {
 
     /// Of what a token turned out to be; nothing of one that isn't usable.
     pub(super) fn of(found: Option<&'a Standing>, issuer: &'a str) -> Self {
-        let Some(Standing { token, account, privileges }) = found else { return Self::INACTIVE };
+        let Some(Standing { token, account, privileges, .. }) = found else { return Self::INACTIVE };
         let not_before = token.limits.not_before.unwrap_or(token.created_at);
         Self {
             active: true,

@@ -86,7 +86,7 @@ fn challenge(refusal: &Refusal) -> Option<String> {
         Refusal::TokenRestricted
         | Refusal::OrganizationForeign
         | Refusal::ModuleMissing { .. }
-        | Refusal::NetworkDenied
+        | Refusal::NetworkDenied(_)
         | Refusal::RouteDenied => r#"Bearer realm="jeton", error="insufficient_scope""#.to_owned(),
         _ => return None,
     })

@@ -15,7 +15,7 @@ use crate::{
         refusal::{Failure, Refusal},
         secret::SecretText,
         time::Instant,
-        token::{Status, Token},
+        token::{Cause, Status, Token},
     },
     store::{Tx, Write},
 };
@@ -136,7 +136,7 @@ impl Write for ChangeToken {
             return Err(Refusal::StatusUnfit { status: "expired" }.into());
         }
         let before = token.status;
-        match make(change, &mut token)? {
+        match make(change, &mut token, now)? {
             Some((deed, detail)) => {
                 tx.update_token(before, &mut token, now)?;
                 let mut event = event(&token, deed, caller.origin(), now);
@@ -153,7 +153,7 @@ impl Write for ChangeToken {
 }
 
 /// Makes a change to the row in hand; `None` where nothing is different after it.
-fn make(change: Change, token: &mut Token) -> Result<Option<(Deed, String)>, Refusal> {
+fn make(change: Change, token: &mut Token, now: Instant) -> Result<Option<(Deed, String)>, Refusal> {
     let (status, deed) = match change {
         Change::Disable => (Status::Disabled, Deed::TokenDisabled),
         Change::Enable => (Status::Active, Deed::TokenEnabled),
@@ -181,7 +181,7 @@ fn make(change: Change, token: &mut Token) -> Result<Option<(Deed, String)>, Ref
     if token.status == status {
         return Ok(None);
     }
-    token.status = status;
+    token.switch(status, Cause::Said, now);
     Ok(Some((deed, String::new())))
 }
 
@@ -215,7 +215,7 @@ impl Write for Revoke {
             }
             let before = token.status;
             if before != Status::Deleted {
-                token.status = Status::Deleted;
+                token.switch(Status::Deleted, Cause::Said, now);
                 tx.update_token(before, &mut token, now)?;
                 tx.record(&event(&token, Deed::TokenDeleted, caller.origin(), now))?;
             }

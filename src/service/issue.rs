@@ -17,7 +17,7 @@ use crate::{
         refusal::{Failure, Refusal},
         secret::{Secret, SecretText, random},
         time::Instant,
-        token::{Presented, Status, Token},
+        token::{Cause, Presented, Status, Token},
         user::User,
     },
     store::{Rows, Tx, Write},
@@ -67,7 +67,7 @@ impl Service {
         let taken = match (&caller.subject, request.wish.limits.uses) {
             (Subject::Token(minter), Some(uses)) if minter.token.limits.uses.is_some() => {
                 self.take_uses(&minter.token, uses)?;
-                Some((minter.token.id, uses))
+                Some((minter.token.counted_as(), uses))
             }
             _ => None,
         };
@@ -126,7 +126,14 @@ impl Write for Issue {
             limits: terms.limits,
             restricted: wish.restricted,
             minted_by: minter.minted_by(),
+            tied: wish.tied,
+            max_idle: terms.max_idle,
+            replaces: None,
+            waiting: None,
+            superseded: None,
             status: Status::Active,
+            cause: Cause::Said,
+            status_at: Some(now),
             created_at: now,
             updated_at: now,
             expires_at: terms.expires_at,

@@ -118,7 +118,7 @@ impl Service {
             modules,
             last_used_at: self.gathered_use(standing.token.id),
             // This very request was counted.
-            used: standing.token.limits.uses.and_then(|_| self.gathered_count(standing.token.id)),
+            used: standing.token.limits.uses.and_then(|_| self.gathered_count(&standing.token)),
         })
     }
 
@@ -233,7 +233,7 @@ impl Service {
 
     pub(super) fn with_gathered(&self, mut view: TokenView) -> TokenView {
         view.last_used_at = view.last_used_at.max(self.gathered_use(view.token.id));
-        view.used = view.used.map(|used| self.gathered_count(view.token.id).unwrap_or(used));
+        view.used = view.used.map(|used| self.gathered_count(&view.token).unwrap_or(used));
         view
     }
 }
@@ -368,7 +368,7 @@ fn used(rows: &Rows<'_>, token: &Token) -> Result<Option<u64>, ReadError> {
     if token.limits.uses.is_none() {
         return Ok(None);
     }
-    match rows.meter(token.id) {
+    match rows.meter(token.counted_as()) {
         Err(error) if error.is_edit() => {
             tracing::error!(%error, "not shown");
             Ok(None)

@@ -11,6 +11,7 @@ use std::{
 use super::{Service, verify::believed};
 use crate::{
     core::{
+        decision::Standing,
         id::TokenId,
         limits::Window,
         refusal::{Failure, Refusal},
@@ -44,19 +45,21 @@ impl Meters {
 
 impl Service {
     /// Counts a use of a token, if it has one left.
-    pub(super) fn count_use(&self, token: &Token) -> Result<(), Failure> {
+    pub(super) fn count_use(&self, standing: &Standing) -> Result<(), Failure> {
+        let token = &standing.token;
         let limits = &token.limits;
         if !limits.counts() {
             return Ok(());
         }
         let now = self.clock.elapsed();
         let family = limits.counted_with.unwrap_or(token.id);
+        let own = token.counted_as();
         let mut meters = self.meters.lock();
         // All is looked at before anything is counted.
         if let Some(most) = limits.uses
-            && self.counts(&mut meters, token.id, now)?.used >= most
+            && self.counts(&mut meters, own, now)?.used >= most
         {
-            return Err(Refusal::TokenDead(Death::UsedUp).into());
+            return Err(Refusal::TokenDead(Box::new(standing.obituary(Death::UsedUp, None))).into());
         }
         if let Some(rate) = limits.rate {
             let counts = self.counts(&mut meters, family, now)?;
@@ -65,7 +68,7 @@ impl Service {
             counts.touched = now;
         }
         if limits.uses.is_some() {
-            let counts = self.counts(&mut meters, token.id, now)?;
+            let counts = self.counts(&mut meters, own, now)?;
             counts.used += 1;
             counts.unwritten += 1;
             counts.touched = now;
@@ -79,7 +82,7 @@ impl Service {
         let Some(most) = token.limits.uses else { return Ok(()) };
         let now = self.clock.elapsed();
         let mut meters = self.meters.lock();
-        let counts = self.counts(&mut meters, token.id, now)?;
+        let counts = self.counts(&mut meters, token.counted_as(), now)?;
         if uses > most.saturating_sub(counts.used) {
             return Err(Refusal::WiderThanMinter { field: "limits.uses" }.into());
         }
@@ -96,8 +99,9 @@ impl Service {
     }
 
     /// How often a token was used, if its counts are in memory; if not, they stand in the table.
-    pub(super) fn gathered_count(&self, token: TokenId) -> Option<u64> {
-        self.meters.lock().get(&token).map(|counts| counts.used)
+    pub(super) fn gathered_count(&self, token: &Token) -> Option<u64> {
+        let counted = token.counted_as();
+        self.meters.lock().get(&counted).map(|counts| counts.used)
     }
 
     /// The counts of a token, read where they aren't in memory: then nothing of them waits to be written.

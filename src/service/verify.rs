@@ -132,7 +132,7 @@ impl Service {
         let now = self.now();
         decide(subject, demand, facts, now)?;
         if let Subject::Token(standing) = subject {
-            self.count_use(&standing.token)?;
+            self.count_use(standing)?;
             self.note_use(standing.token.id, now, by.address, by.agent);
         }
         Ok(())

@@ -14,7 +14,7 @@ use crate::core::{
     limits::Limits,
     refusal::Failure,
     time::Instant,
-    token::{Status, Token},
+    token::{Cause, Status, Token},
     user::User,
 };
 
@@ -95,7 +95,9 @@ impl Tx<'_> {
         }
         labels.into_iter().for_each(String::clear);
         token.limits = Limits::default();
-        token.status = Status::Deleted;
+        if before != Status::Deleted {
+            token.switch(Status::Deleted, Cause::Said, now);
+        }
         self.update_token(before, &mut token, now)
     }
 

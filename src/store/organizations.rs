@@ -9,13 +9,13 @@ use super::{
 use crate::core::{
     id::{OrganizationId, Reference, UserId},
     keys::Sealer,
-    organization::{Organization, Policy},
+    organization::{OnLeak, Organization, Policy},
     refusal::Failure,
     time::Instant,
 };
 
 fn seal_organization(sealer: Sealer, row: &Organization) -> Sealer {
-    sealer
+    let mut sealer = sealer
         .bytes(&row.id.0)
         .text(&row.slug)
         .bytes(row.owner.as_ref().map_or(&[], |owner| owner.0.as_slice()))
@@ -26,7 +26,15 @@ fn seal_organization(sealer: Sealer, row: &Organization) -> Sealer {
         .int(row.policy.max_lifetime)
         .int(row.policy.default_lifetime)
         .int(row.policy.allow_never.into())
-        .int(row.policy.quota.into())
+        .int(row.policy.quota.into());
+    // What came later than the first seals is covered where it says anything, so that older rows keep theirs.
+    if let Some(max_idle) = row.policy.max_idle {
+        sealer = sealer.text("max_idle").int(max_idle);
+    }
+    if row.policy.on_leak != OnLeak::Record {
+        sealer = sealer.text("on_leak").text(row.policy.on_leak.as_str());
+    }
+    sealer
 }
 
 fn organization(row: &Row<'_>) -> rusqlite::Result<Sealed<Organization>> {
@@ -47,6 +55,8 @@ fn organization(row: &Row<'_>) -> rusqlite::Result<Sealed<Organization>> {
             default_lifetime: row.get("default_lifetime")?,
             allow_never: row.get("allow_never")?,
             quota: row.get("quota")?,
+            max_idle: row.get("max_idle")?,
+            on_leak: row.get("on_leak")?,
         },
         created_at: row.get("created_at")?,
         updated_at: row.get("updated_at")?,
@@ -131,9 +141,9 @@ impl Tx<'_> {
         let (seal, pepper) = self.seal("organizations", |sealer| seal_organization(sealer, row));
         let inserted = self.execute(
             "INSERT INTO organizations (id, place, slug, name, description, image, owner, enabled, privileges,
-                 api_access, issuers, max_lifetime, default_lifetime, allow_never, quota, created_at, updated_at,
-                 change_sequence, seal, seal_pepper)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                 api_access, issuers, max_lifetime, default_lifetime, allow_never, quota, max_idle, on_leak, created_at,
+                 updated_at, change_sequence, seal, seal_pepper)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             params![
                 row.id,
                 row.number,
@@ -150,6 +160,8 @@ impl Tx<'_> {
                 row.policy.default_lifetime,
                 row.policy.allow_never,
                 row.policy.quota,
+                row.policy.max_idle,
+                row.policy.on_leak,
                 row.created_at,
                 row.updated_at,
                 row.change_sequence,
@@ -168,8 +180,8 @@ impl Tx<'_> {
         self.execute(
             "UPDATE organizations
              SET name = ?, description = ?, image = ?, owner = ?, enabled = ?, privileges = ?, api_access = ?,
-                 issuers = ?, max_lifetime = ?, default_lifetime = ?, allow_never = ?, quota = ?, updated_at = ?,
-                 change_sequence = ?, seal = ?, seal_pepper = ?
+                 issuers = ?, max_lifetime = ?, default_lifetime = ?, allow_never = ?, quota = ?, max_idle = ?, on_leak = ?,
+                 updated_at = ?, change_sequence = ?, seal = ?, seal_pepper = ?
              WHERE id = ?",
             params![
                 row.name,
@@ -184,6 +196,8 @@ impl Tx<'_> {
                 row.policy.default_lifetime,
                 row.policy.allow_never,
                 row.policy.quota,
+                row.policy.max_idle,
+                row.policy.on_leak,
                 row.updated_at,
                 row.change_sequence,
                 seal,

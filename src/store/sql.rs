@@ -6,8 +6,15 @@ use rusqlite::{
 };
 
 use crate::core::{
-    id::Id, keys::Digest, limits::Limits, number::Number, organization::Issuers, privilege::Privileges,
-    time::Instant, token::Status, user::Role,
+    id::Id,
+    keys::Digest,
+    limits::Limits,
+    number::Number,
+    organization::{Issuers, OnLeak},
+    privilege::Privileges,
+    time::Instant,
+    token::{Cause, Status},
+    user::Role,
 };
 
 impl<K> ToSql for Id<K> {
@@ -98,4 +105,4 @@ macro_rules! words {
     )+};
 }
 
-words!(Status Issuers Role);
+words!(Status Cause Issuers OnLeak Role);

@@ -14,7 +14,7 @@ use crate::core::{
     number::Number,
     refusal::Failure,
     time::Instant,
-    token::{MintedBy, Status, Token},
+    token::{Cause, MintedBy, Status, Superseded, Token, Waiting},
 };
 
 /// A token's name that goes into the index of words, comes out of it, or both.
@@ -25,7 +25,7 @@ pub(super) struct Renamed {
 }
 
 fn seal_token(sealer: Sealer, row: &Token) -> Sealer {
-    sealer
+    let sealer = sealer
         .bytes(&row.id.0)
         .bytes(&row.digest.0)
         .int(row.pepper.into())
@@ -38,7 +38,31 @@ fn seal_token(sealer: Sealer, row: &Token) -> Sealer {
         .text(row.minted_by.as_str())
         .bytes(row.minted_by.token().as_ref().map_or(&[], |minter| minter.0.as_slice()))
         .text(row.status.as_str())
-        .optional(row.expires_at.map(Instant::millis))
+        .optional(row.expires_at.map(Instant::millis));
+    seal_life(sealer, row)
+}
+
+/// What came later than the first seals: it is covered where it says anything, so that older rows keep theirs.
+fn seal_life(mut sealer: Sealer, row: &Token) -> Sealer {
+    if row.tied {
+        sealer = sealer.text("tied");
+    }
+    if let Some(max_idle) = row.max_idle {
+        sealer = sealer.text("max_idle").int(max_idle);
+    }
+    if let Some(replaces) = row.replaces {
+        sealer = sealer.text("replaces").bytes(&replaces.0);
+    }
+    if let Some(Waiting { until, linger }) = row.waiting {
+        sealer = sealer.text("waiting").int(until.millis()).int(linger);
+    }
+    if let Some(Superseded { by, at }) = row.superseded {
+        sealer = sealer.text("superseded").bytes(&by.0).int(at.millis());
+    }
+    if row.cause != Cause::Said {
+        sealer = sealer.text("cause").text(row.cause.as_str());
+    }
+    sealer
 }
 
 pub(super) fn token(row: &Row<'_>) -> rusqlite::Result<Sealed<Token>> {
@@ -46,6 +70,8 @@ pub(super) fn token(row: &Row<'_>) -> rusqlite::Result<Sealed<Token>> {
     let minted_by: String = row.get("minted_by")?;
     let minted_by = MintedBy::from_stored(&minted_by, row.get("minted_by_token")?)
         .ok_or(rusqlite::types::FromSqlError::InvalidType)?;
+    let waits_until: Option<Instant> = row.get("waits_until")?;
+    let superseded_by: Option<TokenId> = row.get("superseded_by")?;
     let value = Token {
         id: row.get("id")?,
         number: row.get("place")?,
@@ -61,7 +87,18 @@ pub(super) fn token(row: &Row<'_>) -> rusqlite::Result<Sealed<Token>> {
         limits: row.get("limits")?,
         restricted: row.get("restricted")?,
         minted_by,
+        tied: row.get("tied")?,
+        max_idle: row.get("max_idle")?,
+        replaces: row.get("replaces")?,
+        waiting: waits_until
+            .map(|until| Ok::<_, rusqlite::Error>(Waiting { until, linger: row.get("linger")? }))
+            .transpose()?,
+        superseded: superseded_by
+            .map(|by| Ok::<_, rusqlite::Error>(Superseded { by, at: row.get("superseded_at")? }))
+            .transpose()?,
         status: row.get("status")?,
+        cause: row.get("cause")?,
+        status_at: row.get("status_at")?,
         created_at: row.get("created_at")?,
         updated_at: row.get("updated_at")?,
         expires_at: row.get("expires_at")?,
@@ -106,7 +143,44 @@ impl Rows<'_> {
     pub fn standing_of(&self, token: Token) -> Result<Standing, ReadError> {
         let owner = self.user(token.owner)?.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
         let account = self.account(owner, token.organization)?;
-        Ok(Standing::new(token, account))
+        let tied_to = self.tied_to(&token)?;
+        Ok(Standing { tied_to, ..Standing::new(token, account) })
+    }
+
+    /// The tokens that a token is tied to, its minter first; in place of one that was replaced stands what replaced it.
+    fn tied_to(&self, token: &Token) -> Result<Vec<Token>, ReadError> {
+        let mut found = Vec::new();
+        let mut next = token.tied.then(|| token.minted_by.token()).flatten();
+        while let Some(id) = next {
+            let mut parent = self.token(id)?.ok_or_else(ReadError::missing)?;
+            while let Some(Superseded { by, .. }) = parent.superseded {
+                parent = self.token(by)?.ok_or_else(ReadError::missing)?;
+            }
+            // Each was made after its minter and before what replaced it, so this ends.
+            next = parent.tied.then(|| parent.minted_by.token()).flatten();
+            found.push(parent);
+        }
+        Ok(found)
+    }
+
+    /// The token that waits to replace another.
+    pub fn waiting_for(&self, predecessor: TokenId) -> Result<Option<Token>, ReadError> {
+        let row = self.one(
+            "SELECT * FROM tokens WHERE replaces = ? AND waits_until IS NOT NULL AND status <> 'deleted'",
+            [predecessor],
+            token,
+        )?;
+        row.map(|row| self.believe_token(row)).transpose()
+    }
+
+    /// At most `limit` of the tokens that have waited in vain.
+    pub fn waited_in_vain(&self, now: Instant, limit: u32) -> Result<Vec<Token>, ReadError> {
+        let rows = self.all(
+            "SELECT * FROM tokens WHERE waits_until <= ? AND status <> 'deleted' ORDER BY waits_until LIMIT ?",
+            params![now, limit],
+            token,
+        )?;
+        Self::sound(rows.into_iter().map(|row| self.believe_token(row)))
     }
 
     /// The tokens that a token has minted.
@@ -153,9 +227,10 @@ impl Tx<'_> {
         let (seal, pepper) = self.seal("tokens", |sealer| seal_token(sealer, row));
         self.execute(
             "INSERT INTO tokens (id, place, digest, pepper, owner, organization, name, description, icon, privileges,
-                 modules, limits, restricted, minted_by, minted_by_token, status, created_at, updated_at, expires_at,
+                 modules, limits, restricted, minted_by, minted_by_token, tied, max_idle, replaces, waits_until, linger,
+                 superseded_by, superseded_at, status, cause, status_at, created_at, updated_at, expires_at,
                  change_sequence, seal, seal_pepper)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             params![
                 row.id,
                 row.number,
@@ -172,7 +247,16 @@ impl Tx<'_> {
                 row.restricted,
                 row.minted_by.as_str(),
                 row.minted_by.token(),
+                row.tied,
+                row.max_idle,
+                row.replaces,
+                row.waiting.map(|waiting| waiting.until),
+                row.waiting.map(|waiting| waiting.linger),
+                row.superseded.map(|superseded| superseded.by),
+                row.superseded.map(|superseded| superseded.at),
                 row.status,
+                row.cause,
+                row.status_at,
                 row.created_at,
                 row.updated_at,
                 row.expires_at,
@@ -189,8 +273,8 @@ impl Tx<'_> {
         self.count_kept(row, 1)
     }
 
-    /// Writes what may change of a token, its labels, modules and status, as its next version; and its limits, which go
-    /// when it is erased.
+    /// Writes what may change of a token as its next version: its labels, modules and status, its part in a rotation, an
+    /// expiry that has come nearer; and its limits, which go when it is erased.
     pub fn update_token(&mut self, before: Status, row: &mut Token, now: Instant) -> Result<(), Failure> {
         let old: Option<String> =
             self.one("SELECT name FROM tokens WHERE id = ?", [row.id], |old| old.get(0))?;
@@ -198,8 +282,9 @@ impl Tx<'_> {
         row.change_sequence += 1;
         let (seal, pepper) = self.seal("tokens", |sealer| seal_token(sealer, row));
         self.execute(
-            "UPDATE tokens SET name = ?, description = ?, icon = ?, modules = ?, limits = ?, status = ?, updated_at = ?,
-                 change_sequence = ?, seal = ?, seal_pepper = ?
+            "UPDATE tokens SET name = ?, description = ?, icon = ?, modules = ?, limits = ?, waits_until = ?, linger = ?,
+                 superseded_by = ?, superseded_at = ?, status = ?, cause = ?, status_at = ?, updated_at = ?,
+                 expires_at = ?, change_sequence = ?, seal = ?, seal_pepper = ?
              WHERE id = ?",
             params![
                 row.name,
@@ -207,8 +292,15 @@ impl Tx<'_> {
                 row.icon,
                 row.modules.join(" "),
                 row.limits,
+                row.waiting.map(|waiting| waiting.until),
+                row.waiting.map(|waiting| waiting.linger),
+                row.superseded.map(|superseded| superseded.by),
+                row.superseded.map(|superseded| superseded.at),
                 row.status,
+                row.cause,
+                row.status_at,
                 row.updated_at,
+                row.expires_at,
                 row.change_sequence,
                 seal,
                 pepper,

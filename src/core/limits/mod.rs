@@ -36,6 +36,8 @@ pub struct Limits {
     pub rate: Option<Rate>,
     /// The token that its rate is counted with: the one that first had it, of those that minted one another.
     pub counted_with: Option<TokenId>,
+    /// The token that its uses are counted with: the one that first had them, of those that replaced one another.
+    pub uses_with: Option<TokenId>,
 }
 
 /// What is known of the request that a token comes with.
@@ -58,16 +60,29 @@ impl Limits {
         self.uses.is_some() || self.rate.is_some()
     }
 
-    /// Whether a count of its own goes with it, and not that of the token that its rate is counted with alone.
+    /// Whether a count of its own goes with it, and not those of the tokens that it is counted with alone.
     pub const fn has_own_count(&self) -> bool {
-        self.uses.is_some() || (self.rate.is_some() && self.counted_with.is_none())
+        (self.uses.is_some() && self.uses_with.is_none())
+            || (self.rate.is_some() && self.counted_with.is_none())
     }
 
-    /// Holds a request against networks and routes; `about_itself` where the token is asked for nothing but itself, which
-    /// no route keeps it from.
-    pub(super) fn judge(&self, facts: &Facts<'_>, about_itself: bool) -> Result<(), Refusal> {
-        self.networks.judge(facts.address)?;
-        if self.routes.is_empty() || about_itself { Ok(()) } else { route::judge(&self.routes, facts.asked) }
+    /// Holds a request against the routes; `about_itself` where the token is asked for nothing but itself, which no route
+    /// keeps it from.
+    pub(super) fn judge_route(&self, asked: Asked<'_>, about_itself: bool) -> Result<(), Refusal> {
+        if self.routes.is_empty() || about_itself { Ok(()) } else { route::judge(&self.routes, asked) }
+    }
+
+    /// The limits of a token that takes the place of `predecessor`: the same ones, and the same counts.
+    #[must_use]
+    pub fn of_successor(&self, predecessor: TokenId) -> Self {
+        let mut limits = self.clone();
+        if limits.uses.is_some() {
+            limits.uses_with.get_or_insert(predecessor);
+        }
+        if limits.rate.is_some() {
+            limits.counted_with.get_or_insert(predecessor);
+        }
+        limits
     }
 
     /// The limits of a token that is minted with these asked for by the token `parent`, whose own are `limits`: what isn't
@@ -96,7 +111,7 @@ impl Limits {
             (Some(rate), Some(held)) if !rate.is_within(held) => return Err(wider("limits.rate")),
             (rate, held) => (rate.or(held), limits.counted_with.or(Some(parent))),
         };
-        Ok(Self { networks, routes, not_before, uses: self.uses, rate, counted_with })
+        Ok(Self { networks, routes, not_before, uses: self.uses, rate, counted_with, uses_with: None })
     }
 
     /// Reads the stored form. `None` where it isn't one.
@@ -112,6 +127,7 @@ impl Limits {
                 "uses" => limits.uses = Some(value.parse().ok()?),
                 "rate" => limits.rate = Some(Rate::parse(value).ok()?),
                 "counted_with" => limits.counted_with = Some(TokenId::parse_uuid(value)?),
+                "uses_with" => limits.uses_with = Some(TokenId::parse_uuid(value)?),
                 _ => return None,
             }
         }
@@ -128,7 +144,8 @@ impl fmt::Display for Limits {
         self.not_before.iter().try_for_each(|at| writeln!(f, "not_before {}", at.millis()))?;
         self.uses.iter().try_for_each(|uses| writeln!(f, "uses {uses}"))?;
         self.rate.iter().try_for_each(|rate| writeln!(f, "rate {rate}"))?;
-        self.counted_with.iter().try_for_each(|token| writeln!(f, "counted_with {token}"))
+        self.counted_with.iter().try_for_each(|token| writeln!(f, "counted_with {token}"))?;
+        self.uses_with.iter().try_for_each(|token| writeln!(f, "uses_with {token}"))
     }
 }
 

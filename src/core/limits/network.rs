@@ -22,15 +22,14 @@ impl Networks {
         Ok(Self { allow: list("limits.networks.allow", allow)?, deny: list("limits.networks.deny", deny)? })
     }
 
-    /// An address that isn't known is in no network, and so good for no token that has some.
-    pub(super) fn judge(&self, address: Option<IpAddr>) -> Result<(), Refusal> {
+    /// Whether they hold an address: one that isn't known is in no network, and so good for no token that has some.
+    pub fn hold(&self, address: Option<IpAddr>) -> bool {
         if self.allow.is_empty() && self.deny.is_empty() {
-            return Ok(());
+            return true;
         }
-        let address = address.ok_or(Refusal::NetworkDenied)?.to_canonical();
+        let Some(address) = address.map(|address| address.to_canonical()) else { return false };
         let is_in = |networks: &[IpNet]| networks.iter().any(|network| network.contains(&address));
-        let allowed = (self.allow.is_empty() || is_in(&self.allow)) && !is_in(&self.deny);
-        if allowed { Ok(()) } else { Err(Refusal::NetworkDenied) }
+        (self.allow.is_empty() || is_in(&self.allow)) && !is_in(&self.deny)
     }
 
     /// These, as far as `held` allows them; what it denies stays denied.

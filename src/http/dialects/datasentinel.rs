@@ -92,7 +92,7 @@ const fn status_of(refusal: &Refusal) -> u16 {
         | Refusal::UserRequired
         | Refusal::OrganizationForeign
         | Refusal::ModuleMissing { .. }
-        | Refusal::NetworkDenied
+        | Refusal::NetworkDenied(_)
         | Refusal::RouteDenied
         | Refusal::OperatorRequired
         | Refusal::AdministratorRequired
@@ -106,11 +106,16 @@ const fn status_of(refusal: &Refusal) -> u16 {
         Refusal::Taken { .. }
         | Refusal::LastOperator
         | Refusal::OrganizationOwned { .. }
+        | Refusal::RotationUnderway { .. }
+        | Refusal::IdempotencyForeign
+        | Refusal::IdempotencySpent { .. }
+        | Refusal::PlanShifted { .. }
         | Refusal::StatusUnfit { .. }
         | Refusal::VersionStale { .. }
         | Refusal::QuotaFull { .. }
         | Refusal::NumbersExhausted { .. } => 409,
         Refusal::BodyTooLarge { .. } => 413,
+        Refusal::IdempotencyMismatch => 422,
         Refusal::VersionMissing => 428,
         Refusal::Throttled { .. } | Refusal::RateExceeded { .. } => 429,
     }
@@ -168,6 +173,8 @@ async fn issue(site: &Site, asker: Asker<'_>, organization: Option<String>) -> R
         modules: None,
         limits: Limits::default(),
         restricted: false,
+        tied: false,
+        max_idle: None,
     };
     let request = IssueRequest {
         // The API has no name for one.

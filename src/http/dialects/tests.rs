@@ -6,10 +6,21 @@ use regex_lite::Regex;
 
 use super::{ALL, Dialects};
 use crate::core::{
+    id::TokenId,
     privilege::Privilege,
     refusal::{Failure, Refusal},
-    token::Death,
+    time::Instant,
+    token::{Death, Obituary, Whose},
 };
+
+fn whose() -> Whose {
+    Whose { token: TokenId::from_bytes([7; 16]), owner: "alice".into(), organization: "acme".into() }
+}
+
+fn dead(death: Death) -> Refusal {
+    let since = Some(Instant::from_millis(1_700_000_000_000));
+    Refusal::TokenDead(Box::new(Obituary { death, since, whose: whose() }))
+}
 
 /// One of each kind, in the order of [`place`].
 fn samples() -> Vec<Refusal> {
@@ -18,8 +29,8 @@ fn samples() -> Vec<Refusal> {
         Refusal::CredentialMissing,
         Refusal::CredentialAmbiguous,
         Refusal::CredentialInvalid,
-        Refusal::TokenDead(Death::Expired),
-        Refusal::TokenDead(Death::ApiAccessOff),
+        dead(Death::Expired),
+        dead(Death::ApiAccessOff),
         Refusal::BasicRequired,
         Refusal::TokenRequired,
         Refusal::Throttled { limit: 5, retry_after: 7 },
@@ -28,7 +39,7 @@ fn samples() -> Vec<Refusal> {
         Refusal::UserRequired,
         Refusal::OrganizationForeign,
         Refusal::ModuleMissing { needed: "MOD-0001".into() },
-        Refusal::NetworkDenied,
+        Refusal::NetworkDenied(Box::new(whose())),
         Refusal::RouteDenied,
         Refusal::RouteUnclear { what: "the path holds an encoded slash" },
         Refusal::RateExceeded { limit: 100, period: 60, retry_after: 7 },
@@ -50,6 +61,11 @@ fn samples() -> Vec<Refusal> {
         Refusal::Taken { field: "slug" },
         Refusal::LastOperator,
         Refusal::OrganizationOwned { organization: "acme".into() },
+        Refusal::RotationUnderway { predecessor: whose().token },
+        Refusal::IdempotencyMismatch,
+        Refusal::IdempotencyForeign,
+        Refusal::IdempotencySpent { token: whose().token },
+        Refusal::PlanShifted { digest: "8f".into() },
         Refusal::FilterTooBroad { filter: "description".into() },
         Refusal::QuotaFull { limit: 10 },
         Refusal::NumbersExhausted { kind: "token" },
@@ -74,7 +90,7 @@ fn place(refusal: &Refusal) -> usize {
         Refusal::UserRequired => 10,
         Refusal::OrganizationForeign => 11,
         Refusal::ModuleMissing { .. } => 12,
-        Refusal::NetworkDenied => 13,
+        Refusal::NetworkDenied(_) => 13,
         Refusal::RouteDenied => 14,
         Refusal::RouteUnclear { .. } => 15,
         Refusal::RateExceeded { .. } => 16,
@@ -95,12 +111,17 @@ fn place(refusal: &Refusal) -> usize {
         Refusal::Taken { .. } => 32,
         Refusal::LastOperator => 33,
         Refusal::OrganizationOwned { .. } => 34,
-        Refusal::FilterTooBroad { .. } => 35,
-        Refusal::QuotaFull { .. } => 36,
-        Refusal::NumbersExhausted { .. } => 37,
-        Refusal::BodyTooLarge { .. } => 38,
-        Refusal::RouteUnknown => 39,
-        Refusal::MethodNotAllowed { .. } => 40,
+        Refusal::RotationUnderway { .. } => 35,
+        Refusal::IdempotencyMismatch => 36,
+        Refusal::IdempotencyForeign => 37,
+        Refusal::IdempotencySpent { .. } => 38,
+        Refusal::PlanShifted { .. } => 39,
+        Refusal::FilterTooBroad { .. } => 40,
+        Refusal::QuotaFull { .. } => 41,
+        Refusal::NumbersExhausted { .. } => 42,
+        Refusal::BodyTooLarge { .. } => 43,
+        Refusal::RouteUnknown => 44,
+        Refusal::MethodNotAllowed { .. } => 45,
     }
 }
 

@@ -103,6 +103,8 @@ pub(in crate::http) async fn issue(
             modules: None,
             limits: Limits::default(),
             restricted: false,
+            tied: false,
+            max_idle: None,
         },
         organization: None,
         owner: None,

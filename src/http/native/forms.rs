@@ -77,7 +77,9 @@ fn form(schema: &str, name: &str) -> Option<Form> {
         ("Event", "kind") => Form::Pattern(KIND, 40),
         ("Event", "actor" | "object_kind") => Form::Pattern("^[a-z_]+$", 20),
         ("Event", "actor_user" | "actor_token" | "object")
-        | (_, "id" | "user_id" | "sub" | "jti" | "client_id") => Form::Pattern(UUID, 36),
+        | (_, "id" | "user_id" | "sub" | "jti" | "client_id" | "parent" | "replaces" | "superseded_by") => {
+            Form::Pattern(UUID, 36)
+        }
         (_, "number") => Form::Pattern("^[A-Z]{3}-[0-9]{4}-[0-9]{4}$", 13),
         (_, "name") => Form::Pattern(NAME, text::NAME),
         (_, "description") => Form::Pattern(LINES, text::DESCRIPTION),
@@ -93,12 +95,15 @@ fn form(schema: &str, name: &str) -> Option<Form> {
         (_, "issuers") => Form::Words(&["admins", "members"]),
         (_, "credential") => Form::Words(&["token", "password", "local"]),
         (_, "status") => Form::Words(&["active", "expired", "disabled", "deleted"]),
-        (_, "max_lifetime" | "default_lifetime") => Form::Pattern(DURATION, 12),
+        (_, "cause") => Form::Words(&["", "idle", "leak", "undone"]),
+        (_, "on_leak") => Form::Words(&["record", "disable", "delete"]),
+        ("ChangePolicy", "max_idle") => Form::Pattern("^(never|[1-9][0-9]{0,9}[smhdw])$", 12),
+        (_, "max_lifetime" | "default_lifetime" | "max_idle") => Form::Pattern(DURATION, 12),
         (_, "lifetime") => Form::Pattern("^(never|[1-9][0-9]{0,9}[smhdw]|[0-9]{4}-.+)$", 40),
         (_, "allow" | "deny") => Form::Pattern(NETWORK, 49),
         (_, "routes") => Form::Pattern(ROUTE, 512),
         (_, "rate") => Form::Pattern("^[1-9][0-9]{0,9}/(s|min|h|day)$", 14),
-        (_, "at" | "not_before") => Form::Instant,
+        (_, "at" | "not_before" | "waits_until") => Form::Instant,
         (_, name) if name.ends_with("_at") => Form::Instant,
         (_, "hint") => Form::Pattern("^jtn_[0-9A-Za-z]{22}_…$", 28),
         (_, "next_cursor") => Form::Pattern("^[0-9A-Za-z_-]+$", 1_000),

@@ -1,7 +1,10 @@
 //! How our own API says a failure: RFC 9457.
 
 use crate::{
-    core::refusal::{Failure, Refusal},
+    core::{
+        refusal::{Failure, Refusal},
+        token::Whose,
+    },
     http::{
         problem::Problem,
         reply::{Reply, Words},
@@ -34,8 +37,25 @@ pub(in crate::http) fn failure(failure: &Failure) -> Problem {
             problem.with("limit", *limit)
         }
         Failure::Refused(Refusal::VersionStale { current }) => problem.with("change_sequence", *current),
+        Failure::Refused(Refusal::PlanShifted { digest }) => problem.with("digest", digest.as_str()),
+        Failure::Refused(Refusal::IdempotencySpent { token }) => problem.with("token_id", token.to_string()),
+        Failure::Refused(Refusal::NetworkDenied(whose)) => of(problem, whose),
+        Failure::Refused(Refusal::TokenDead(dead)) => {
+            let problem = of(problem, &dead.whose);
+            match dead.since {
+                Some(since) => problem.with("since", since.to_string()),
+                None => problem,
+            }
+        }
         _ => problem,
     }
+}
+
+/// With which token it is and whom to ask about it.
+fn of(problem: Problem, whose: &Whose) -> Problem {
+    let Whose { token, owner, organization } = whose;
+    let problem = problem.with("token_id", token.to_string());
+    problem.with("owner", owner.as_str()).with("organization", organization.as_str())
 }
 
 const fn status(refusal: &Refusal) -> u16 {
@@ -56,7 +76,7 @@ const fn status(refusal: &Refusal) -> u16 {
         | Refusal::UserRequired
         | Refusal::OrganizationForeign
         | Refusal::ModuleMissing { .. }
-        | Refusal::NetworkDenied
+        | Refusal::NetworkDenied(_)
         | Refusal::RouteDenied
         | Refusal::OperatorRequired
         | Refusal::AdministratorRequired
@@ -70,12 +90,17 @@ const fn status(refusal: &Refusal) -> u16 {
         Refusal::Taken { .. }
         | Refusal::LastOperator
         | Refusal::OrganizationOwned { .. }
+        | Refusal::RotationUnderway { .. }
+        | Refusal::IdempotencyForeign
+        | Refusal::IdempotencySpent { .. }
+        | Refusal::PlanShifted { .. }
         | Refusal::QuotaFull { .. }
         | Refusal::StatusUnfit { .. }
         | Refusal::NumbersExhausted { .. } => 409,
         Refusal::TokenDeleted => 410,
         Refusal::VersionStale { .. } => 412,
         Refusal::BodyTooLarge { .. } => 413,
+        Refusal::IdempotencyMismatch => 422,
         Refusal::VersionMissing => 428,
     }
 }

@@ -85,6 +85,8 @@ async fn token(service: &Service, owner: &str, name: &str) -> (TokenId, SecretTe
             modules: None,
             limits: Limits::default(),
             restricted: false,
+            tied: false,
+            max_idle: None,
         },
         organization: None,
         owner: Some(owner.to_owned()),

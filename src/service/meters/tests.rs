@@ -16,7 +16,6 @@ use crate::{
         privilege::Privileges,
         refusal::{Failure, Refusal},
         secret::{ControlSecret, SecretText},
-        token::Death,
         user::Role,
     },
     ops::{
@@ -76,6 +75,8 @@ async fn token(service: &Service, uses: Option<u64>, rate: Option<&str>) -> Issu
         modules: None,
         limits: Limits { uses, rate, ..Limits::default() },
         restricted: false,
+        tied: false,
+        max_idle: None,
     };
     let (name, owner) = ("counted".to_owned(), Some("anna".to_owned()));
     let (description, icon) = (String::new(), String::new());
@@ -133,7 +134,7 @@ fn a_flush_that_fails_loses_nothing() {
             time.pass(KEPT_FOR * 2);
             service.flush_meters().await;
             assert_eq!(written(&service, &token), (0, 0), "nothing can be written");
-            assert_eq!(service.gathered_count(token.view.token.id), Some(round));
+            assert_eq!(service.gathered_count(&token.view.token), Some(round));
         }
         breaker.execute_batch("DROP TRIGGER refuse").unwrap();
         service.flush_meters().await;
@@ -158,7 +159,7 @@ fn counts_dropped_from_memory_are_read_back() {
             time.pass(KEPT_FOR / 2);
         }
         assert_eq!(runs(&service, &used).await, 6);
-        assert_eq!(present(&service, &used).await, Err(Refusal::TokenDead(Death::UsedUp)));
+        assert_eq!(present(&service, &used).await.unwrap_err().code(), "token_used_up");
         assert_eq!(runs(&service, &fast).await, 6);
         // The period is the one that had begun.
         let refusal = present(&service, &fast).await;
@@ -215,7 +216,7 @@ fn what_is_given_back_can_be_taken_again() {
         present(&service, &token).await.unwrap();
         assert!(service.take_uses(row, 10).is_err(), "nine are left");
         service.take_uses(row, 9).unwrap();
-        assert_eq!(present(&service, &token).await, Err(Refusal::TokenDead(Death::UsedUp)));
+        assert_eq!(present(&service, &token).await.unwrap_err().code(), "token_used_up");
         service.give_back_uses(row.id, 9);
         assert_eq!(runs(&service, &token).await, 9);
         service.flush_meters().await;

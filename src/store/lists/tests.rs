@@ -101,7 +101,10 @@ fn filled(count: u64, dice: &mut Dice) -> Connection {
     }
     let mut insert = connection
         .prepare(
-            "INSERT INTO tokens VALUES (?, ?, x'', 1, ?, ?, ?, '', '', ?, '', '', 0, ?, ?, ?, ?, ?, ?, 0, x'', 1)",
+            "INSERT INTO tokens (id, place, digest, pepper, owner, organization, name, description, icon, privileges,
+                 modules, limits, restricted, minted_by, minted_by_token, status, created_at, updated_at, expires_at,
+                 change_sequence, seal, seal_pepper)
+             VALUES (?, ?, x'', 1, ?, ?, ?, '', '', ?, '', '', 0, ?, ?, ?, ?, ?, ?, 0, x'', 1)",
         )
         .unwrap();
     for (number, place) in (0..count).zip(places) {

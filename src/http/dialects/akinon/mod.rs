@@ -109,7 +109,7 @@ const fn status_of(refusal: &Refusal) -> u16 {
         | Refusal::UserRequired
         | Refusal::OrganizationForeign
         | Refusal::ModuleMissing { .. }
-        | Refusal::NetworkDenied
+        | Refusal::NetworkDenied(_)
         | Refusal::RouteDenied
         | Refusal::OperatorRequired
         | Refusal::AdministratorRequired
@@ -121,9 +121,14 @@ const fn status_of(refusal: &Refusal) -> u16 {
         Refusal::Taken { .. }
         | Refusal::LastOperator
         | Refusal::OrganizationOwned { .. }
+        | Refusal::RotationUnderway { .. }
+        | Refusal::IdempotencyForeign
+        | Refusal::IdempotencySpent { .. }
+        | Refusal::PlanShifted { .. }
         | Refusal::StatusUnfit { .. }
         | Refusal::VersionStale { .. } => 409,
         Refusal::BodyTooLarge { .. } => 413,
+        Refusal::IdempotencyMismatch => 422,
         Refusal::VersionMissing => 428,
         Refusal::Throttled { .. } | Refusal::RateExceeded { .. } => 429,
     }

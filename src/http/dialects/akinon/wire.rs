@@ -90,6 +90,8 @@ impl TryFrom<CreateToken> for IssueRequest {
                 modules: None,
                 limits: Limits::default(),
                 restricted: false,
+                tied: false,
+                max_idle: None,
             },
             organization: None,
             owner: None,

@@ -52,6 +52,8 @@ impl CreateToken {
                 modules: None,
                 limits: Limits::default(),
                 restricted: false,
+                tied: false,
+                max_idle: None,
             },
             organization: organization.map(str::to_owned),
             owner: None,

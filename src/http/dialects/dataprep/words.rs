@@ -51,7 +51,8 @@ pub(super) fn said(failure: &Failure) -> Reply {
     let off = Failure::from(Refusal::RouteUnknown);
     let failure = match failure {
         // Where API access is off, nothing of this is there.
-        Failure::Refused(Refusal::ApiAccessOff { .. } | Refusal::TokenDead(Death::ApiAccessOff)) => &off,
+        Failure::Refused(Refusal::ApiAccessOff { .. }) => &off,
+        Failure::Refused(Refusal::TokenDead(dead)) if dead.death == Death::ApiAccessOff => &off,
         other => other,
     };
     let (status, name) = match failure {
@@ -92,7 +93,7 @@ const fn named(refusal: &Refusal) -> (u16, &'static str) {
         | Refusal::UserRequired
         | Refusal::OrganizationForeign
         | Refusal::ModuleMissing { .. }
-        | Refusal::NetworkDenied
+        | Refusal::NetworkDenied(_)
         | Refusal::RouteDenied
         | Refusal::OperatorRequired
         | Refusal::AdministratorRequired
@@ -108,10 +109,15 @@ const fn named(refusal: &Refusal) -> (u16, &'static str) {
         | Refusal::Taken { .. }
         | Refusal::LastOperator
         | Refusal::OrganizationOwned { .. }
+        | Refusal::RotationUnderway { .. }
+        | Refusal::IdempotencyForeign
+        | Refusal::IdempotencySpent { .. }
+        | Refusal::PlanShifted { .. }
         | Refusal::QuotaFull { .. }
         | Refusal::NumbersExhausted { .. } => (409, "ConflictException"),
         Refusal::TokenDeleted => (410, "GoneException"),
         Refusal::BodyTooLarge { .. } => (413, "PayloadTooLargeException"),
+        Refusal::IdempotencyMismatch => (422, "UnprocessableEntityException"),
         Refusal::VersionMissing => (428, "PreconditionRequiredException"),
         Refusal::Throttled { .. } | Refusal::RateExceeded { .. } => (429, "TooManyRequestsException"),
     }

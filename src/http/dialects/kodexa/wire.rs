@@ -48,6 +48,8 @@ impl TryFrom<NewToken> for IssueRequest {
             modules: None,
             limits: Limits::default(),
             restricted: false,
+            tied: false,
+            max_idle: None,
         };
         Ok(Self {
             name: text::name("name", body.name.as_deref().unwrap_or(UNNAMED))?,

@@ -105,6 +105,8 @@ impl TryFrom<NewToken> for IssueRequest {
                 modules: body.modules.map(numbers).transpose()?,
                 limits: Limits::default(),
                 restricted: false,
+                tied: false,
+                max_idle: None,
             },
             organization: body.account.map(account).transpose()?,
             owner: None,

@@ -114,7 +114,7 @@ const fn status_of(refusal: &Refusal) -> u16 {
         | Refusal::UserRequired
         | Refusal::OrganizationForeign
         | Refusal::ModuleMissing { .. }
-        | Refusal::NetworkDenied
+        | Refusal::NetworkDenied(_)
         | Refusal::RouteDenied
         | Refusal::OperatorRequired
         | Refusal::AdministratorRequired
@@ -128,10 +128,15 @@ const fn status_of(refusal: &Refusal) -> u16 {
         Refusal::Taken { .. }
         | Refusal::LastOperator
         | Refusal::OrganizationOwned { .. }
+        | Refusal::RotationUnderway { .. }
+        | Refusal::IdempotencyForeign
+        | Refusal::IdempotencySpent { .. }
+        | Refusal::PlanShifted { .. }
         | Refusal::VersionStale { .. }
         | Refusal::QuotaFull { .. }
         | Refusal::NumbersExhausted { .. } => 409,
         Refusal::BodyTooLarge { .. } => 413,
+        Refusal::IdempotencyMismatch => 422,
         Refusal::VersionMissing => 428,
         Refusal::Throttled { .. } | Refusal::RateExceeded { .. } => 429,
     }

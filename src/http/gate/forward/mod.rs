@@ -178,7 +178,7 @@ const fn refused(refusal: Refusal) -> Verdict {
 /// Says whose token it is. Each header is there on every answer, blank where nothing is known, so that a proxy puts it in
 /// the place of the client's own.
 fn identify(headers: &mut HeaderMap, standing: Option<&Standing>, now: Instant) {
-    let Some(Standing { token, account, privileges }) = standing else {
+    let Some(Standing { token, account, privileges, .. }) = standing else {
         for name in [USER, ORGANIZATION, TOKEN_ID, PRIVILEGES, EXPIRES, EXPIRES_IN] {
             headers.insert(name, HeaderValue::from_static(""));
         }

@@ -59,6 +59,7 @@ impl TryFrom<CreateLimits> for Limits {
             uses,
             rate: rate.as_deref().map(Rate::parse).transpose()?,
             counted_with: None,
+            uses_with: None,
         })
     }
 }
@@ -90,7 +91,7 @@ struct NetworksObject {
 
 impl From<&Limits> for LimitsObject {
     fn from(limits: &Limits) -> Self {
-        let Limits { networks, routes, not_before, uses, rate, counted_with: _ } = limits;
+        let Limits { networks, routes, not_before, uses, rate, counted_with: _, uses_with: _ } = limits;
         Self {
             networks: NetworksObject { allow: texts(&networks.allow), deny: texts(&networks.deny) },
             routes: texts(routes),

@@ -7,7 +7,7 @@ use crate::{
     core::{
         id::OfOrganization,
         lifetime::{policy_duration, show},
-        organization::{Issuers, LARGEST_QUOTA, Policy, PolicyChange, slug},
+        organization::{Issuers, LARGEST_QUOTA, OnLeak, Policy, PolicyChange, slug},
         privilege::{Privilege, Privileges},
         refusal::Refusal,
         text,
@@ -124,6 +124,11 @@ pub(in crate::http::native) struct ChangePolicy {
     allow_never: Option<bool>,
     /// How many live tokens a user may have in it: 0 to 10,000,000.
     quota: Option<u32>,
+    /// After how long without use a token is disabled, in the form of a lifetime; `never` for as long as one likes. What
+    /// is unused for twice as long is deleted. It holds for tokens that there are already.
+    max_idle: Option<String>,
+    /// What becomes of a token that was found where others can read it: `record`, `disable` or `delete`.
+    on_leak: Option<String>,
 }
 
 impl ChangePolicy {
@@ -136,6 +141,10 @@ impl ChangePolicy {
         let issuers = |word: String| {
             Issuers::from_stored(&word).ok_or_else(|| Refusal::invalid(field("issuers"), "admins or members"))
         };
+        let on_leak = |word: &str| {
+            OnLeak::from_stored(word)
+                .ok_or_else(|| Refusal::invalid(field("on_leak"), "record, disable or delete"))
+        };
         if self.quota.is_some_and(|quota| quota > LARGEST_QUOTA) {
             return Err(Refusal::invalid(field("quota"), format!("0 to {LARGEST_QUOTA}")));
         }
@@ -146,6 +155,11 @@ impl ChangePolicy {
             default_lifetime: duration("default_lifetime", self.default_lifetime)?,
             allow_never: self.allow_never,
             quota: self.quota,
+            max_idle: match self.max_idle.as_deref() {
+                Some("never") => Some(None),
+                other => duration("max_idle", other.map(str::to_owned))?.map(Some),
+            },
+            on_leak: self.on_leak.as_deref().map(on_leak).transpose()?,
         })
     }
 }
@@ -214,6 +228,10 @@ pub(in crate::http::native) struct PolicyObject {
     allow_never: bool,
     /// How many live tokens a user may have in it.
     quota: u32,
+    /// After how long without use a token is disabled; `null` for never.
+    max_idle: Option<String>,
+    /// What becomes of a token that was found where others can read it.
+    on_leak: &'static str,
 }
 
 impl From<&Policy> for PolicyObject {
@@ -225,6 +243,8 @@ impl From<&Policy> for PolicyObject {
             default_lifetime: show(policy.default_lifetime),
             allow_never: policy.allow_never,
             quota: policy.quota,
+            max_idle: policy.max_idle.map(show),
+            on_leak: policy.on_leak.as_str(),
         }
     }
 }

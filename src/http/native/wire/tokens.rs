@@ -6,8 +6,14 @@ use utoipa::ToSchema;
 use super::limits::{CreateLimits, LimitsObject};
 use crate::{
     core::{
-        id::OfToken, lifetime::Lifetime, minting::Wish, privilege::Privileges, refusal::Refusal, text,
-        time::Instant, token::hint,
+        id::OfToken,
+        lifetime::{Lifetime, policy_duration, show},
+        minting::Wish,
+        privilege::Privileges,
+        refusal::Refusal,
+        text,
+        time::Instant,
+        token::hint,
     },
     http::body::object,
     service::{change::Change, issue::IssueRequest, list::TokenView},
@@ -36,6 +42,11 @@ pub(in crate::http::native) struct CreateToken {
     limits: Option<CreateLimits>,
     /// A restricted token reads and revokes itself at jeton and nothing more.
     restricted: Option<bool>,
+    /// Whether it is to be good only while the token that mints it is.
+    tied: Option<bool>,
+    /// After how long without use it is to be disabled: `30d`, `12h`, `90m`, `3600s`, `52w`; absent leaves it to the
+    /// organization's policy, or to the token that mints it.
+    max_idle: Option<String>,
     /// By slug or any id; absent for the token's own or the user's home.
     organization: Option<String>,
     /// By username: for the local operator, who names the user the token is for.
@@ -71,6 +82,8 @@ impl TryFrom<CreateToken> for IssueRequest {
                 modules: body.modules.map(module_names).transpose()?,
                 limits: body.limits.unwrap_or_default().try_into()?,
                 restricted: body.restricted.unwrap_or_default(),
+                tied: body.tied.unwrap_or_default(),
+                max_idle: body.max_idle.map(|text| policy_duration("max_idle", &text)).transpose()?,
             },
             organization: body.organization,
             owner: body.owner,
@@ -136,8 +149,24 @@ pub(in crate::http::native) struct TokenObject {
     modules: Vec<String>,
     restricted: bool,
     limits: LimitsObject,
+    /// The token that minted it; `null` where none did.
+    parent: Option<String>,
+    /// Whether it is good only while that one is, or what has replaced that one.
+    tied: bool,
+    /// After how long without use it is disabled, such as `30d`; `null` leaves it to the policy.
+    max_idle: Option<String>,
+    /// The token that it has replaced, or waits to replace.
+    replaces: Option<String>,
+    /// Until when it waits for the first use that makes it replace the other; `null` where it doesn't wait.
+    waits_until: Option<String>,
+    /// The token that has replaced it.
+    superseded_by: Option<String>,
+    /// Since when; it may be good beside that one for a while.
+    superseded_at: Option<String>,
     /// `active`, `expired`, `disabled` or `deleted`.
     status: &'static str,
+    /// Why it has it, where nobody said so: `idle`, `leak` or `undone`; else empty.
+    cause: &'static str,
     /// RFC 3339, as all times here.
     created_at: String,
     updated_at: String,
@@ -160,6 +189,7 @@ impl TokenObject {
             id: token.id.to_string(),
             number: token.number.show::<OfToken>(),
             status: token.shown_status(now),
+            cause: token.cause.as_str(),
             created_at: token.created_at.to_string(),
             updated_at: token.updated_at.to_string(),
             expires_at: token.expires_at.map(|at| at.to_string()),
@@ -176,6 +206,13 @@ impl TokenObject {
             privileges: token.privileges.iter().map(ToString::to_string).collect(),
             modules: token.modules,
             restricted: token.restricted,
+            parent: token.minted_by.token().map(|id| id.to_string()),
+            tied: token.tied,
+            max_idle: token.max_idle.map(show),
+            replaces: token.replaces.map(|id| id.to_string()),
+            waits_until: token.waiting.map(|waiting| waiting.until.to_string()),
+            superseded_by: token.superseded.map(|superseded| superseded.by.to_string()),
+            superseded_at: token.superseded.map(|superseded| superseded.at.to_string()),
         }
     }
 }

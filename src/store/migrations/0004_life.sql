@@ -1,0 +1,17 @@
+-- The life of a token: rotation, ties, idleness, leaks; what it was used from and for; replies that can be given again.
+
+ALTER TABLE tokens ADD COLUMN tied INTEGER NOT NULL DEFAULT 0;   -- good only while its minter is
+ALTER TABLE tokens ADD COLUMN max_idle INTEGER;                  -- milliseconds; NULL leaves it to the policy
+ALTER TABLE tokens ADD COLUMN replaces BLOB;                     -- the token that it replaces, or is to replace
+ALTER TABLE tokens ADD COLUMN waits_until INTEGER;               -- for its first use; NULL: it waits for nothing
+ALTER TABLE tokens ADD COLUMN linger INTEGER;                    -- milliseconds that the other lives on after that
+ALTER TABLE tokens ADD COLUMN superseded_by BLOB;
+ALTER TABLE tokens ADD COLUMN superseded_at INTEGER;
+ALTER TABLE tokens ADD COLUMN cause TEXT NOT NULL DEFAULT '';    -- of the status: '', 'idle', 'leak' or 'undone'
+ALTER TABLE tokens ADD COLUMN status_at INTEGER;                 -- since when it has it; NULL: not kept then
+CREATE INDEX tokens_by_replaced ON tokens (replaces) WHERE replaces IS NOT NULL;
+CREATE INDEX tokens_waiting ON tokens (waits_until) WHERE waits_until IS NOT NULL AND status <> 'deleted';
+CREATE INDEX tokens_kept_by_idleness ON tokens (id) WHERE max_idle IS NOT NULL AND status <> 'deleted';
+
+ALTER TABLE organizations ADD COLUMN max_idle INTEGER;           -- milliseconds; NULL: a token may lie idle
+ALTER TABLE organizations ADD COLUMN on_leak TEXT NOT NULL DEFAULT 'record';   -- or 'disable' or 'delete'
