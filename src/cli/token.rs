@@ -36,6 +36,8 @@ const SHOW: &[Column] = &[
     ("privileges", "privileges"),
     ("modules", "modules"),
     ("restricted", "restricted"),
+    ("tied", "tied"),
+    ("parent", "parent"),
     ("only from", "limits.networks.allow"),
     ("never from", "limits.networks.deny"),
     ("routes", "limits.routes"),
@@ -43,11 +45,14 @@ const SHOW: &[Column] = &[
     ("uses", "limits.uses"),
     ("rate", "limits.rate"),
     ("status", "status"),
+    ("cause", "cause"),
     ("hint", "hint"),
     ("created", "created_at"),
     ("updated", "updated_at"),
     ("expires", "expires_at"),
     ("last used", "last_used_at"),
+    ("max idle", "max_idle"),
+    ("idle until", "idle_until"),
     ("used", "used"),
 ];
 
@@ -163,6 +168,13 @@ struct CreateArgs {
     /// At jeton itself, let the token read and revoke itself and nothing more
     #[arg(long)]
     restricted: bool,
+    /// Let the token be good only while JETON_TOKEN is
+    #[arg(long)]
+    tied: bool,
+    /// Disable the token after so long without use, such as 90d; delete it after twice that [default: the
+    /// organization's]
+    #[arg(long, value_name = "DURATION")]
+    max_idle: Option<String>,
     #[command(flatten)]
     limits: LimitArgs,
     /// Organization that the token works in [default: the owner's]
@@ -224,6 +236,8 @@ impl CreateArgs {
             ("description", self.description.map(Value::from)),
             ("lifetime", self.lifetime.map(Value::from)),
             ("organization", self.organization.map(Value::from)),
+            ("tied", self.tied.then_some(true.into())),
+            ("max_idle", self.max_idle.map(Value::from)),
         ]);
         if self.no_privileges || !self.privileges.is_empty() {
             token.insert("privileges".to_owned(), self.privileges.into());
@@ -321,6 +335,10 @@ mod tests {
     #[test]
     fn only_what_is_given_is_sent() {
         assert_eq!(request("--user bo --name ci"), json!({"owner": "bo", "name": "ci"}));
+        assert_eq!(
+            request("--name ci --tied --max-idle 90d"),
+            json!({"name": "ci", "tied": true, "max_idle": "90d"})
+        );
         assert_eq!(
             request(
                 "--name ci --lifetime 30d --privilege a:b --privilege c:* --restricted --organization x --uri"

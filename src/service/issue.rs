@@ -77,6 +77,7 @@ impl Service {
                 self.give_back_uses(minter, uses);
             }
         })?;
+        self.idle_made(view.token.max_idle);
         Ok(Issued { view, secret: presented.reveal() })
     }
 }

@@ -2,6 +2,7 @@
 
 mod erasure;
 mod hashing;
+mod idle;
 mod meters;
 mod reach;
 mod refused;
@@ -24,6 +25,7 @@ pub mod verify;
 
 use std::{net::IpAddr, path::PathBuf, sync::Arc, time::Duration};
 
+pub use self::idle::IdleTally;
 use crate::{
     core::{
         decision::{Demand, Subject, decide_again},
@@ -52,6 +54,7 @@ pub struct Service {
     throttle: throttle::Throttle,
     throttled: refused::Throttled,
     erasing: tokio::sync::Notify,
+    idle: idle::Idle,
 }
 
 /// What a service is opened with.
@@ -150,6 +153,7 @@ impl Service {
             throttle: throttle::Throttle::default(),
             throttled: refused::Throttled::default(),
             erasing: tokio::sync::Notify::new(),
+            idle: idle::Idle::default(),
         }))
     }
 
@@ -188,6 +192,7 @@ impl Service {
         self.flush_uses().await;
         self.flush_meters().await;
         self.flush_throttled().await;
+        self.flush_lived().await;
         let service = Arc::clone(self);
         // A panic in there has been logged; there is nothing more to close.
         let _ = tokio::task::spawn_blocking(move || service.store.close()).await;
