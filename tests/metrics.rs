@@ -104,6 +104,10 @@ fn a_scraper_has_a_token_of_an_operators() {
     let boss = server.administrator("boss");
     let scraper = server.token_with(&boss, &["--privilege", "jeton:admin"]);
     server.with(&scraper, "GET", "/metrics", &Value::Null).expect(200);
+    let only = ["--privilege", "jeton:admin", "--route", "GET */metrics", "--allow-network", "127.0.0.1"];
+    let only = server.token_with(&boss, &only);
+    server.with(&only, "GET", "/metrics", &Value::Null).expect(200);
+    server.with(&only, "GET", "/v1/users", &Value::Null).expect(403);
     server.with(&server.token(&boss), "GET", "/metrics", &Value::Null).expect(403);
     let member = server.user("member");
     server.with(&server.token(&member), "GET", "/metrics", &Value::Null).expect(403);

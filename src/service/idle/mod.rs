@@ -172,13 +172,15 @@ impl Service {
             self.take_all_back(state, now).await?;
         } else {
             self.settle(state, now).await?;
-            if self.idle.afresh.swap(false, Ordering::AcqRel) {
+            let shortest = self.store.read(|rows| rows.shortest_idle())?.unwrap_or(i64::MAX);
+            let shorter = shortest < self.idle.shortest.swap(shortest, Ordering::AcqRel);
+            if self.idle.afresh.swap(false, Ordering::AcqRel) || shorter {
                 state.next_walk = None;
             }
             let due = state.next_walk.is_none_or(|next| now >= next);
             if due && self.clock.elapsed() >= state.rest_until {
                 state.next_walk = None;
-                self.walk(state).await?;
+                self.walk(state, shortest).await?;
                 now = self.observe(state).await?;
             }
         }

@@ -1,7 +1,5 @@
 //! Walking over the tokens that may not lie idle for good, and telling those whom it has to.
 
-use std::sync::atomic::Ordering;
-
 use super::{
     Service, State, TOKENS,
     notices::{self, Announce},
@@ -30,15 +28,10 @@ struct Found {
 }
 
 impl Service {
-    /// Walks over all tokens that may not lie idle for good, and tells those whom it has to.
-    pub(super) async fn walk(&self, state: &mut State) -> Result<(), Failure> {
+    /// Walks over all tokens that may not lie idle for good, and tells those whom it has to. Nothing may lie idle for less
+    /// than `shortest` milliseconds.
+    pub(super) async fn walk(&self, state: &mut State, shortest: i64) -> Result<(), Failure> {
         let (began, began_at) = (self.clock.elapsed(), self.now());
-        let Some(shortest) = self.store.read(|rows| rows.shortest_idle())? else {
-            self.idle.shortest.store(i64::MAX, Ordering::Release);
-            state.next_walk = Some(Instant::LAST);
-            return Ok(());
-        };
-        self.idle.shortest.store(shortest, Ordering::Release);
         self.flush_uses().await;
         // Whoever is made from now on has to be told no sooner than this.
         let mut next = began_at.millis().saturating_add(shortest - lead(shortest));
