@@ -156,9 +156,8 @@ struct CreateArgs {
     /// More words about it
     #[arg(long)]
     description: Option<String>,
-    /// How long it lives, such as 30d or 12h [default: the server's]
-    #[arg(long)]
-    lifetime: Option<String>,
+    #[command(flatten)]
+    life: LifeArgs,
     /// Privilege such as orders:read; may be repeated [default: all that the owner has]
     #[arg(long = "privilege", value_name = "PRIVILEGE")]
     privileges: Vec<String>,
@@ -168,13 +167,6 @@ struct CreateArgs {
     /// At jeton itself, let the token read and revoke itself and nothing more
     #[arg(long)]
     restricted: bool,
-    /// Let the token be good only while JETON_TOKEN is
-    #[arg(long)]
-    tied: bool,
-    /// Disable the token after so long without use, such as 90d; delete it after twice that [default: the
-    /// organization's]
-    #[arg(long, value_name = "DURATION")]
-    max_idle: Option<String>,
     #[command(flatten)]
     limits: LimitArgs,
     /// Organization that the token works in [default: the owner's]
@@ -183,6 +175,20 @@ struct CreateArgs {
     /// Print it as a secret-token: URI (RFC 8959)
     #[arg(long)]
     uri: bool,
+}
+
+/// How the token is to end.
+#[derive(Debug, Args)]
+struct LifeArgs {
+    /// How long it lives, such as 30d or 12h [default: the server's]
+    #[arg(long)]
+    lifetime: Option<String>,
+    /// Disable it after so long without use, such as 90d; delete it after twice that [default: the organization's]
+    #[arg(long, value_name = "DURATION")]
+    max_idle: Option<String>,
+    /// Let it be good only while JETON_TOKEN is
+    #[arg(long)]
+    tied: bool,
 }
 
 /// What the token is to be limited to, for good.
@@ -234,10 +240,10 @@ impl CreateArgs {
             ("name", Some(self.name.into())),
             ("owner", self.user.map(Value::from)),
             ("description", self.description.map(Value::from)),
-            ("lifetime", self.lifetime.map(Value::from)),
+            ("lifetime", self.life.lifetime.map(Value::from)),
             ("organization", self.organization.map(Value::from)),
-            ("tied", self.tied.then_some(true.into())),
-            ("max_idle", self.max_idle.map(Value::from)),
+            ("tied", self.life.tied.then_some(true.into())),
+            ("max_idle", self.life.max_idle.map(Value::from)),
         ]);
         if self.no_privileges || !self.privileges.is_empty() {
             token.insert("privileges".to_owned(), self.privileges.into());

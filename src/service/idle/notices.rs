@@ -173,6 +173,6 @@ fn carry_out(tx: &mut Tx<'_>, mut token: Token, action: Action, now: Instant) ->
     token.switch(status, Cause::Idle, now);
     tx.update_token(before, &mut token, now)?;
     let mut event = event(&token, deed, ITSELF, now);
-    event.detail = "cause=idle".to_owned();
+    "cause=idle".clone_into(&mut event.detail);
     tx.record(&event)
 }

@@ -76,15 +76,12 @@ fn stretch(rows: &Rows<'_>, from: IdleWalk, lived: &Lived, now: Instant) -> Resu
         if at.is_some_and(|at| at <= now) {
             at = announced(rows.token_use(token.id)?.map(|used| used.last_at));
         }
-        match at {
-            Some(at) if at <= now => {
-                // Told already, it only waits.
-                if notices::told(rows, token.id)?.is_none() {
-                    found.idle.push(token.id);
-                }
-            }
-            Some(at) => found.earliest = Some(found.earliest.map_or(at, |earliest| earliest.min(at))),
-            None => {}
+        let Some(at) = at else { continue };
+        if at > now {
+            found.earliest = Some(found.earliest.map_or(at, |earliest| earliest.min(at)));
+        } else if notices::told(rows, token.id)?.is_none() {
+            // Told already, it only waits.
+            found.idle.push(token.id);
         }
     }
     Ok(found)
