@@ -37,6 +37,8 @@
 //!   commit that may change a decision raises the generation before its reply.
 //! - **A list walks an index.** A filter is one tree ([`core::filter`]), whichever API's words it was written in; its
 //!   values are bound to a walk along an index, and how many rows a walk may look at is bounded.
+//! - **A clock that jumps ends nothing unannounced.** What is done to a token because nobody uses it is announced
+//!   before, and the time between has to be lived through by a running process ([`core::lived`], [`core::idle`]).
 //! - **Time and randomness come in from outside** ([`core::time::Clock`], [`core::secret::Entropy`]).
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]

@@ -247,3 +247,59 @@ fn a_privilege_that_exists_no_more_is_held_no_more_until_it_exists_again() {
     assert_eq!(held(&tokens[0]), json!(["bills:read", "orders:read"]));
     assert_eq!(held(&tokens[1]), json!(["orders:read"]));
 }
+
+#[test]
+fn how_long_tokens_may_lie_idle_and_what_leaks_bring_is_said_in_fixed_forms() {
+    let server = Server::start();
+    let of = || server.locally("GET", "/v1/organizations/default/policy", &NONE).expect(200).json();
+    assert_eq!((&of()["max_idle"], &of()["on_leak"]), (&NONE, &json!("record")));
+    for (field, good, shown) in [
+        ("max_idle", "1s", json!("1s")),
+        ("max_idle", "90d", json!("90d")),
+        ("max_idle", "36525d", json!("36525d")),
+        ("max_idle", "52w", json!("364d")),
+        ("max_idle", "never", NONE),
+        ("on_leak", "disable", json!("disable")),
+        ("on_leak", "delete", json!("delete")),
+        ("on_leak", "record", json!("record")),
+    ] {
+        server.policy("default", &json!({ field: good }));
+        assert_eq!(of()[field], shown, "{field} {good}");
+    }
+    let before = of();
+    let change = |place: &str, body: &Value| server.locally("PATCH", place, body);
+    for (field, limit, wrong) in [
+        (
+            "max_idle",
+            "from 1s to 36525d",
+            &["", "0s", "36526d", "90", "-1d", "Never", "1ms", "99999999999999999999d"][..],
+        ),
+        ("on_leak", "record, disable or delete", &["", "Record", "revoke", "never"]),
+    ] {
+        for wrong in wrong {
+            let reply = change("/v1/organizations/default/policy", &json!({ field: wrong }));
+            assert_eq!(
+                (reply.problem(400), &reply.json()["field"]),
+                ("invalid".into(), &json!(field)),
+                "{wrong}"
+            );
+            assert!(reply.text().contains(limit), "names the limit: {}", reply.text());
+            let reply = change("/v1/organizations/default", &json!({ "policy": { field: wrong } }));
+            assert_eq!(
+                (reply.problem(400), &reply.json()["field"]),
+                ("invalid".into(), &json!(format!("policy.{field}")))
+            );
+            assert!(reply.text().contains(limit), "names the limit: {}", reply.text());
+        }
+        for wrong in [json!(5), json!(true), json!({}), json!([])] {
+            change("/v1/organizations/default/policy", &json!({ field: wrong })).problem(400);
+        }
+    }
+    assert_eq!(of(), before);
+    let anna = server.user("anna");
+    for wrong in ["never", "0s", "36526d", "soon"] {
+        let reply = mint(&server, &anna, &json!({ "name": "t", "max_idle": wrong }));
+        assert_eq!((reply.problem(400), &reply.json()["field"]), ("invalid".into(), &json!("max_idle")));
+        assert!(reply.text().contains("from 1s to 36525d"), "names the limit: {}", reply.text());
+    }
+}

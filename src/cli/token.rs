@@ -36,6 +36,8 @@ const SHOW: &[Column] = &[
     ("privileges", "privileges"),
     ("modules", "modules"),
     ("restricted", "restricted"),
+    ("tied", "tied"),
+    ("parent", "parent"),
     ("only from", "limits.networks.allow"),
     ("never from", "limits.networks.deny"),
     ("routes", "limits.routes"),
@@ -43,11 +45,14 @@ const SHOW: &[Column] = &[
     ("uses", "limits.uses"),
     ("rate", "limits.rate"),
     ("status", "status"),
+    ("cause", "cause"),
     ("hint", "hint"),
     ("created", "created_at"),
     ("updated", "updated_at"),
     ("expires", "expires_at"),
     ("last used", "last_used_at"),
+    ("max idle", "max_idle"),
+    ("idle until", "idle_until"),
     ("used", "used"),
     ("minted by", "parent"),
     ("tied to it", "tied"),
@@ -160,9 +165,8 @@ struct CreateArgs {
     /// More words about it
     #[arg(long)]
     description: Option<String>,
-    /// How long it lives, such as 30d or 12h [default: the server's]
-    #[arg(long)]
-    lifetime: Option<String>,
+    #[command(flatten)]
+    life: LifeArgs,
     /// Privilege such as orders:read; may be repeated [default: all that the owner has]
     #[arg(long = "privilege", value_name = "PRIVILEGE")]
     privileges: Vec<String>,
@@ -180,6 +184,20 @@ struct CreateArgs {
     /// Print it as a secret-token: URI (RFC 8959)
     #[arg(long)]
     uri: bool,
+}
+
+/// How the token is to end.
+#[derive(Debug, Args)]
+struct LifeArgs {
+    /// How long it lives, such as 30d or 12h [default: the server's]
+    #[arg(long)]
+    lifetime: Option<String>,
+    /// Disable it after so long without use, such as 90d; delete it after twice that [default: the organization's]
+    #[arg(long, value_name = "DURATION")]
+    max_idle: Option<String>,
+    /// Let it be good only while JETON_TOKEN is
+    #[arg(long)]
+    tied: bool,
 }
 
 /// What the token is to be limited to, for good.
@@ -263,8 +281,10 @@ impl CreateArgs {
             ("name", Some(self.name.into())),
             ("owner", self.user.map(Value::from)),
             ("description", self.description.map(Value::from)),
-            ("lifetime", self.lifetime.map(Value::from)),
+            ("lifetime", self.life.lifetime.map(Value::from)),
             ("organization", self.organization.map(Value::from)),
+            ("tied", self.life.tied.then_some(true.into())),
+            ("max_idle", self.life.max_idle.map(Value::from)),
         ]);
         if self.no_privileges || !self.privileges.is_empty() {
             token.insert("privileges".to_owned(), self.privileges.into());
@@ -378,6 +398,10 @@ mod tests {
     #[test]
     fn only_what_is_given_is_sent() {
         assert_eq!(request("--user bo --name ci"), json!({"owner": "bo", "name": "ci"}));
+        assert_eq!(
+            request("--name ci --tied --max-idle 90d"),
+            json!({"name": "ci", "tied": true, "max_idle": "90d"})
+        );
         assert_eq!(
             request(
                 "--name ci --lifetime 30d --privilege a:b --privilege c:* --restricted --organization x --uri"

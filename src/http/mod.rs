@@ -15,6 +15,7 @@ mod gate;
 mod guard;
 mod hosts;
 mod introspection;
+mod metrics;
 mod mount;
 mod native;
 mod openapi;
@@ -37,7 +38,11 @@ use self::{
     hosts::Hosts,
     mount::{Access, Mount, Territories},
 };
-use crate::{core::decision::Demand, ops::config::Proxies, service::Service};
+use crate::{
+    core::decision::Demand,
+    ops::{config::Proxies, metrics::Metrics},
+    service::Service,
+};
 
 /// What every handler can reach.
 pub struct Site {
@@ -53,6 +58,8 @@ pub struct Site {
     document: String,
     /// Which API's words are spoken where.
     territories: Territories,
+    /// What is scraped.
+    metrics: Metrics,
 }
 
 impl Site {
@@ -146,7 +153,7 @@ fn mounts() -> Vec<Mount> {
             .routes(Open, routes![gate::oauth::revoke]),
         Mount::new("/oauth/token", gate::token::WORDS)
             .routes(NeedsBasic(Demand::User), routes![gate::token::issue]),
-        Mount::new("/", native::WORDS).routes(
+        Mount::new("/", native::WORDS).routes(Needs(Demand::Operator), routes![metrics::metrics]).routes(
             Open,
             routes![
                 admin::page,
@@ -183,10 +190,11 @@ pub fn rocket(service: Arc<Service>, setting: Setting) -> Rocket<Build> {
     // `Shield::new()` holds no policy: it keeps Rocket from attaching its default one.
     let mounts: Vec<Mount> = mounts().into_iter().chain(dialects.mounts()).collect();
     let (document, territories) = (openapi_json(&dialects), Territories::of(&mounts));
+    let metrics = metrics::of(&service);
     let rocket = rocket::custom(config)
         .attach(rocket::shield::Shield::new())
         .manage(gate::forward::Gate::new(Arc::clone(&service), gate))
-        .manage(Site { service, public_url, proxies, hosts, document, territories })
+        .manage(Site { service, public_url, proxies, hosts, document, territories, metrics })
         .register("/", catch::catchers());
     mounts.into_iter().fold(rocket, |rocket, mount| mount.onto(rocket))
 }

@@ -1,4 +1,5 @@
-//! What stands between the process and its machine: settings, log, clock, randomness, the data directory, listeners, signals.
+//! What stands between the process and its machine: settings, log, clock, randomness, the data directory, listeners,
+//! signals, metrics.
 
 pub mod clock;
 pub mod config;
@@ -8,4 +9,5 @@ pub mod entropy;
 pub mod lifecycle;
 pub mod listen;
 pub mod log;
+pub mod metrics;
 pub mod tls;

@@ -3,6 +3,7 @@
 
 use super::{
     Caller, Service,
+    ending::{End, end},
     issue::event,
     list::{TokenView, is_own, may_see, view},
     reach::Reach,
@@ -222,13 +223,7 @@ impl Write for Revoke {
                 // A token is minted after its minter, so this ends.
                 waiting.extend(tx.minted_by(token.id)?);
             }
-            let before = token.status;
-            if before != Status::Deleted {
-                token.switch(Status::Deleted, Cause::Said, now);
-                tx.update_token(before, &mut token, now)?;
-                undo_successor(tx, &token, &caller.origin(), now)?;
-                tx.record(&event(&token, Deed::TokenDeleted, caller.origin(), now))?;
-            }
+            end(tx, &mut token, End::Deleted, Cause::Said, &caller.origin(), now)?;
         }
         Ok(())
     }

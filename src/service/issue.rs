@@ -69,6 +69,7 @@ impl Service {
                 self.give_back_uses(minter, uses);
             }
         })?;
+        self.idle_made(view.token.max_idle);
         Ok(Issued { view, secret })
     }
 

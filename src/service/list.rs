@@ -12,7 +12,9 @@ use crate::{
         decision::{Demand, Subject},
         filter::{Filter, Test, Value},
         id::{OfToken, OrganizationId, Reference, TokenId, UserId},
+        idle::{Action, Step},
         listing::{Cursor, Listing, TokenField},
+        lived::Lived,
         organization::{Module, Organization},
         refusal::{Failure, Refusal},
         secret::SecretText,
@@ -38,6 +40,14 @@ pub struct TokenView {
     pub last_used_at: Option<Instant>,
     /// How often it was used, where a limit counts that.
     pub used: Option<u64>,
+}
+
+impl TokenView {
+    /// When it is disabled if nobody uses it until then; `None` where it isn't.
+    pub fn idle_until(&self, now: Instant) -> Option<Instant> {
+        let next = Step::of(&self.token, &self.organization, self.last_used_at, now)?;
+        (next.action == Action::Disable).then(|| next.due(&Lived::default()))
+    }
 }
 
 /// A page of a list.

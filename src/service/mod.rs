@@ -1,7 +1,9 @@
 //! The use cases, one file a capability. They know rules and rows, and nothing of HTTP.
 
+mod ending;
 mod erasure;
 mod hashing;
+mod idle;
 mod meters;
 mod reach;
 mod refused;
@@ -26,7 +28,7 @@ pub mod verify;
 
 use std::{net::IpAddr, path::PathBuf, sync::Arc, time::Duration};
 
-pub use self::successors::FirstUse;
+pub use self::{idle::IdleTally, successors::FirstUse};
 use crate::{
     core::{
         decision::{Demand, Subject, decide_again},
@@ -56,6 +58,7 @@ pub struct Service {
     throttled: refused::Throttled,
     superseders: successors::Superseders,
     erasing: tokio::sync::Notify,
+    idle: idle::Idle,
 }
 
 /// What a service is opened with.
@@ -157,6 +160,7 @@ impl Service {
             throttled: refused::Throttled::default(),
             superseders: successors::Superseders::default(),
             erasing: tokio::sync::Notify::new(),
+            idle: idle::Idle::default(),
         }))
     }
 
@@ -199,6 +203,7 @@ impl Service {
         self.flush_meters().await;
         self.flush_throttled().await;
         self.flush_superseded().await;
+        self.flush_lived().await;
         let service = Arc::clone(self);
         // A panic in there has been logged; there is nothing more to close.
         let _ = tokio::task::spawn_blocking(move || service.store.close()).await;

@@ -135,7 +135,8 @@ impl Service {
         version: Option<u32>,
     ) -> Result<OrganizationView, Failure> {
         let (caller, name) = (caller.clone(), name.to_owned());
-        self.store.write(ChangeOrganization { caller, name, change, version, now: self.now() }).await
+        let write = ChangeOrganization { caller, name, change, version, now: self.now() };
+        self.store.write(write).await.inspect(|_| self.idle_changed())
     }
 }
 

@@ -44,6 +44,7 @@ impl Service {
         let fresh = self.fresh_token(now)?;
         let secret = fresh.presented.reveal();
         let view = self.store.write(Rotate { caller: caller.clone(), target, request, fresh, now }).await?;
+        self.idle_made(view.token.max_idle);
         Ok(Issued { view: self.with_gathered(view), secret })
     }
 }

@@ -7,6 +7,7 @@ use rusqlite::{
 
 use crate::core::{
     id::Id,
+    idle::Action,
     keys::Digest,
     limits::Limits,
     number::Number,
@@ -105,4 +106,4 @@ macro_rules! words {
     )+};
 }
 
-words!(Status Cause Issuers OnLeak Role);
+words!(Status Cause Action Issuers OnLeak Role);

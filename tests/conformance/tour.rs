@@ -352,6 +352,7 @@ impl Tour {
         let call = Call { operation: "GET /v1/events", fill: &[], body: None, headers, by: As::Operator };
         self.call(&call).expect(200);
         self.get("GET /v1/events/verify", &[], 200);
+        self.get("GET /metrics", &[], 200);
     }
 
     /// Every operation without a credential, with too little of one, with a bad query, a bad body, one too many of them,

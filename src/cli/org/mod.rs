@@ -46,6 +46,8 @@ const SHOW: &[Column] = &[
     ("default lifetime", "policy.default_lifetime"),
     ("allow never", "policy.allow_never"),
     ("quota", "policy.quota"),
+    ("max idle", "policy.max_idle"),
+    ("on leak", "policy.on_leak"),
     ("created", "created_at"),
     ("updated", "updated_at"),
 ];
@@ -135,6 +137,12 @@ struct Fields {
     /// Live tokens a user may have
     #[arg(long, value_name = "N")]
     quota: Option<u32>,
+    /// After how long without use a token is disabled, such as 90d; after twice that it is deleted
+    #[arg(long, value_name = "DURATION|never")]
+    max_idle: Option<String>,
+    /// What becomes of a token that leaked, beside being put on record
+    #[arg(long, value_name = "WHAT", value_parser = PossibleValuesParser::new(["record", "disable", "delete"]))]
+    on_leak: Option<String>,
 }
 
 impl Fields {
@@ -146,6 +154,8 @@ impl Fields {
             ("issuers", self.issuers.map(Value::from)),
             ("api_access", self.api_access.map(|switch| Value::from(switch == "on"))),
             ("quota", self.quota.map(Value::from)),
+            ("max_idle", self.max_idle.map(Value::from)),
+            ("on_leak", self.on_leak.map(Value::from)),
         ]);
         given([
             ("name", self.name.map(Value::from)),
@@ -246,7 +256,13 @@ mod tests {
             }})
         );
         assert_eq!(request("--api-access on"), json!({"policy": {"api_access": true}}));
-        for wrong in ["--api-access yes", "--issuers all", "--quota -1", "--allow-never maybe"] {
+        assert_eq!(
+            request("--max-idle 90d --on-leak disable"),
+            json!({"policy": {"max_idle": "90d", "on_leak": "disable"}})
+        );
+        for wrong in
+            ["--on-leak tell", "--api-access yes", "--issuers all", "--quota -1", "--allow-never maybe"]
+        {
             assert!(Only::try_parse_from(format!("set {wrong}").split(' ')).is_err(), "{wrong}");
         }
     }

@@ -7,6 +7,7 @@ use super::{events, forms, health, introspect, me, members, modules, organizatio
 use crate::http::{
     Site,
     gate::{forward, oauth, token},
+    metrics,
     openapi::{ProblemDocument, complete, operations},
     problem::MEDIA_TYPE,
     reply::Reply,
@@ -34,7 +35,7 @@ use crate::http::{
         events::list, verify::verify,
         introspect::batch,
         oauth::introspect, oauth::revoke, oauth::metadata, oauth::metadata_below, token::issue,
-        health::live, health::ready, openapi,
+        health::live, health::ready, metrics::metrics, openapi,
     ),
     components(schemas(ProblemDocument)),
     security(("basic" = []), ("bearer" = []), ("x-api-key" = []), ("x-access-token" = []), ("user-token" = [])),

@@ -105,7 +105,7 @@ fn form(schema: &str, name: &str) -> Option<Form> {
         (_, "allow" | "deny") => Form::Pattern(NETWORK, 49),
         (_, "routes") => Form::Pattern(ROUTE, 512),
         (_, "rate") => Form::Pattern("^[1-9][0-9]{0,9}/(s|min|h|day)$", 14),
-        (_, "at" | "not_before" | "waits_until") => Form::Instant,
+        (_, "at" | "not_before" | "waits_until" | "idle_until") => Form::Instant,
         (_, name) if name.ends_with("_at") => Form::Instant,
         (_, "hint") => Form::Pattern("^jtn_[0-9A-Za-z]{22}_…$", 28),
         (_, "next_cursor") => Form::Pattern("^[0-9A-Za-z_-]+$", 1_000),

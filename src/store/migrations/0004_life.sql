@@ -11,7 +11,28 @@ ALTER TABLE tokens ADD COLUMN cause TEXT NOT NULL DEFAULT '';    -- of the statu
 ALTER TABLE tokens ADD COLUMN status_at INTEGER;                 -- since when it has it; NULL: not kept then
 CREATE INDEX tokens_by_replaced ON tokens (replaces) WHERE replaces IS NOT NULL;
 CREATE INDEX tokens_waiting ON tokens (waits_until) WHERE waits_until IS NOT NULL AND status <> 'deleted';
-CREATE INDEX tokens_kept_by_idleness ON tokens (id) WHERE max_idle IS NOT NULL AND status <> 'deleted';
+CREATE INDEX tokens_kept_by_idleness ON tokens (max_idle, id) WHERE max_idle IS NOT NULL AND status <> 'deleted';
 
 ALTER TABLE organizations ADD COLUMN max_idle INTEGER;           -- milliseconds; NULL: a token may lie idle
 ALTER TABLE organizations ADD COLUMN on_leak TEXT NOT NULL DEFAULT 'record';   -- or 'disable' or 'delete'
+
+-- What is announced to tokens that nobody uses; and the time that processes have lived through, which it is done by.
+CREATE TABLE idle_notices (
+    token        BLOB PRIMARY KEY,
+    action       TEXT NOT NULL,          -- 'disable' or 'delete'
+    announced_at INTEGER NOT NULL,
+    due_at       INTEGER NOT NULL,
+    ripe_at      INTEGER NOT NULL,       -- as idle_clock.lived counts
+    seal         BLOB NOT NULL,
+    seal_pepper  INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX idle_notices_by_ripeness ON idle_notices (ripe_at, token);
+CREATE TABLE idle_clock (
+    one         INTEGER PRIMARY KEY CHECK (one = 1),
+    lived       INTEGER NOT NULL,        -- milliseconds
+    held_until  INTEGER NOT NULL,        -- as `lived` counts: until then nothing is done
+    gaps        TEXT NOT NULL,           -- what the clock jumped over: 'from-to' each, parted by single spaces
+    seal        BLOB NOT NULL,
+    seal_pepper INTEGER NOT NULL
+) STRICT;
+CREATE INDEX organizations_by_idleness ON organizations (max_idle, id) WHERE max_idle IS NOT NULL;

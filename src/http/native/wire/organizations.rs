@@ -125,7 +125,8 @@ pub(in crate::http::native) struct ChangePolicy {
     /// How many live tokens a user may have in it: 0 to 10,000,000.
     quota: Option<u32>,
     /// After how long without use a token is disabled, in the form of a lifetime; `never` for as long as one likes. What
-    /// is unused for twice as long is deleted. It holds for tokens that there are already.
+    /// is unused for twice as long is deleted. Each is announced before: a quarter of that time, at most 7 days. It holds
+    /// for tokens that there are already.
     max_idle: Option<String>,
     /// What becomes of a token that was found where others can read it: `record`, `disable` or `delete`.
     on_leak: Option<String>,

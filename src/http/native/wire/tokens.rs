@@ -185,6 +185,9 @@ pub(in crate::http::native) struct TokenObject {
     tied: bool,
     /// After how long without use it is disabled, such as `30d`; `null` leaves it to the policy.
     max_idle: Option<String>,
+    /// When it is disabled if nobody uses it until then, by its own word or the policy's; not before that was announced.
+    /// `null` where it isn't.
+    idle_until: Option<String>,
     /// The token that it has replaced, or waits to replace.
     replaces: Option<String>,
     /// Until when it waits for the first use that makes it replace the other; `null` where it doesn't wait.
@@ -214,6 +217,7 @@ pub(in crate::http::native) struct TokenObject {
 
 impl TokenObject {
     pub(in crate::http::native) fn new(view: TokenView, now: Instant) -> Self {
+        let idle_until = view.idle_until(now).map(|at| at.to_string());
         let TokenView { token, owner, organization, last_used_at, used, .. } = view;
         Self {
             id: token.id.to_string(),
@@ -239,6 +243,7 @@ impl TokenObject {
             parent: token.minted_by.token().map(|id| id.to_string()),
             tied: token.tied,
             max_idle: token.max_idle.map(show),
+            idle_until,
             replaces: token.replaces.map(|id| id.to_string()),
             waits_until: token.waiting.map(|waiting| waiting.until.to_string()),
             superseded_by: token.superseded.map(|superseded| superseded.by.to_string()),

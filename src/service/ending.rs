@@ -1,0 +1,50 @@
+//! Ending a token: the one way of doing it, whoever or whatever does it.
+
+use super::{issue::event, successors::undo_successor};
+use crate::{
+    core::{
+        event::{Deed, Origin},
+        refusal::Failure,
+        time::Instant,
+        token::{Cause, Status, Token},
+    },
+    store::Tx,
+};
+
+/// How a token ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// It is switched off.
+    Disabled,
+    /// It is dead for good.
+    Deleted,
+}
+
+/// Ends a token, and with it what waits to replace it, and puts that on record. Nothing happens to one that has ended so
+/// already; says whether anything did.
+pub(super) fn end(
+    tx: &mut Tx<'_>,
+    token: &mut Token,
+    how: End,
+    cause: Cause,
+    origin: &Origin,
+    now: Instant,
+) -> Result<bool, Failure> {
+    let (status, deed) = match how {
+        End::Disabled => (Status::Disabled, Deed::TokenDisabled),
+        End::Deleted => (Status::Deleted, Deed::TokenDeleted),
+    };
+    let before = token.status;
+    if before == status || before == Status::Deleted {
+        return Ok(false);
+    }
+    token.switch(status, cause, now);
+    tx.update_token(before, token, now)?;
+    undo_successor(tx, token, origin, now)?;
+    let mut ended = event(token, deed, origin.clone(), now);
+    if cause != Cause::Said {
+        ended.detail = format!("cause={}", cause.as_str());
+    }
+    tx.record(&ended)?;
+    Ok(true)
+}
