@@ -6,6 +6,7 @@
 mod connection;
 mod erasure;
 mod events;
+mod leaks;
 mod lists;
 mod members;
 mod meters;
@@ -29,6 +30,7 @@ use self::writer::Writer;
 pub use self::{
     erasure::Which,
     events::{Stretch, Walk},
+    leaks::Leak,
     lists::{EventRow, EventSet, Found, TokenSet, UserSet},
     meters::{Meter, Metered},
     rows::{ReadError, Rows},

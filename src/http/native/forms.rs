@@ -60,7 +60,14 @@ const DURATION: &str = "^[1-9][0-9]{0,9}[smhdw]$";
 fn form(schema: &str, name: &str) -> Option<Form> {
     Some(match (schema, name) {
         ("Problem", "code") => Form::Pattern("^[a-z_]+$", 40),
-        ("Problem" | "Health" | "EventsVerdict" | "TokenForm", _)
+        ("LeakVerdict", "label") => Form::Words(&["true_positive", "false_positive"]),
+        ("LeakVerdict", "token_hash") => Form::Pattern("^[0-9A-Za-z+/]{43}=$", 44),
+        ("HeldToken", "code") => Form::Pattern("^[a-z_]+$", 40),
+        ("HeldToken", "since") => Form::Instant,
+        ("HeldToken", "token_id") => Form::Pattern(UUID, 36),
+        ("Problem" | "Health" | "EventsVerdict" | "TokenForm" | "LeakReport" | "LeakVerdict", _)
+        | ("LeakCheck", "tokens")
+        | ("Leak", "type" | "url" | "source" | "address")
         | ("IntrospectionForm" | "RevocationForm", "token")
         | ("IntrospectionBatch", "tokens")
         | ("IntrospectionForm" | "IntrospectionBatch", "method" | "host")
@@ -147,6 +154,10 @@ fn members(name: &str, schema: &mut Schema) {
                 let text = ObjectBuilder::new().schema_type(Type::String).build();
                 let text = AdditionalProperties::RefOr(RefOr::T(Schema::Object(text)));
                 object.additional_properties = Some(Box::new(text));
+            }
+            if name == "LeakReport" {
+                // The form is another's, who may add to it.
+                object.additional_properties = Some(Box::new(AdditionalProperties::FreeForm(true)));
             }
             let request = object.additional_properties.is_some();
             if !request && !LOOSE.contains(&name) {

@@ -15,3 +15,15 @@ CREATE INDEX tokens_kept_by_idleness ON tokens (id) WHERE max_idle IS NOT NULL A
 
 ALTER TABLE organizations ADD COLUMN max_idle INTEGER;           -- milliseconds; NULL: a token may lie idle
 ALTER TABLE organizations ADD COLUMN on_leak TEXT NOT NULL DEFAULT 'record';   -- or 'disable' or 'delete'
+
+-- Where tokens were found that others can read. Told, not believed: nothing is decided by these rows.
+CREATE TABLE token_leaks (
+    id INTEGER PRIMARY KEY,
+    token BLOB NOT NULL REFERENCES tokens (id),
+    at INTEGER NOT NULL,
+    kind TEXT NOT NULL,                 -- whoever reported it calls such a token so
+    url TEXT NOT NULL,
+    source TEXT NOT NULL,
+    address TEXT                        -- the reporter's; NULL where it is unknown or was blanked
+) STRICT;
+CREATE INDEX leaks_by_token ON token_leaks (token, at);
