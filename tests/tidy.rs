@@ -18,7 +18,7 @@ const ROOMS: [(&str, &[&str]); 7] = [
 ];
 
 /// Each crate that is kept to where it belongs, as path prefixes under `src`.
-const CRATES: [(&str, &[&str]); 9] = [
+const CRATES: [(&str, &[&str]); 11] = [
     ("rusqlite", &["store/"]),
     ("rusqlite_migration", &["store/"]),
     ("r2d2", &["store/"]),
@@ -27,6 +27,8 @@ const CRATES: [(&str, &[&str]); 9] = [
     ("hyper", &["door/", "cli/client"]),
     ("hyper_util", &["door/", "cli/client"]),
     ("clap", &["cli/"]),
+    ("zip", &["cli/scan/"]),
+    ("flate2", &["cli/scan/"]),
     ("anyhow", &["cli/", "ops/", "main.rs"]),
 ];
 

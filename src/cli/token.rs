@@ -1,4 +1,4 @@
-//! `jeton token create | list | show | disable | enable | revoke`.
+//! `jeton token create | list | show | disable | enable | leaks | revoke`.
 
 use std::process::ExitCode;
 
@@ -51,6 +51,9 @@ const SHOW: &[Column] = &[
     ("used", "used"),
 ];
 
+const LEAKS: &[Column] =
+    &[("AT", "at"), ("TYPE", "type"), ("SOURCE", "source"), ("URL", "url"), ("ADDRESS", "address")];
+
 /// Its limits that are lists.
 const LISTS: [&str; 3] = ["/limits/networks/allow", "/limits/networks/deny", "/limits/routes"];
 
@@ -80,6 +83,11 @@ enum Action {
     },
     /// Let a disabled token in again
     Enable {
+        /// Id, 24-hex id or TKN number
+        id: String,
+    },
+    /// List where a token was found that others can read it
+    Leaks {
         /// Id, 24-hex id or TKN number
         id: String,
     },
@@ -255,6 +263,12 @@ async fn act(api: &Client, action: Action, json: bool) -> anyhow::Result<()> {
         }
         Action::Enable { id } => {
             show(api, Method::POST, &format!("{}/enable", path_of(PATH, &id)?), json).await?;
+        }
+        Action::Leaks { id } => {
+            let path = format!("{}/leaks", path_of(PATH, &id)?);
+            let mut found = api.call(Method::GET, &path, Body::Empty).await?;
+            let items = found["items"].as_array_mut().map(std::mem::take).unwrap_or_default();
+            output::list(&items, LEAKS, json)?;
         }
         Action::Revoke { id } => {
             api.call(Method::DELETE, &path_of(PATH, &id)?, Body::Empty).await?;

@@ -105,10 +105,7 @@ fn mounts() -> Vec<Mount> {
                     native::modules::list,
                 ],
             )
-            .routes(
-                Needs(Demand::Introspection),
-                routes![native::introspect::batch, native::leaks::check],
-            )
+            .routes(Needs(Demand::Introspection), routes![native::introspect::batch, native::leaks::check])
             // Whoever holds a token's secret may say where it was found: the tokens in the body are the credentials.
             .routes(Open, routes![native::leaks::report])
             .routes(

@@ -3,12 +3,7 @@
 
 use std::{collections::HashSet, net::IpAddr, sync::Arc};
 
-use super::{
-    Caller, Service,
-    issue::event,
-    list::may_see,
-    reach::Reach,
-};
+use super::{Caller, Service, issue::event, list::may_see, reach::Reach};
 use crate::{
     core::{
         decision::Standing,
@@ -94,9 +89,7 @@ impl Service {
         let look = |text: &SecretText| {
             let Some(standing) = self.held(text)? else { return Ok(None) };
             let death = match standing.death(now) {
-                None if self.is_used_up(&standing.token)? => {
-                    Some(standing.obituary(Death::UsedUp, None))
-                }
+                None if self.is_used_up(&standing.token)? => Some(standing.obituary(Death::UsedUp, None)),
                 // It will be good, if nothing is done about it.
                 Some(Obituary { death: Death::NotYetValid, .. }) => None,
                 death => death,

@@ -3,7 +3,9 @@
 use rocket::{State, get};
 use utoipa::{OpenApi, ToSchema as _};
 
-use super::{events, forms, health, introspect, leaks, me, members, modules, organizations, tokens, users, verify};
+use super::{
+    events, forms, health, introspect, leaks, me, members, modules, organizations, tokens, users, verify,
+};
 use crate::http::{
     Site,
     gate::{forward, oauth, token},
