@@ -400,6 +400,7 @@ fn nothing_else_lies_at_the_top() {
         "rustfmt.toml",
         "clippy.toml",
         ".gitignore",
+        ".pre-commit-hooks.yaml",
         ".git",
         ".ci",
         "target",

@@ -37,11 +37,13 @@ pub struct Found {
 
 /// Finds tokens in what it is fed, whatever the borders of the stretches; it keeps no more than one of them.
 ///
-/// A token is one if its checksum fits and no digit of base 62 stands before or after it, but for one that belongs to
-/// an escape, or is the length that binary formats write before a text of 76 bytes.
+/// A token is one if its checksum fits and, in text, no digit of base 62 stands before or after it, but for one that
+/// belongs to an escape, or is the length that some formats write before a text of 76 bytes. In a binary nothing need
+/// stand between two texts.
 pub struct Finder {
     narrow: memmem::Finder<'static>,
     wide: memmem::Finder<'static>,
+    in_text: bool,
     /// What isn't done with, the last of it looked at again with what comes next.
     buffer: Zeroizing<Vec<u8>>,
     /// Where the buffer begins, and how many lines end before that.
@@ -51,9 +53,11 @@ pub struct Finder {
     done: usize,
 }
 
-impl Default for Finder {
-    fn default() -> Self {
+impl Finder {
+    /// One for text.
+    pub fn in_text() -> Self {
         Self {
+            in_text: true,
             narrow: memmem::Finder::new(NARROW),
             wide: memmem::Finder::new(WIDE),
             buffer: Zeroizing::new(Vec::new()),
@@ -62,9 +66,12 @@ impl Default for Finder {
             done: 0,
         }
     }
-}
 
-impl Finder {
+    /// One for what isn't text.
+    pub fn in_binary() -> Self {
+        Self { in_text: false, ..Self::in_text() }
+    }
+
     /// Goes on with a stretch; what begins at its end and may go on is told with the next.
     pub fn feed(&mut self, stretch: &[u8], found: &mut dyn FnMut(Found)) {
         self.buffer.extend_from_slice(stretch);
@@ -89,7 +96,7 @@ impl Finder {
         starts.sort_unstable();
         let (mut lines, mut counted) = (self.lines, 0);
         for (at, stride) in starts {
-            if let Some((token, length)) = token_at(buffer, at, stride) {
+            if let Some((token, length)) = token_at(buffer, at, stride, self.in_text) {
                 lines += newlines(&buffer[counted..at]);
                 counted = at;
                 let offset = self.offset + at as u64;
@@ -123,7 +130,7 @@ pub fn redacted(text: &str) -> String {
 /// Every token in what is there whole.
 pub fn all(bytes: &[u8]) -> Vec<Found> {
     let mut tokens = Vec::new();
-    let mut finder = Finder::default();
+    let mut finder = Finder::in_text();
     finder.feed(bytes, &mut |found| tokens.push(found));
     finder.finish(&mut |found| tokens.push(found));
     tokens
@@ -134,7 +141,7 @@ fn newlines(bytes: &[u8]) -> u64 {
 }
 
 /// The token that begins at `at`, and how many bytes it takes; each character takes `stride` bytes, one of them its own.
-fn token_at(buffer: &[u8], at: usize, stride: usize) -> Option<(Presented, usize)> {
+fn token_at(buffer: &[u8], at: usize, stride: usize, in_text: bool) -> Option<(Presented, usize)> {
     let mut word = Zeroizing::new([0; MOST]);
     let mut length = 0;
     for (place, character) in word.iter_mut().enumerate() {
@@ -145,6 +152,13 @@ fn token_at(buffer: &[u8], at: usize, stride: usize) -> Option<(Presented, usize
         length += 1;
     }
     let (token, taken) = whole(&word[..length])?;
+    let found = Some((token, (taken - 1) * stride + 1));
+    if !in_text {
+        return found;
+    }
+    if word[..length].get(taken).is_some_and(u8::is_ascii_alphanumeric) {
+        return None;
+    }
     let mut before = [0; BEFORE];
     for (place, character) in before.iter_mut().rev().enumerate() {
         let gap = at.checked_sub(place * stride + 1);
@@ -153,16 +167,13 @@ fn token_at(buffer: &[u8], at: usize, stride: usize) -> Option<(Presented, usize
         let Some(at) = at.filter(|_| follows) else { break };
         *character = buffer[at];
     }
-    (!goes_on_from(before)).then_some((token, (taken - 1) * stride + 1))
+    found.filter(|_| !goes_on_from(before))
 }
 
 /// Reads a token off the beginning of `word`, and how many characters it takes there.
 fn whole(word: &[u8]) -> Option<(Presented, usize)> {
     let (id, rest) = after_underscore(word.get(NARROW.len()..)?)?.split_at_checked(ID_DIGITS)?;
     let (digits, rest) = after_underscore(rest)?.split_at_checked(REST_DIGITS)?;
-    if rest.first().is_some_and(u8::is_ascii_alphanumeric) {
-        return None;
-    }
     let mut text = Zeroizing::new(String::with_capacity(LENGTH));
     text.push_str(PREFIX);
     text.push_str(str::from_utf8(id).ok()?);
@@ -278,6 +289,17 @@ mod tests {
     }
 
     #[test]
+    fn in_a_binary_texts_stand_side_by_side() {
+        let bytes = format!("name{}{}rest", token(1), token(2));
+        let mut found = Vec::new();
+        let mut finder = Finder::in_binary();
+        finder.feed(bytes.as_bytes(), &mut |hit| found.push(hit.offset));
+        finder.finish(&mut |hit| found.push(hit.offset));
+        assert_eq!(found, [4, 80]);
+        assert!(all(bytes.as_bytes()).is_empty());
+    }
+
+    #[test]
     fn borders_of_stretches_change_nothing() {
         let (one, other) = (token(1), token(2));
         let text = format!("first\n{one}\n\n{}x\n{other}", "y".repeat(300));
@@ -287,7 +309,7 @@ mod tests {
             assert_eq!(whole.iter().map(|(_, line)| *line).collect::<Vec<_>>(), [2, 5]);
             for size in [1, 2, 3, 7, 64, 76, 191, 400] {
                 let mut found = Vec::new();
-                let mut finder = Finder::default();
+                let mut finder = Finder::in_text();
                 for stretch in bytes.chunks(size) {
                     finder.feed(stretch, &mut |hit| found.push((hit.offset, hit.line)));
                 }

@@ -14,6 +14,9 @@ use crate::core::secret::SecretText;
 /// How many tokens are asked about at a time.
 const BATCH: usize = 100;
 
+/// How many places are reported at a time: they may be long, and a body may not.
+const REPORTS: usize = 10;
+
 /// The most characters of a place that are reported.
 const LONGEST_PLACE: usize = 300;
 
@@ -75,7 +78,7 @@ impl Known {
 /// Puts on record where tokens were found; how many of them are the server's.
 pub async fn report(api: &Client, findings: &[Finding]) -> anyhow::Result<usize> {
     let mut genuine = 0;
-    for batch in findings.chunks(BATCH) {
+    for batch in findings.chunks(REPORTS) {
         let report = |finding: &Finding| {
             let place: String = finding.whence().chars().take(LONGEST_PLACE).collect();
             let token = finding.token.reveal();

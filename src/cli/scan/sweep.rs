@@ -271,7 +271,7 @@ fn names(place: &Place, name: &str, sink: &mut Sink<'_>) {
 
 /// Looks through bytes as they are: how many there were.
 fn plain(place: &Place, kind: Kind, from: &mut dyn Read, sink: &mut Sink<'_>) -> io::Result<u64> {
-    let mut finder = Finder::default();
+    let mut finder = if kind == Kind::Text { Finder::in_text() } else { Finder::in_binary() };
     let mut stretch = vec![0; STRETCH];
     let mut tell = |found: find::Found| {
         let spot = if kind == Kind::Text { Spot::Line(found.line) } else { Spot::Byte(found.offset) };
