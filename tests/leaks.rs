@@ -301,7 +301,7 @@ fn nothing_of_a_report_is_left_of_a_deleted_user() {
     };
     assert!(stands("annas-very-own") && stands("127.9.8.7"), "the scan sees what is there");
     server.locally("DELETE", "/v1/users/anna", &Value::Null).expect(204);
-    wait_for("the report to be blanked", std::time::Duration::from_secs(60), || {
+    wait_for("the report to be blanked", std::time::Duration::from_mins(1), || {
         (!stands("annas-very-own") && !stands("127.9.8.7")).then_some(())
     });
     // Nor does it come back with the next report.

@@ -151,12 +151,12 @@ fn token_at(buffer: &[u8], at: usize, stride: usize, in_text: bool) -> Option<(P
         *character = *byte;
         length += 1;
     }
-    let (token, taken) = whole(&word[..length])?;
-    let found = Some((token, (taken - 1) * stride + 1));
+    let (token, characters) = whole(&word[..length])?;
+    let found = Some((token, (characters - 1) * stride + 1));
     if !in_text {
         return found;
     }
-    if word[..length].get(taken).is_some_and(u8::is_ascii_alphanumeric) {
+    if word[..length].get(characters).is_some_and(u8::is_ascii_alphanumeric) {
         return None;
     }
     let mut before = [0; BEFORE];
@@ -192,22 +192,22 @@ fn goes_on_from(before: [u8; BEFORE]) -> bool {
         return false;
     }
     let hex = |count: usize| before[BEFORE - count..].iter().all(u8::is_ascii_hexdigit);
-    match before {
+    let belongs_to_something_else = match before {
         // `%3D`, `\x3d` and `\u003d`.
-        [.., b'%', _, _] if hex(2) => false,
-        [.., b'\\', b'x' | b'X', _, _] if hex(2) => false,
-        [.., b'\\', b'u' | b'U', _, _, _, _] if hex(4) => false,
+        [.., b'%', _, _] | [.., b'\\', b'x' | b'X', _, _] if hex(2) => true,
+        [.., b'\\', b'u' | b'U', _, _, _, _] if hex(4) => true,
         // `\n` and the like.
-        [.., b'\\', b'n' | b'r' | b't' | b'b' | b'f' | b'v' | b'a' | b'e' | b'0'] => false,
+        [.., b'\\', b'n' | b'r' | b't' | b'b' | b'f' | b'v' | b'a' | b'e' | b'0'] => true,
         // The length, 76, where no other letter stands.
-        [.., other, b'L'] if !other.is_ascii_alphanumeric() && other != b'_' => false,
+        [.., other, b'L'] => !other.is_ascii_alphanumeric() && other != b'_',
         // A terminal's colour.
         [.., b'm'] => {
             let digits = before[..BEFORE - 1].iter().rposition(|byte| !matches!(byte, b'0'..=b'9' | b';'));
-            digits.is_none_or(|at| before[at] != b'[')
+            digits.is_some_and(|at| before[at] == b'[')
         }
-        _ => true,
-    }
+        _ => false,
+    };
+    !belongs_to_something_else
 }
 
 #[cfg(test)]
@@ -255,7 +255,7 @@ mod tests {
                 assert_eq!(found[0].token.reveal().expose(), token);
                 let lead = text.find("jtn").unwrap();
                 let lead = text[..lead].chars().count();
-                assert!(found[0].offset as usize >= lead, "{text}");
+                assert!(found[0].offset >= lead as u64, "{text}");
             }
         }
     }

@@ -99,7 +99,7 @@ fn what_cannot_be_read_is_named_and_makes_it_2() {
     let mut unreadable = vec!["nowhere", "round", "/proc/self/mem"];
     if !is_root() {
         write(home.path(), "locked", made(2));
-        let mode = std::os::unix::fs::PermissionsExt::from_mode(0);
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o000);
         fs::set_permissions(home.path().join("locked"), mode).unwrap();
         unreadable.push("locked");
     }

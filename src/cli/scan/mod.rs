@@ -28,6 +28,7 @@ const FOUND: u8 = 1;
 const TROUBLE: u8 = 2;
 
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
 pub struct ScanArgs {
     #[command(flatten)]
     client: ClientArgs,

@@ -14,14 +14,14 @@ pub fn begins(head: &[u8]) -> bool {
 
 /// Calls `entry` with the name and the content of each file.
 pub fn each(
-    mut archive: &mut dyn Read,
+    archive: &mut dyn Read,
     entry: &mut dyn FnMut(&str, &mut dyn Read) -> io::Result<()>,
 ) -> io::Result<()> {
     let mut long_name = None;
     loop {
         let mut header = [0; BLOCK];
         // An archive ends with blocks of zeros; some are cut off before.
-        if !fill(&mut archive, &mut header)? || header.iter().all(|byte| *byte == 0) {
+        if !fill(archive, &mut header)? || header.iter().all(|byte| *byte == 0) {
             return Ok(());
         }
         if !begins(&header) {
@@ -50,7 +50,7 @@ pub fn each(
 }
 
 /// Fills a buffer; says whether there was enough.
-fn fill(from: &mut &mut dyn Read, buffer: &mut [u8]) -> io::Result<bool> {
+fn fill(from: &mut dyn Read, buffer: &mut [u8]) -> io::Result<bool> {
     match from.read_exact(buffer) {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
