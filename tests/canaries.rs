@@ -11,7 +11,7 @@ fn canary(place: &str) -> String {
     format!("canary{}9f3b7c1e", place.replace(['-', ' '], ""))
 }
 
-const ROUTES: [&str; 26] = [
+const ROUTES: [&str; 29] = [
     "/",
     "/gate",
     "/gate/policy/x",
@@ -32,6 +32,9 @@ const ROUTES: [&str; 26] = [
     "/v1/organizations/default/members",
     "/v1/organizations/default/members/x",
     "/v1/introspect/batch",
+    "/v1/leaks",
+    "/v1/leaks/check",
+    "/v1/tokens/x/leaks",
     "/oauth/introspect",
     "/oauth/revoke",
     "/.well-known/oauth-authorization-server",
@@ -149,6 +152,8 @@ fn bodies() -> Vec<(&'static str, String)> {
         ("application/x-www-form-urlencoded", format!("token={0}&{0}={0}", canary("form"))),
         (json, format!("{{\"tokens\":[\"{}\", 1]}}", canary("tokens"))),
         (json, format!("{{\"tokens\":[\"{}\"]}}", canary("token"))),
+        (json, format!("[{{\"token\":\"{}\",\"url\":\"{}\"}}]", canary("leaked"), canary("url"))),
+        (json, format!("[{{\"token\":[\"{}\"]}}]", canary("leak"))),
         ("text/plain", canary("text")),
         ("application/json; charset=x", canary("charset")),
     ]

@@ -64,6 +64,8 @@ pub enum Body {
     Empty,
     /// JSON.
     Json(Map<String, Value>),
+    /// JSON that is a list.
+    List(Vec<Value>),
     /// The fields of a form.
     Form(Vec<(&'static str, SecretText)>),
 }
@@ -264,6 +266,7 @@ impl Body {
         match self {
             Self::Empty => (None, Vec::new()),
             Self::Json(object) => (Some("application/json"), Value::Object(object).to_string().into_bytes()),
+            Self::List(items) => (Some("application/json"), Value::Array(items).to_string().into_bytes()),
             Self::Form(fields) => {
                 let fields = fields.iter().map(|(field, text)| format!("{field}={}", encode(text.expose())));
                 let form = fields.collect::<Vec<_>>().join("&");

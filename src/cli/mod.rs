@@ -13,6 +13,7 @@ mod openapi;
 mod org;
 mod output;
 mod password;
+mod scan;
 mod serve;
 mod settings;
 mod token;
@@ -58,6 +59,8 @@ enum Command {
     Events(events::EventsArgs),
     /// Ask whether a token is good: exit code 0 if it is, 1 if it isn't
     Check(check::CheckArgs),
+    /// Find tokens in files, in a git history or in what is about to be committed: exit code 0 if there are none
+    Scan(scan::ScanArgs),
     /// Print the OpenAPI document
     Openapi,
     /// Print a completion script for a shell
@@ -108,6 +111,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Token(arguments) => token::run(arguments, &load(Vec::new())?, data_dir.is_some()),
         Command::Events(arguments) => events::run(&arguments, &load(Vec::new())?, data_dir.is_some()),
         Command::Check(arguments) => check::run(&arguments, &load(Vec::new())?, data_dir.is_some()),
+        Command::Scan(arguments) => Ok(scan::run(&arguments, &load(Vec::new())?, data_dir.is_some())),
         Command::Openapi => openapi::run(),
         Command::Completions(arguments) => completions::run(&arguments),
     }

@@ -1,4 +1,4 @@
-//! `jeton token create | list | show | disable | enable | rotate | revoke`.
+//! `jeton token create | list | show | disable | enable | rotate | leaks | revoke`.
 
 use std::process::ExitCode;
 
@@ -63,6 +63,9 @@ const SHOW: &[Column] = &[
     ("replaced", "superseded_at"),
 ];
 
+const LEAKS: &[Column] =
+    &[("AT", "at"), ("TYPE", "type"), ("SOURCE", "source"), ("URL", "url"), ("ADDRESS", "address")];
+
 /// Its limits that are lists.
 const LISTS: [&str; 3] = ["/limits/networks/allow", "/limits/networks/deny", "/limits/routes"];
 
@@ -97,6 +100,11 @@ enum Action {
     },
     /// Give a token a successor and print that, this once and alone
     Rotate(RotateArgs),
+    /// List where a token was found that others can read it
+    Leaks {
+        /// Id, 24-hex id or TKN number
+        id: String,
+    },
     /// Revoke a token for good
     Revoke {
         /// Id, 24-hex id, TKN number, or `self`
@@ -320,6 +328,12 @@ async fn act(api: &Client, action: Action, json: bool) -> anyhow::Result<()> {
         Action::Rotate(asked) => {
             let (path, uri) = (format!("{}/rotate", path_of(PATH, &asked.id)?), asked.uri);
             issue(api, &path, asked.into_request(), uri, json).await?;
+        }
+        Action::Leaks { id } => {
+            let path = format!("{}/leaks", path_of(PATH, &id)?);
+            let mut found = api.call(Method::GET, &path, Body::Empty).await?;
+            let items = found["items"].as_array_mut().map(std::mem::take).unwrap_or_default();
+            output::list(&items, LEAKS, json)?;
         }
         Action::Revoke { id } => {
             api.call(Method::DELETE, &path_of(PATH, &id)?, Body::Empty).await?;

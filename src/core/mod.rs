@@ -5,6 +5,7 @@ pub mod changes;
 pub mod decision;
 pub mod event;
 pub mod filter;
+pub mod find;
 pub mod id;
 pub mod idle;
 pub mod keys;

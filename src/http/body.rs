@@ -53,6 +53,19 @@ impl Body {
         if bytes.trim_ascii_start().first() == Some(&b'[') {
             return Err(Refusal::malformed("the body must be a JSON object"));
         }
+        Self::document(bytes)
+    }
+
+    /// Reads a JSON document that is a list.
+    pub(super) fn json_list<T: DeserializeOwned>(&self) -> Result<Vec<T>, Refusal> {
+        let bytes = self.bytes()?;
+        if bytes.trim_ascii_start().first() != Some(&b'[') {
+            return Err(Refusal::malformed("the body must be a JSON list"));
+        }
+        Self::document::<Vec<Item<T>>>(bytes).map(|items| items.into_iter().map(|item| item.0).collect())
+    }
+
+    fn document<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refusal> {
         let mut deserializer = serde_json::Deserializer::from_slice(bytes);
         let document: T =
             serde_path_to_error::deserialize(&mut deserializer).map_err(|error| explain(&error))?;
@@ -88,6 +101,16 @@ impl Form {
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         let field = self.0.iter().find(|(other, _)| other == name);
         field.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
+    }
+}
+
+/// An object in a list.
+struct Item<T>(T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Item<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let item = object(deserializer)?;
+        item.map(Self).ok_or_else(|| serde::de::Error::custom("null, expected an object"))
     }
 }
 

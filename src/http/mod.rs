@@ -97,6 +97,7 @@ fn mounts() -> Vec<Mount> {
                     native::tokens::create,
                     native::tokens::list,
                     native::tokens::show,
+                    native::leaks::list,
                     native::tokens::relabel,
                     native::tokens::delete,
                     native::tokens::disable,
@@ -113,7 +114,9 @@ fn mounts() -> Vec<Mount> {
                     native::modules::list,
                 ],
             )
-            .routes(Needs(Demand::Introspection), routes![native::introspect::batch])
+            .routes(Needs(Demand::Introspection), routes![native::introspect::batch, native::leaks::check])
+            // Whoever holds a token's secret may say where it was found: the tokens in the body are the credentials.
+            .routes(Open, routes![native::leaks::report])
             .routes(
                 Needs(Demand::Management),
                 routes![

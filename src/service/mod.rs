@@ -18,6 +18,7 @@ pub mod change;
 pub mod directory;
 pub mod introspect;
 pub mod issue;
+pub mod leaks;
 pub mod list;
 pub mod members;
 pub mod modules;

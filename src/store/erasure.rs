@@ -81,6 +81,11 @@ impl Tx<'_> {
                  WHERE token = ? AND (address IS NOT NULL OR agent IS NOT NULL)",
                 [id],
             )?;
+            self.execute(
+                "UPDATE token_leaks SET kind = '', url = '', source = '', address = NULL
+                 WHERE token = ? AND (kind <> '' OR url <> '' OR source <> '' OR address IS NOT NULL)",
+                [id],
+            )?;
         }
         Ok(looked_at)
     }

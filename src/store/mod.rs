@@ -7,6 +7,7 @@ mod connection;
 mod erasure;
 mod events;
 mod idle;
+mod leaks;
 mod lists;
 mod members;
 mod meters;
@@ -31,6 +32,7 @@ pub use self::{
     erasure::Which,
     events::{Stretch, Walk},
     idle::IdleWalk,
+    leaks::Leak,
     lists::{EventRow, EventSet, Found, TokenSet, UserSet},
     meters::{Meter, Metered},
     rows::{ReadError, Rows},

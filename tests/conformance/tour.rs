@@ -309,8 +309,16 @@ impl Tour {
             batch[member] = json!(value);
         }
         self.send("POST /v1/introspect/batch", &[], batch, 200);
+        let reports = json!([
+            { "token": token, "type": "some_api_key", "url": "https://example.org/x", "source": "content" },
+            { "token": "jtn_nothing", "type": null, "another member": 1 },
+        ]);
+        self.send("POST /v1/leaks", &[], reports, 200);
+        self.send("POST /v1/leaks/check", &[], json!({ "tokens": [token, "jtn_nothing"] }), 200);
+        self.get("GET /v1/tokens/{id}/leaks", id, 200);
         self.get("DELETE /v1/tokens/{id}", id, 204);
         self.get("DELETE /v1/tokens/{id}", id, 410);
+        self.send("POST /v1/leaks/check", &[], json!({ "tokens": [token] }), 200);
         self.change(change, id, Some(json!({ "name": "late" })), "*", 410);
         for verb in ["disable", "enable"] {
             self.get(&format!("POST /v1/tokens/{{id}}/{verb}"), id, 410);

@@ -109,6 +109,10 @@ impl Table<'_> {
         self.add("POST /oauth/introspect", &[], Body::Form("token=x"), Rule::Introspect, ok(200));
         let batch = Body::Json(json!({ "tokens": ["x"] }));
         self.add("POST /v1/introspect/batch", &[], batch, Rule::Introspect, ok(200));
+        let check = Body::Json(json!({ "tokens": ["x"] }));
+        self.add("POST /v1/leaks/check", &[], check, Rule::Introspect, ok(200));
+        let reports = Body::Json(json!([{ "token": "x", "type": "y", "url": null, "source": "content" }]));
+        self.add("POST /v1/leaks", &[], reports, Rule::Open, ok(200));
         self.add("GET /v1/me", &[], Body::None, Rule::Anyone, ok(200));
     }
 
@@ -149,6 +153,7 @@ impl Table<'_> {
         for (name, org) in [("active", Acme), ("foreign", Bravo)] {
             let id = &[ids[name].as_str()];
             self.add("GET /v1/tokens/{id}", id, Body::None, Rule::Token(org), ok(200));
+            self.add("GET /v1/tokens/{id}/leaks", id, Body::None, Rule::Token(org), ok(200));
             self.add("PATCH /v1/tokens/{id}", id, empty(), Rule::Token(org), ok(200));
             self.add("POST /v1/tokens/{id}/enable", id, Body::None, Rule::Token(org), ok(200));
         }

@@ -3,7 +3,9 @@
 use rocket::{State, get};
 use utoipa::{OpenApi, ToSchema as _};
 
-use super::{events, forms, health, introspect, me, members, modules, organizations, tokens, users, verify};
+use super::{
+    events, forms, health, introspect, leaks, me, members, modules, organizations, tokens, users, verify,
+};
 use crate::http::{
     Site,
     gate::{forward, oauth, token},
@@ -33,7 +35,7 @@ use crate::http::{
         modules::list, modules::create, modules::rename, modules::remove,
         members::list, members::create, members::show, members::change, members::remove,
         events::list, verify::verify,
-        introspect::batch,
+        introspect::batch, leaks::report, leaks::check, leaks::list,
         oauth::introspect, oauth::revoke, oauth::metadata, oauth::metadata_below, token::issue,
         health::live, health::ready, metrics::metrics, openapi,
     ),

@@ -59,10 +59,13 @@ const DURATION: &str = "^[1-9][0-9]{0,9}[smhdw]$";
 /// The form of a text by its name, and where that doesn't say it all, by the schema that it stands in.
 fn form(schema: &str, name: &str) -> Option<Form> {
     Some(match (schema, name) {
-        ("Problem", "code") => Form::Pattern("^[a-z_]+$", 40),
-        ("Problem" | "Health" | "EventsVerdict" | "TokenForm", _)
+        ("Problem" | "HeldToken", "code") => Form::Pattern("^[a-z_]+$", 40),
+        ("LeakVerdict", "label") => Form::Words(&["true_positive", "false_positive"]),
+        ("LeakVerdict", "token_hash") => Form::Pattern("^[0-9A-Za-z+/]{43}=$", 44),
+        ("Problem" | "Health" | "EventsVerdict" | "TokenForm" | "LeakReport" | "LeakVerdict", _)
+        | ("Leak", "type" | "url" | "source" | "address")
         | ("IntrospectionForm" | "RevocationForm", "token")
-        | ("IntrospectionBatch", "tokens")
+        | ("IntrospectionBatch" | "LeakCheck", "tokens")
         | ("IntrospectionForm" | "IntrospectionBatch", "method" | "host")
         | ("Event", "detail" | "address") => Form::Any,
         ("IntrospectionForm" | "IntrospectionBatch", "address") => Form::Pattern("^[0-9A-Fa-f:.]*$", 45),
@@ -77,9 +80,11 @@ fn form(schema: &str, name: &str) -> Option<Form> {
         ("Event", "kind") => Form::Pattern(KIND, 40),
         ("Event", "actor" | "object_kind") => Form::Pattern("^[a-z_]+$", 20),
         ("Event", "actor_user" | "actor_token" | "object")
-        | (_, "id" | "user_id" | "sub" | "jti" | "client_id" | "parent" | "replaces" | "superseded_by") => {
-            Form::Pattern(UUID, 36)
-        }
+        | (
+            _,
+            "id" | "user_id" | "sub" | "jti" | "client_id" | "parent" | "replaces" | "superseded_by"
+            | "token_id",
+        ) => Form::Pattern(UUID, 36),
         (_, "number") => Form::Pattern("^[A-Z]{3}-[0-9]{4}-[0-9]{4}$", 13),
         (_, "name") => Form::Pattern(NAME, text::NAME),
         (_, "description") => Form::Pattern(LINES, text::DESCRIPTION),
@@ -105,7 +110,7 @@ fn form(schema: &str, name: &str) -> Option<Form> {
         (_, "allow" | "deny") => Form::Pattern(NETWORK, 49),
         (_, "routes") => Form::Pattern(ROUTE, 512),
         (_, "rate") => Form::Pattern("^[1-9][0-9]{0,9}/(s|min|h|day)$", 14),
-        (_, "at" | "not_before" | "waits_until" | "idle_until") => Form::Instant,
+        ("HeldToken", "since") | (_, "at" | "not_before" | "waits_until" | "idle_until") => Form::Instant,
         (_, name) if name.ends_with("_at") => Form::Instant,
         (_, "hint") => Form::Pattern("^jtn_[0-9A-Za-z]{22}_…$", 28),
         (_, "next_cursor") => Form::Pattern("^[0-9A-Za-z_-]+$", 1_000),
@@ -149,6 +154,10 @@ fn members(name: &str, schema: &mut Schema) {
                 let text = ObjectBuilder::new().schema_type(Type::String).build();
                 let text = AdditionalProperties::RefOr(RefOr::T(Schema::Object(text)));
                 object.additional_properties = Some(Box::new(text));
+            }
+            if name == "LeakReport" {
+                // The form is another's, who may add to it.
+                object.additional_properties = Some(Box::new(AdditionalProperties::FreeForm(true)));
             }
             let request = object.additional_properties.is_some();
             if !request && !LOOSE.contains(&name) {

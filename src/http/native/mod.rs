@@ -5,6 +5,7 @@ pub(super) mod events;
 mod forms;
 pub(super) mod health;
 pub(super) mod introspect;
+pub(super) mod leaks;
 mod lists;
 pub(super) mod me;
 pub(super) mod members;

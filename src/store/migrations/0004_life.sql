@@ -36,3 +36,14 @@ CREATE TABLE idle_clock (
     seal_pepper INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX organizations_by_idleness ON organizations (max_idle, id) WHERE max_idle IS NOT NULL;
+-- Where tokens were found that others can read. Told, not believed: nothing is decided by these rows.
+CREATE TABLE token_leaks (
+    id INTEGER PRIMARY KEY,
+    token BLOB NOT NULL REFERENCES tokens (id),
+    at INTEGER NOT NULL,
+    kind TEXT NOT NULL,                 -- whoever reported it calls such a token so
+    url TEXT NOT NULL,
+    source TEXT NOT NULL,
+    address TEXT                        -- the reporter's; NULL where it is unknown or was blanked
+) STRICT;
+CREATE INDEX leaks_by_token ON token_leaks (token, at);
