@@ -5,6 +5,7 @@ use super::{
     list::{TokenView, view},
     people,
     reach::{Place, Reach},
+    uses::Demanded,
 };
 use crate::{
     core::{
@@ -77,6 +78,9 @@ impl Service {
                 self.give_back_uses(minter, uses);
             }
         })?;
+        if let Subject::Token(minter) = &caller.subject {
+            self.note_demand(minter.token.id, Demanded::PassedOn(&view.token.privileges));
+        }
         Ok(Issued { view, secret: presented.reveal() })
     }
 }

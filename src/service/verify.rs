@@ -2,7 +2,7 @@
 
 use std::{net::IpAddr, sync::Arc};
 
-use super::{Caller, Service};
+use super::{Caller, Service, uses::Demanded};
 use crate::{
     core::{
         decision::{Demand, Standing, Subject, decide},
@@ -130,12 +130,20 @@ impl Service {
         by: Peer<'_>,
     ) -> Result<(), Failure> {
         let now = self.now();
-        decide(subject, demand, facts, now)?;
+        let decided = decide(subject, demand, facts, now);
         if let Subject::Token(standing) = subject {
-            self.count_use(standing)?;
-            self.note_use(standing.token.id, now, by.address, by.agent);
+            let token = standing.token.id;
+            let demanded = Demanded::of(demand, &standing.privileges);
+            match &decided {
+                Ok(()) => {
+                    self.count_use(standing)?;
+                    self.note_use(token, now, by.address, by.agent, demanded);
+                }
+                Err(Refusal::PrivilegeMissing { .. }) => self.note_demand(token, demanded),
+                Err(_) => {}
+            }
         }
-        Ok(())
+        Ok(decided?)
     }
 
     /// The token whose whole secret this is, dead or alive. Whatever isn't one gets one answer.

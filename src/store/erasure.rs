@@ -81,6 +81,8 @@ impl Tx<'_> {
                  WHERE token = ? AND (address IS NOT NULL OR agent IS NOT NULL)",
                 [id],
             )?;
+            self.execute("DELETE FROM token_sources WHERE token = ?", [id])?;
+            self.execute("DELETE FROM token_demands WHERE token = ?", [id])?;
         }
         Ok(looked_at)
     }

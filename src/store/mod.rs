@@ -12,6 +12,7 @@ mod members;
 mod meters;
 mod modules;
 mod organizations;
+mod prune;
 mod rows;
 mod schema;
 mod scrub;
@@ -33,10 +34,11 @@ pub use self::{
     events::{Stretch, Walk},
     lists::{EventRow, EventSet, Found, TokenSet, UserSet},
     meters::{Meter, Metered},
+    prune::{Kept, Look, Prune},
     rows::{ReadError, Rows},
     schema::OpenError,
     totals::{Scope, Total},
-    uses::Used,
+    uses::{Gathering, Used},
     writer::{Generation, Tx, Write},
 };
 use crate::core::{
