@@ -91,6 +91,15 @@ pub fn policy_duration(field: impl Into<Cow<'static, str>>, text: &str) -> Resul
     })
 }
 
+/// Reads a duration, `5m` and the like, within these limits; all in milliseconds.
+pub fn duration_between(field: &'static str, text: &str, least: i64, most: i64) -> Result<i64, Refusal> {
+    let millis = duration(text).and_then(|(count, unit)| count.parse::<i64>().ok()?.checked_mul(unit));
+    millis.filter(|millis| (least..=most).contains(millis)).ok_or_else(|| {
+        let (least, most) = (show(least), show(most));
+        Refusal::invalid(field, format!("a number and a unit (24h, 90m, 3600s, 7d), from {least} to {most}"))
+    })
+}
+
 /// The digits of `30d` and the like, and the unit's milliseconds; `None` where it has no such form.
 fn duration(text: &str) -> Option<(&str, i64)> {
     let unit = match text.as_bytes().last()? {

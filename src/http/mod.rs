@@ -94,6 +94,8 @@ fn mounts() -> Vec<Mount> {
                     native::tokens::delete,
                     native::tokens::disable,
                     native::tokens::enable,
+                    native::tokens::rotate,
+                    native::tokens::rotate_self,
                     native::users::show,
                     native::users::change,
                     native::users::set_password,

@@ -6,6 +6,7 @@ use super::{
     issue::event,
     list::{TokenView, is_own, may_see, view},
     reach::Reach,
+    successors::undo_successor,
 };
 use crate::{
     core::{
@@ -60,6 +61,14 @@ impl Target {
     pub const fn of(reference: Reference<OfToken>) -> Self {
         Self { reference, version: None, own: false, strict: false }
     }
+
+    /// The token that a caller presented.
+    pub fn own(caller: &Caller) -> Result<Self, Refusal> {
+        match &caller.subject {
+            Subject::Token(standing) => Ok(Self::of(Reference::Id(standing.token.id))),
+            Subject::Password(_) | Subject::Local => Err(Refusal::NotFound { what: "token" }),
+        }
+    }
 }
 
 impl Service {
@@ -76,11 +85,7 @@ impl Service {
 
     /// Revokes the token that the caller presented.
     pub async fn revoke_own(&self, caller: &Caller) -> Result<(), Failure> {
-        let Subject::Token(standing) = &caller.subject else {
-            return Err(Refusal::NotFound { what: "token" }.into());
-        };
-        let own = Target::of(Reference::Id(standing.token.id));
-        self.change(caller, own, Change::Delete).await.map(drop)
+        self.change(caller, Target::own(caller)?, Change::Delete).await.map(drop)
     }
 
     /// Revokes the token whose whole secret this is (RFC 7009), and on request what it has minted and they in turn.
@@ -100,6 +105,7 @@ impl Service {
             subject: Subject::Token(standing.clone()),
             demand: crate::core::decision::Demand::Itself,
             address,
+            first_use: None,
         };
         self.store.write(Revoke { caller, root: standing.token.id, descendants, now: self.now() }).await
     }
@@ -139,6 +145,9 @@ impl Write for ChangeToken {
         match make(change, &mut token, now)? {
             Some((deed, detail)) => {
                 tx.update_token(before, &mut token, now)?;
+                if token.status != Status::Active {
+                    undo_successor(tx, &token, &caller.origin(), now)?;
+                }
                 let mut event = event(&token, deed, caller.origin(), now);
                 event.detail = detail;
                 tx.record(&event)?;
@@ -217,6 +226,7 @@ impl Write for Revoke {
             if before != Status::Deleted {
                 token.switch(Status::Deleted, Cause::Said, now);
                 tx.update_token(before, &mut token, now)?;
+                undo_successor(tx, &token, &caller.origin(), now)?;
                 tx.record(&event(&token, Deed::TokenDeleted, caller.origin(), now))?;
             }
         }

@@ -45,7 +45,7 @@ fn open(directory: &Path, time: &ManualTime) -> Arc<Service> {
 }
 
 fn local() -> Caller {
-    Caller { subject: Subject::Local, demand: Demand::Operator, address: None }
+    Caller { subject: Subject::Local, demand: Demand::Operator, address: None, first_use: None }
 }
 
 async fn user(service: &Service) {

@@ -16,6 +16,6 @@ pub(super) use self::{
         AddPrivilege, ChangeOrganization, ChangePolicy, CreateOrganization, OrganizationObject,
         OrganizationPage, PolicyObject, PrivilegeList,
     },
-    tokens::{CreateToken, CreatedToken, RelabelToken, TokenObject},
+    tokens::{CreateToken, CreatedToken, RelabelToken, RotateToken, TokenObject},
     users::{ChangeUser, CreateUser, Me, MyOrganization, NewPassword, SecretField, UserObject},
 };
