@@ -5,6 +5,8 @@ mod gathered;
 mod prune;
 
 #[cfg(test)]
+pub(super) mod stage;
+#[cfg(test)]
 mod tests;
 
 use std::{

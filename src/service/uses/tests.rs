@@ -1,7 +1,14 @@
 //! Uses in memory, and what becomes of them in the tables.
 
-use super::{Demanded, From, Instant, TokenId, Uses};
-use crate::core::uses::{SOURCES, Source};
+use super::{
+    Demanded, From, Instant, TokenId, Uses,
+    stage::{BEGIN, Stage, local},
+};
+use crate::core::{
+    id::Reference,
+    time::DAY,
+    uses::{SOURCES, Source},
+};
 
 const TOKEN: TokenId = TokenId::from_bytes([7; 16]);
 
@@ -80,4 +87,105 @@ fn beyond_the_bound_the_longest_unseen_stand_together() {
     let all = (most * 3 + 6).cast_unsigned();
     assert_eq!(written.sources.iter().map(|it| it.count).sum::<u64>(), all);
     assert_eq!(written.used.unwrap().count, all);
+}
+
+#[tokio::test]
+async fn what_could_not_be_written_stays_in_memory() {
+    let stage = Stage::new().await;
+    let token = stage.token("a:b").await;
+    assert!(stage.present(&token, ("10.0.0.1", "curl"), "a:b").await);
+    stage.service.store.close();
+    assert!(stage.service.write_uses().await.is_err());
+    assert!(stage.service.gathered_use(token.view.token.id).is_some());
+    let gathered = stage.service.uses.take();
+    let written = gathered[0].1.to_write();
+    assert_eq!((written.sources.len(), written.demands.privileges.len()), (1, 1));
+}
+
+#[tokio::test]
+async fn the_table_keeps_the_last_sources_apart_and_counts_the_others() {
+    let stage = Stage::new().await;
+    let token = stage.token("a:b").await;
+    let most = SOURCES as usize;
+    for number in 0..most + 10 {
+        assert!(stage.present(&token, ("10.0.0.1", &format!("agent {number}")), "").await);
+        assert!(stage.present(&token, ("10.0.0.2", "steady"), "").await);
+        if number % 20 == 0 {
+            stage.service.write_uses().await.unwrap();
+        }
+    }
+    stage.service.write_uses().await.unwrap();
+    let id = token.view.token.id;
+    let sources = stage.service.store.read(|rows| rows.sources(id)).unwrap();
+    assert_eq!(sources.len(), most + 1);
+    let [first, .., others] = &sources[..] else { panic!("many") };
+    assert_eq!((first.agent.as_deref(), first.count), (Some("steady"), most as u64 + 10));
+    assert_eq!((others.address.as_deref(), others.count), (Some(Source::OTHERS), 11));
+    assert_eq!(sources.iter().map(|source| source.count).sum::<u64>(), 2 * (most as u64 + 10));
+    let since = sources[1].first_at;
+    let late = stage.service.store.read(|rows| rows.sources_since(id, since)).unwrap();
+    assert_eq!(late, sources[..2], "the steady one, and whoever came last");
+}
+
+#[tokio::test]
+async fn more_demands_than_are_kept_leave_a_doubt() {
+    let stage = Stage::new().await;
+    let token = stage.token("*:*").await;
+    for number in 0..300 {
+        assert!(stage.present(&token, ("", ""), &format!("a:{number}")).await);
+        if number % 100 == 0 {
+            stage.service.write_uses().await.unwrap();
+        }
+    }
+    let needs = stage.service.token_needs(&local(), &Reference::Id(token.view.token.id)).await.unwrap();
+    assert_eq!(needs.demands.privileges.len(), 256);
+    assert_eq!(needs.demands.openly, Some(at(BEGIN + 44)), "of those that went, the last");
+    assert!(!needs.demands.privileges.iter().any(|(privilege, _)| privilege == "a:43"));
+}
+
+#[tokio::test]
+async fn a_month_later_it_is_gone_unless_the_clock_may_be_wrong() {
+    let stage = Stage::new().await;
+    let token = stage.token("a:*").await;
+    let days = |days: i64| days * DAY;
+    stage.present(&token, ("10.0.0.1", "old"), "a:b").await;
+    stage.service.write_uses().await.unwrap();
+    let left = |stage: &Stage| {
+        stage
+            .number("SELECT (SELECT count(*) FROM token_sources) * 10 + (SELECT count(*) FROM token_demands)")
+    };
+    stage.service.prune_uses().await.unwrap();
+    assert_eq!(left(&stage), 11);
+    // It jumps, and then runs: nothing goes for a day, over a new start too.
+    stage.time.pass(days(40));
+    stage.service.prune_uses().await.unwrap();
+    let stage = stage.again().await;
+    stage.time.pass(days(1) - 1_000);
+    stage.service.prune_uses().await.unwrap();
+    assert_eq!(left(&stage), 11);
+    stage.present(&token, ("10.0.0.1", "new"), "a:c").await;
+    stage.service.write_uses().await.unwrap();
+    assert_eq!(left(&stage), 22);
+    stage.time.pass(1_000);
+    stage.service.prune_uses().await.unwrap();
+    assert_eq!(left(&stage), 11);
+    assert_eq!(stage.number("SELECT count(*) FROM token_sources WHERE agent = 'new'"), 1);
+    assert_eq!(stage.number("SELECT count FROM token_uses"), 2, "how often stays");
+}
+
+#[tokio::test]
+async fn demands_are_noted_where_they_are_met_and_where_they_are_lacked() {
+    let stage = Stage::new().await;
+    let token = stage.token("orders:* bills:read").await;
+    assert!(stage.present(&token, ("10.0.0.1", "curl"), "orders:read|orders:write").await);
+    assert!(!stage.present(&token, ("10.0.0.1", "curl"), "mail:send").await);
+    let needs = stage.service.token_needs(&local(), &Reference::Id(token.view.token.id)).await.unwrap();
+    let demanded: Vec<_> = needs.demands.privileges.iter().map(|(privilege, _)| privilege.as_str()).collect();
+    assert_eq!(demanded, ["mail:send", "orders:read", "orders:write"]);
+    assert_eq!(needs.demands.openly, None);
+    assert_eq!(needs.since, token.view.token.created_at);
+    assert_eq!(stage.number("SELECT count FROM token_uses"), 1, "a refusal is no use");
+    assert!(stage.present(&token, ("10.0.0.1", "curl"), "").await);
+    let needs = stage.service.token_needs(&local(), &Reference::Id(token.view.token.id)).await.unwrap();
+    assert_eq!(needs.demands.openly, Some(stage.service.now()));
 }
