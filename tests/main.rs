@@ -36,6 +36,7 @@ mod privileges;
 mod rights;
 mod tokens;
 mod users;
+mod uses;
 mod versions;
 
 // Other vendors' APIs.

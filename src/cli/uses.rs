@@ -27,6 +27,7 @@ const STRAGGLERS: &[Column] =
     &[("ADDRESS", "address"), ("AGENT", "agent"), ("LAST USED", "last_at"), ("USES", "count")];
 
 #[derive(Debug, Args)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a flag that is there or isn't")]
 pub struct NarrowArgs {
     /// Id, 24-hex id or TKN number
     id: String,
@@ -83,17 +84,14 @@ pub async fn privileges(api: &Client, id: &str, json: bool) -> anyhow::Result<()
 pub async fn narrow(api: &Client, asked: NarrowArgs, json: bool) -> anyhow::Result<()> {
     let needs = needs(api, &asked.id).await?;
     let goes = goes(&needs);
-    if asked.dry_run {
-        let plan = serde_json::json!({ "kept": &needs["to_used"], "goes": &goes });
-        output::object(&plan, &[("stays", "kept"), ("goes", "goes")], json)?;
-    }
     if !asked.anyway
         && let Some(doubt) = doubt(&needs, Clock::system().now())
     {
         bail!("{doubt}; --anyway does it all the same");
     }
     if asked.dry_run {
-        return Ok(());
+        let plan = serde_json::json!({ "stays": &needs["to_used"], "goes": &goes });
+        return Ok(output::object(&plan, &[("stays", "stays"), ("goes", "goes")], json)?);
     }
     if goes.is_empty() {
         if !json {
@@ -161,7 +159,7 @@ mod tests {
 
     use super::{DAY, Instant, doubt, goes, sentence};
 
-    fn needs(openly: Value, since: i64, to_used: &[&str]) -> Value {
+    fn needs(openly: Option<&str>, since: i64, to_used: &[&str]) -> Value {
         let since = Instant::from_millis(since).to_string();
         json!({ "granted": ["a:b", "c:d"], "to_used": to_used, "asked_openly_at": openly, "since": since })
     }
@@ -170,12 +168,12 @@ mod tests {
     fn nothing_is_narrowed_in_the_dark() {
         let now = Instant::from_millis(DAY);
         let doubted = |needs: Value| doubt(&needs, now).unwrap_or_default();
-        assert_eq!(doubted(needs(json!(null), 0, &["a:b"])), "");
-        assert!(doubted(needs(json!("1970"), 0, &["a:b"])).starts_with("at 1970 somebody asked"));
-        assert!(doubted(needs(json!(null), 1, &["a:b"])).contains("less than a day"));
-        assert!(doubted(needs(json!(null), 0, &[])).starts_with("nothing was asked"));
+        assert_eq!(doubted(needs(None, 0, &["a:b"])), "");
+        assert!(doubted(needs(Some("1970"), 0, &["a:b"])).starts_with("at 1970 somebody asked"));
+        assert!(doubted(needs(None, 1, &["a:b"])).contains("less than a day"));
+        assert!(doubted(needs(None, 0, &[])).starts_with("nothing was asked"));
         assert!(doubted(json!({})).contains("less than a day"));
-        assert_eq!(goes(&needs(json!(null), 0, &["a:b"])), [&json!("c:d")]);
+        assert_eq!(goes(&needs(None, 0, &["a:b"])), [&json!("c:d")]);
     }
 
     #[test]

@@ -5,9 +5,7 @@ mod gathered;
 mod prune;
 
 #[cfg(test)]
-pub(super) mod stage;
-#[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use std::{
     collections::HashMap,

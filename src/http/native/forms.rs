@@ -66,6 +66,8 @@ fn form(schema: &str, name: &str) -> Option<Form> {
         | ("IntrospectionForm" | "RevocationForm", "token")
         | ("IntrospectionBatch", "tokens")
         | ("IntrospectionForm" | "IntrospectionBatch", "method" | "host")
+        | ("IntrospectionForm", "require")
+        | ("Straggler", "address" | "agent")
         | ("Event", "detail" | "address") => Form::Any,
         ("IntrospectionForm" | "IntrospectionBatch", "address") => Form::Pattern("^[0-9A-Fa-f:.]*$", 45),
         ("IntrospectionForm" | "IntrospectionBatch", "path") => Form::Pattern("^(/|$)", usize::MAX),
@@ -94,7 +96,6 @@ fn form(schema: &str, name: &str) -> Option<Form> {
         (_, "owner" | "user") => Form::Pattern(USER, 64),
         (_, "slug" | "aud") => Form::Pattern("^[a-z0-9][a-z0-9-]*$", 63),
         (_, "organization" | "modules") => Form::Pattern(REFERENCE, 63),
-        ("Straggler", "address" | "agent") | ("IntrospectionForm", "require") => Form::Any,
         ("IntrospectionBatch", "require") => Form::Pattern(REQUIRED, 12_899),
         (_, "privilege" | "privileges" | "granted" | "never" | "to_used") => Form::Pattern(PRIVILEGE, 128),
         (_, "role") => Form::Words(&["administrator", "member"]),

@@ -10,7 +10,7 @@ use crate::{
     },
     service::{
         stragglers::Stragglers,
-        uses::stage::{Stage, local},
+        uses::tests::stage::{Stage, local},
     },
 };
 

@@ -25,12 +25,11 @@ impl<'a> Demanded<'a> {
     /// What a demand asks of a token that holds these.
     pub(in crate::service) fn of(demand: Demand<'a>, held: &Privileges) -> Self {
         match demand {
-            Demand::Itself => Self::Nothing,
             Demand::Pass(wanted) if wanted.privileges().next().is_none() => Self::Openly,
             Demand::Pass(wanted) => Self::Wanted(wanted),
             // Nobody asks for it there, but whoever holds it is shown more.
             Demand::Owner | Demand::User if held.list(Privilege::ADMIN) => Self::Own(Privilege::ADMIN),
-            Demand::Owner | Demand::User => Self::Nothing,
+            Demand::Itself | Demand::Owner | Demand::User => Self::Nothing,
             // Either will do: it is by the one that it holds.
             Demand::Introspection if held.list(Privilege::INTROSPECT) || !held.list(Privilege::ADMIN) => {
                 Self::Own(Privilege::INTROSPECT)

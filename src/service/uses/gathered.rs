@@ -75,15 +75,12 @@ impl Gathered {
         let From { address, agent } = from;
         let tally = Tally { first_at: now, last_at: now, count: 1 };
         let known = self.seen.iter().position(|it| it.address == address && it.agent.as_deref() == agent);
-        match known {
-            Some(place) => {
-                self.seen[place].tally.add(&tally);
-                self.seen[..=place].rotate_right(1);
-            }
-            None => {
-                self.seen.insert(0, Seen { address, agent: agent.map(Into::into), tally });
-                self.bound();
-            }
+        if let Some(place) = known {
+            self.seen[place].tally.add(&tally);
+            self.seen[..=place].rotate_right(1);
+        } else {
+            self.seen.insert(0, Seen { address, agent: agent.map(Into::into), tally });
+            self.bound();
         }
     }
 

@@ -1,9 +1,9 @@
 //! Uses in memory, and what becomes of them in the tables.
 
-use super::{
-    Demanded, From, Instant, TokenId, Uses,
-    stage::{BEGIN, Stage, local},
-};
+pub(in crate::service) mod stage;
+
+use self::stage::{BEGIN, Stage, local};
+use super::{Demanded, From, Instant, TokenId, Uses};
 use crate::core::{
     id::Reference,
     time::DAY,
@@ -28,16 +28,16 @@ fn uses_add_up_and_what_could_not_be_written_is_kept() {
     use_it(&uses, 1, "127.0.0.1", &"é".repeat(100));
     let batch = uses.take();
     assert_eq!(batch.len(), 1);
-    let used = batch[0].1.to_write().used.unwrap();
-    assert_eq!((used.last_at, used.count, used.address.as_deref()), (at(2), 2, Some("127.0.0.1")));
-    assert_eq!(used.agent.as_deref(), Some("é".repeat(60).as_str()));
+    let first = batch[0].1.to_write().used.unwrap();
+    assert_eq!((first.last_at, first.count, first.address.as_deref()), (at(2), 2, Some("127.0.0.1")));
+    assert_eq!(first.agent.as_deref(), Some("é".repeat(60).as_str()));
     assert!(uses.take().is_empty());
     uses.note(TOKEN, at(5), Some(From::new(None, Some("curl"))), Demanded::Own("jeton:admin"));
     uses.put_back(batch);
     assert_eq!(uses.last_at(TOKEN), Some(at(5)));
     let written = uses.take()[0].1.to_write();
-    let used = written.used.unwrap();
-    assert_eq!((used.count, used.address, used.agent.as_deref()), (3, None, Some("curl")), "the newest");
+    let all = written.used.unwrap();
+    assert_eq!((all.count, all.address, all.agent.as_deref()), (3, None, Some("curl")), "the newest");
     let counts: Vec<_> = written.sources.iter().map(|it| (it.count, it.first_at, it.last_at)).collect();
     assert_eq!(counts, [(2, at(2), at(5)), (1, at(1), at(1))]);
     assert_eq!(written.demands.privileges, [("jeton:admin".to_owned(), at(5))]);
