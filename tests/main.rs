@@ -58,6 +58,7 @@ mod framing;
 mod hosts;
 mod proxies;
 mod revocation;
+mod rotation;
 mod seal;
 mod secrecy;
 mod sign_ins;

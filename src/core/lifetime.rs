@@ -21,6 +21,8 @@ pub enum Lifetime {
     Default,
     /// So many calendar months from now, clamped to the last month's last day.
     Months(i8),
+    /// So many milliseconds from now, or as long as is allowed where that is shorter.
+    AtMost(i64),
     /// For good where the policy allows it, else whatever its default is: what a request means that can't or doesn't
     /// say.
     NeverOrDefault,
@@ -46,6 +48,11 @@ impl Lifetime {
         })
     }
 
+    /// Whether it leaves open when exactly it ends.
+    pub const fn is_open(self) -> bool {
+        matches!(self, Self::Default | Self::NeverOrDefault | Self::AtMost(_))
+    }
+
     /// The expiry under a policy: the first instant at which the token is dead; `None` for never.
     ///
     /// What isn't clearly inside the policy is refused with the limit named.
@@ -65,6 +72,7 @@ impl Lifetime {
             Self::Default | Self::NeverOrDefault => {
                 now.checked_add(policy.default_lifetime.min(policy.max_lifetime))
             }
+            Self::AtMost(millis) => now.checked_add(millis.min(policy.max_lifetime)),
             Self::Months(months) => now.checked_add_months(months),
             Self::For(millis) => now.checked_add(millis),
             Self::Until(instant) if instant <= now => {

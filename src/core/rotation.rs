@@ -111,6 +111,7 @@ pub fn successors_end(
             privileges: Some(privileges.clone()),
             modules: (!predecessor.modules.is_empty()).then(|| predecessor.modules.clone()),
             limits: predecessor.limits.clone(),
+            outlives: false,
             restricted: predecessor.restricted,
             tied: false,
             max_idle: predecessor.max_idle,

@@ -172,6 +172,7 @@ async fn issue(site: &Site, asker: Asker<'_>, organization: Option<String>) -> R
         privileges: None,
         modules: None,
         limits: Limits::default(),
+        outlives: true,
         restricted: false,
         tied: false,
         max_idle: None,

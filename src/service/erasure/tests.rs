@@ -84,6 +84,7 @@ async fn token(service: &Service, owner: &str, name: &str) -> (TokenId, SecretTe
             privileges: None,
             modules: None,
             limits: Limits::default(),
+            outlives: false,
             restricted: false,
             tied: false,
             max_idle: None,

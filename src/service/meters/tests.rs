@@ -74,6 +74,7 @@ async fn token(service: &Service, uses: Option<u64>, rate: Option<&str>) -> Issu
         privileges: None,
         modules: None,
         limits: Limits { uses, rate, ..Limits::default() },
+        outlives: false,
         restricted: false,
         tied: false,
         max_idle: None,

@@ -51,6 +51,7 @@ impl CreateToken {
                 privileges: None,
                 modules: None,
                 limits: Limits::default(),
+                outlives: true,
                 restricted: false,
                 tied: false,
                 max_idle: None,

@@ -47,6 +47,7 @@ impl TryFrom<NewToken> for IssueRequest {
             privileges: None,
             modules: None,
             limits: Limits::default(),
+            outlives: true,
             restricted: false,
             tied: false,
             max_idle: None,

@@ -82,6 +82,7 @@ impl TryFrom<CreateToken> for IssueRequest {
                 privileges: body.privileges.map(|list| Privileges::parse(&list)).transpose()?,
                 modules: body.modules.map(module_names).transpose()?,
                 limits: body.limits.unwrap_or_default().try_into()?,
+                outlives: false,
                 restricted: body.restricted.unwrap_or_default(),
                 tied: body.tied.unwrap_or_default(),
                 max_idle: body.max_idle.map(|text| policy_duration("max_idle", &text)).transpose()?,
