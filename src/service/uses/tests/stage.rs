@@ -99,6 +99,7 @@ impl Stage {
             restricted: false,
             tied: false,
             max_idle: None,
+            outlives: false,
         };
         let (name, owner) = ("used".to_owned(), Some("anna".to_owned()));
         let (description, icon) = (String::new(), String::new());
