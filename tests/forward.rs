@@ -15,13 +15,14 @@ use crate::harness::{
 };
 
 /// The headers that are on every answer.
-const ALWAYS: [&str; 7] = [
+const ALWAYS: [&str; 8] = [
     "x-auth-user",
     "x-auth-organization",
     "x-auth-token-id",
     "x-auth-privileges",
     "x-auth-expires",
     "x-auth-expires-in",
+    "x-auth-superseded-at",
     "x-auth-reason",
 ];
 
@@ -55,7 +56,7 @@ fn every_answer_has_every_header_and_no_body() {
     assert_eq!(good.header("x-auth-expires"), made["expires_at"].as_str());
     assert_eq!(good.header("x-auth-expires-in"), Some(""), "thirty days are no news");
     assert_eq!(reason(&good), "");
-    let blank = |reply: &Reply| ALWAYS[..6].iter().all(|name| reply.header(name) == Some(""));
+    let blank = |reply: &Reply| ALWAYS[..7].iter().all(|name| reply.header(name) == Some(""));
     let refused = [
         (client.get("/gate").send(), 401, "credential_missing"),
         (ask(&mut client, "/gate", "jtn_nonsense", &[]), 401, "credential_invalid"),

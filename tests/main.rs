@@ -40,6 +40,7 @@ mod rights;
 mod scan;
 mod tokens;
 mod users;
+mod uses;
 mod versions;
 
 // Other vendors' APIs.

@@ -30,6 +30,9 @@ pub struct CheckArgs {
     /// What the client asks for, such as 'GET api.example/v1/reports', for a token that is limited in routes
     #[arg(long, value_name = "METHOD HOST/PATH")]
     request: Option<Asked>,
+    /// Privilege that it has to hold, or several parted by `|` of which one will do; may be repeated
+    #[arg(long, value_name = "PRIVILEGE")]
+    require: Vec<String>,
 }
 
 /// A method, a host and a path.
@@ -61,7 +64,13 @@ impl CheckArgs {
         let asked = self.request.iter().flat_map(|Asked { method, host, path }| {
             [("method", method.clone()), ("host", host.clone()), ("path", path.clone())]
         });
-        address.into_iter().chain(asked).map(|(name, value)| (name, SecretText::new(value))).collect()
+        let require = (!self.require.is_empty()).then(|| ("require", self.require.join(" ")));
+        address
+            .into_iter()
+            .chain(asked)
+            .chain(require)
+            .map(|(name, value)| (name, SecretText::new(value)))
+            .collect()
     }
 }
 

@@ -18,6 +18,7 @@ mod serve;
 mod settings;
 mod token;
 mod user;
+mod uses;
 
 use std::ffi::OsString;
 use std::io::Write as _;

@@ -1,4 +1,4 @@
-//! `jeton token create | list | show | disable | enable | rotate | leaks | revoke`.
+//! `jeton token create | list | show | disable | enable | rotate | leaks | revoke`, and what `uses.rs` adds.
 
 use std::process::ExitCode;
 
@@ -12,9 +12,10 @@ use crate::cli::connect::{ClientArgs, with_client};
 use crate::cli::failure::Usage;
 use crate::cli::listing;
 use crate::cli::output::{self, Column};
+use crate::cli::uses::{self, NarrowArgs};
 use crate::ops::config::Config;
 
-const PATH: &str = "/v1/tokens";
+pub(super) const PATH: &str = "/v1/tokens";
 
 const LIST: &[Column] = &[
     ("NUMBER", "number"),
@@ -102,6 +103,18 @@ enum Action {
     Rotate(RotateArgs),
     /// List where a token was found that others can read it
     Leaks {
+        /// Id, 24-hex id or TKN number
+        id: String,
+    },
+    /// Show what a token may do, and what of that anybody asked for in the last 30 days
+    Privileges {
+        /// Id, 24-hex id or TKN number
+        id: String,
+    },
+    /// Rotate a token into one that may do no more than was asked for
+    Narrow(NarrowArgs),
+    /// Show who still uses a token that has a successor: exit code 0 if nobody does, 1 if somebody does
+    Stragglers {
         /// Id, 24-hex id or TKN number
         id: String,
     },
@@ -247,7 +260,7 @@ impl LimitArgs {
 }
 
 /// An object of those members that have a value.
-fn given<const N: usize>(members: [(&str, Option<Value>); N]) -> Map<String, Value> {
+pub(super) fn given<const N: usize>(members: [(&str, Option<Value>); N]) -> Map<String, Value> {
     members.into_iter().filter_map(|(member, value)| Some((member.to_owned(), value?))).collect()
 }
 
@@ -310,11 +323,10 @@ impl CreateArgs {
 
 pub fn run(arguments: TokenArgs, config: &Config, data_dir_flag: bool) -> anyhow::Result<ExitCode> {
     let TokenArgs { client, action } = arguments;
-    with_client(&client, config, data_dir_flag, async |api| act(api, action, client.json).await)?;
-    Ok(ExitCode::SUCCESS)
+    with_client(&client, config, data_dir_flag, async |api| act(api, action, client.json).await)
 }
 
-async fn act(api: &Client, action: Action, json: bool) -> anyhow::Result<()> {
+async fn act(api: &Client, action: Action, json: bool) -> anyhow::Result<ExitCode> {
     match action {
         Action::Create(token) => create(api, *token, json).await?,
         Action::List(asked) => output::list(&api.list(&asked.target()).await?, LIST, json)?,
@@ -335,6 +347,9 @@ async fn act(api: &Client, action: Action, json: bool) -> anyhow::Result<()> {
             let items = found["items"].as_array_mut().map(std::mem::take).unwrap_or_default();
             output::list(&items, LEAKS, json)?;
         }
+        Action::Privileges { id } => uses::privileges(api, &id, json).await?,
+        Action::Narrow(asked) => uses::narrow(api, asked, json).await?,
+        Action::Stragglers { id } => return uses::stragglers(api, &id, json).await,
         Action::Revoke { id } => {
             api.call(Method::DELETE, &path_of(PATH, &id)?, Body::Empty).await?;
             if !json {
@@ -342,7 +357,7 @@ async fn act(api: &Client, action: Action, json: bool) -> anyhow::Result<()> {
             }
         }
     }
-    Ok(())
+    Ok(ExitCode::SUCCESS)
 }
 
 async fn create(api: &Client, token: CreateArgs, json: bool) -> anyhow::Result<()> {
@@ -354,7 +369,7 @@ async fn create(api: &Client, token: CreateArgs, json: bool) -> anyhow::Result<(
 }
 
 /// Asks for a token and prints it.
-async fn issue(
+pub(super) async fn issue(
     api: &Client,
     path: &str,
     request: Map<String, Value>,

@@ -26,4 +26,5 @@ pub mod text;
 pub mod time;
 pub mod token;
 pub mod user;
+pub mod uses;
 pub mod wanted;

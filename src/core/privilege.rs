@@ -21,14 +21,20 @@ pub struct Privilege {
 }
 
 impl Privilege {
+    /// What [`Privilege::admin`] is written as.
+    pub const ADMIN: &str = "jeton:admin";
+
+    /// What [`Privilege::introspect`] is written as.
+    pub const INTROSPECT: &str = "jeton:introspect";
+
     /// Administers what its holder's role administers.
     pub fn admin() -> Self {
-        Self::reserved("jeton:admin")
+        Self::reserved(Self::ADMIN)
     }
 
     /// May ask whether somebody else's token is good.
     pub fn introspect() -> Self {
-        Self::reserved("jeton:introspect")
+        Self::reserved(Self::INTROSPECT)
     }
 
     /// Whatever isn't reserved.
@@ -158,6 +164,11 @@ impl Privileges {
     /// Whether some member covers `wanted`.
     pub fn cover(&self, wanted: &Privilege) -> bool {
         self.0.iter().any(|held| held.covers(wanted))
+    }
+
+    /// Whether a privilege is a member to the letter.
+    pub fn list(&self, text: &str) -> bool {
+        self.0.iter().any(|held| held.as_str() == text)
     }
 
     /// The first of `wanted` that isn't covered.

@@ -35,6 +35,11 @@ impl Wanted {
         Ok(())
     }
 
+    /// The privileges that are wanted, those of which one will do all of them.
+    pub fn privileges(&self) -> impl Iterator<Item = &Privilege> {
+        self.groups.iter().flatten()
+    }
+
     /// Wants that the token belongs to this organization, by slug.
     pub fn organization(&mut self, slug: &str) -> Result<(), Refusal> {
         if Reference::<OfOrganization>::parse(slug).is_some() {

@@ -5,12 +5,45 @@ use std::net::IpAddr;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::reply::Reply;
 use crate::core::{
     decision::Standing,
     limits::{Asked, Facts},
     refusal::Refusal,
     time::Instant,
+    token::Superseded,
+    wanted::Wanted,
 };
+
+/// The header that says of a token that another has taken its place (RFC 9745).
+pub(super) const DEPRECATION: &str = "deprecation";
+
+/// What stands in it: an instant, as a structured date (RFC 9651, 3.3.7).
+pub(super) fn deprecated(superseded: Superseded) -> String {
+    format!("@{}", superseded.at.seconds())
+}
+
+/// With the mark of a token that is good and gives way to another.
+pub(super) fn marked(reply: Reply, found: Option<&Standing>) -> Reply {
+    match found.and_then(|standing| standing.token.superseded) {
+        Some(superseded) => reply.header("Deprecation", deprecated(superseded)),
+        None => reply,
+    }
+}
+
+/// What whoever asks wants of a token: all of these, each perhaps several parted by `|` of which one will do. Nothing where
+/// they don't say.
+pub(super) fn wanted<'a>(require: Option<impl Iterator<Item = &'a str>>) -> Result<Wanted, Refusal> {
+    let mut wanted = Wanted::default();
+    let Some(require) = require else { return Ok(wanted) };
+    for text in require {
+        wanted.require(text)?;
+    }
+    if wanted == Wanted::default() {
+        return Err(Refusal::invalid("require", "at least one privilege"));
+    }
+    Ok(wanted)
+}
 
 /// What whoever asks says of the request that a token came with (RFC 7662, 2.1 lets them): its limits are judged by
 /// that. They are asked about by a service, so nothing is taken from where the question itself came from.
@@ -79,6 +112,9 @@ pub(super) struct Introspection<'a> {
     /// Its organization's slug.
     #[serde(skip_serializing_if = "Option::is_none")]
     organization: Option<&'a str>,
+    /// Seconds since 1970: since then another token has its place, and it is good for a while; absent otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    superseded_at: Option<i64>,
 }
 
 impl<'a> Introspection<'a> {
@@ -96,6 +132,7 @@ impl<'a> Introspection<'a> {
         iss: None,
         jti: None,
         organization: None,
+        superseded_at: None,
     };
 
     /// Of what a token turned out to be; nothing of one that isn't usable.
@@ -116,6 +153,7 @@ impl<'a> Introspection<'a> {
             iss: Some(issuer),
             jti: Some(token.id.to_string()),
             organization: Some(&account.organization.slug),
+            superseded_at: token.superseded.map(|superseded| superseded.at.seconds()),
         }
     }
 }

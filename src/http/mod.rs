@@ -104,6 +104,8 @@ fn mounts() -> Vec<Mount> {
                     native::tokens::enable,
                     native::tokens::rotate,
                     native::tokens::rotate_self,
+                    native::uses::privileges,
+                    native::uses::stragglers,
                     native::users::show,
                     native::users::change,
                     native::users::set_password,

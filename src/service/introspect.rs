@@ -16,16 +16,16 @@ use crate::core::{
 
 impl Service {
     /// The token, if it is usable now for a request of which `client` is known; whatever else it is, `None`. Counts as a
-    /// use of it: by the client where its address is known, else by whoever asks, the only one who is.
+    /// use of it for what is wanted of it: by the client where its address is known, else by whoever asks, the only one who is.
     pub async fn introspect(
         &self,
         text: &SecretText,
+        wanted: &Wanted,
         client: &Facts<'_>,
         asker: Peer<'_>,
     ) -> Result<Option<Arc<Standing>>, Failure> {
         let by = Peer { address: client.address.or(asker.address), ..asker };
-        let demand = Demand::Pass(&Wanted::default());
-        let Verdict { standing, outcome } = self.judge_token_for(text, demand, client, by);
+        let Verdict { standing, outcome } = self.judge_token_for(text, Demand::Pass(wanted), client, by);
         match outcome {
             Ok(first_use) => {
                 self.settle(first_use).await;

@@ -5,6 +5,7 @@ use super::{
     list::{TokenView, view},
     people,
     reach::{Place, Reach},
+    uses::Demanded,
 };
 use crate::{
     core::{
@@ -70,6 +71,9 @@ impl Service {
             }
         })?;
         self.idle_made(view.token.max_idle);
+        if let Subject::Token(minter) = &caller.subject {
+            self.note_demand(minter.token.id, Demanded::PassedOn(&view.token.privileges));
+        }
         Ok(Issued { view, secret })
     }
 

@@ -15,6 +15,7 @@ mod uses;
 pub mod accounts;
 pub mod audit;
 pub mod change;
+pub mod demands;
 pub mod directory;
 pub mod introspect;
 pub mod issue;
@@ -25,6 +26,7 @@ pub mod modules;
 pub mod organizations;
 pub mod people;
 pub mod rotate;
+pub mod stragglers;
 pub mod verify;
 
 use std::{net::IpAddr, path::PathBuf, sync::Arc, time::Duration};

@@ -40,6 +40,8 @@ impl Service {
         target: Target,
         request: RotateRequest,
     ) -> Result<Issued, Failure> {
+        // What comes after is told apart as used beside the successor.
+        self.flush_uses().await;
         let now = self.now();
         let fresh = self.fresh_token(now)?;
         let secret = fresh.presented.reveal();

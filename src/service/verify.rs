@@ -2,7 +2,7 @@
 
 use std::{net::IpAddr, sync::Arc};
 
-use super::{Caller, FirstUse, Service};
+use super::{Caller, FirstUse, Service, uses::Demanded};
 use crate::{
     core::{
         decision::{Demand, Standing, Subject, decide},
@@ -133,14 +133,19 @@ impl Service {
         let now = self.now();
         let decided = decide(subject, demand, facts, now);
         let Subject::Token(standing) = subject else { return Ok(decided.map(|()| None)?) };
+        let demanded = Demanded::of(demand, &standing.privileges);
         if let Err(refusal) = decided {
-            if matches!(&refusal, Refusal::TokenDead(dead) if dead.death == Death::Superseded) {
-                self.note_superseded(standing, now, by.address);
+            match &refusal {
+                Refusal::TokenDead(dead) if dead.death == Death::Superseded => {
+                    self.note_superseded(standing, now, by.address);
+                }
+                Refusal::PrivilegeMissing { .. } => self.note_demand(standing.token.id, demanded),
+                _ => {}
             }
             return Err(refusal.into());
         }
         self.count_use(standing)?;
-        self.note_use(standing.token.id, now, by.address, by.agent);
+        self.note_use(standing.token.id, now, by.address, by.agent, demanded);
         Ok(FirstUse::of(&standing.token, now, by.address))
     }
 

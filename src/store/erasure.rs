@@ -86,6 +86,8 @@ impl Tx<'_> {
                  WHERE token = ? AND (kind <> '' OR url <> '' OR source <> '' OR address IS NOT NULL)",
                 [id],
             )?;
+            self.execute("DELETE FROM token_sources WHERE token = ?", [id])?;
+            self.execute("DELETE FROM token_demands WHERE token = ?", [id])?;
         }
         Ok(looked_at)
     }

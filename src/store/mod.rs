@@ -4,6 +4,7 @@
 //! [`Store::read`] runs a short read where it stands, [`Store::read_apart`] a longer one on a thread of its own.
 
 mod connection;
+mod demands;
 mod erasure;
 mod events;
 mod idle;
@@ -13,9 +14,11 @@ mod members;
 mod meters;
 mod modules;
 mod organizations;
+mod prune;
 mod rows;
 mod schema;
 mod scrub;
+mod sources;
 mod sql;
 mod tokens;
 mod totals;
@@ -35,10 +38,11 @@ pub use self::{
     leaks::Leak,
     lists::{EventRow, EventSet, Found, TokenSet, UserSet},
     meters::{Meter, Metered},
+    prune::{Kept, Look, Prune},
     rows::{ReadError, Rows},
     schema::OpenError,
     totals::{Scope, Total},
-    uses::Used,
+    uses::{Gathering, Used},
     writer::{Generation, Tx, Write},
 };
 use crate::core::{

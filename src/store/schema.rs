@@ -164,6 +164,8 @@ pub(super) fn prepare(
         first_content(connection, keys, &set_up(clock.now(), entropy))
             .map_err(|failure| OpenError::SetUp(failure.to_string()))?;
     }
+    // From the first start that keeps it; a later one changes nothing.
+    connection.execute("INSERT OR IGNORE INTO recording VALUES (1, ?1, ?1, ?1)", [clock.now()])?;
     if !set_up_before || version < VERSION {
         connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
     }

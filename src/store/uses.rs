@@ -1,4 +1,4 @@
-//! When, from where and how often tokens were used.
+//! When and how often tokens were used, and from where the last time.
 
 use rusqlite::params;
 
@@ -6,7 +6,12 @@ use super::{
     rows::{ReadError, Rows},
     writer::{Tx, Write},
 };
-use crate::core::{id::TokenId, refusal::Failure, token::Use};
+use crate::core::{
+    id::TokenId,
+    refusal::Failure,
+    token::Use,
+    uses::{Demands, Source},
+};
 
 impl Rows<'_> {
     /// A token's use as far as it has been written down; `None` for never.
@@ -26,26 +31,45 @@ impl Rows<'_> {
     }
 }
 
-/// Writes down a batch of uses gathered in memory, their counts on top of what stands. What was gathered of a user who
-/// was deleted meanwhile comes without address and agent.
-pub struct Used(pub Vec<(TokenId, Use)>);
+/// What was gathered of a token.
+#[derive(Clone, Debug, Default)]
+pub struct Gathering {
+    /// Its uses, where there were any; else it was refused for what it lacks.
+    pub used: Option<Use>,
+    /// The same by source.
+    pub sources: Vec<Source>,
+    /// What was demanded of it.
+    pub demands: Demands,
+}
+
+/// Writes down a batch of what was gathered in memory, its counts on top of what stands. Of a user who was deleted
+/// meanwhile nothing is kept but when and how often.
+pub struct Used(pub Vec<(TokenId, Gathering)>);
 
 impl Write for Used {
     type Output = ();
     const REVISES: bool = false;
 
     fn apply(self, tx: &mut Tx<'_>) -> Result<(), Failure> {
-        for (token, used) in self.0 {
-            tx.execute(
-                "INSERT INTO token_uses (token, last_at, address, agent, count)
-                 SELECT ?1, ?2, iif(gone, NULL, ?3), iif(gone, NULL, ?4), ?5
-                 FROM (SELECT EXISTS (SELECT 1 FROM tokens JOIN users ON users.id = owner
-                                      WHERE tokens.id = ?1 AND deleted_at IS NOT NULL) AS gone)
-                 WHERE true
-                 ON CONFLICT DO UPDATE SET last_at = max(last_at, excluded.last_at), address = excluded.address,
-                     agent = excluded.agent, count = count + excluded.count",
-                params![token, used.last_at, used.address, used.agent, used.count.cast_signed()],
+        for (token, Gathering { used, sources, demands }) in self.0 {
+            let gone = tx.one(
+                "SELECT 1 FROM tokens JOIN users ON users.id = owner WHERE tokens.id = ? AND deleted_at IS NOT NULL",
+                [token],
+                |_| Ok(()),
             )?;
+            if let Some(Use { last_at, address, agent, count }) = used {
+                let kept = |text: Option<String>| text.filter(|_| gone.is_none());
+                tx.execute(
+                    "INSERT INTO token_uses (token, last_at, address, agent, count) VALUES (?1, ?2, ?3, ?4, ?5)
+                     ON CONFLICT DO UPDATE SET last_at = max(last_at, excluded.last_at), address = excluded.address,
+                         agent = excluded.agent, count = count + excluded.count",
+                    params![token, last_at, kept(address), kept(agent), count.cast_signed()],
+                )?;
+            }
+            if gone.is_none() {
+                tx.add_sources(token, &sources)?;
+                tx.add_demands(token, &demands)?;
+            }
         }
         Ok(())
     }

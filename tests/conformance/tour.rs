@@ -295,10 +295,18 @@ impl Tour {
             self.get(&format!("POST /v1/tokens/{{id}}/{verb}"), id, 200);
             self.change(&format!("POST /v1/tokens/{{id}}/{verb}"), id, None, "\"4000\"", 412);
         }
+        self.get("GET /v1/tokens/{id}/privileges", id, 200);
+        self.get("GET /v1/tokens/{id}/stragglers", id, 404);
         self.rotations(id, by);
         self.change("DELETE /v1/tokens/{id}", id, None, "\"4000\"", 412);
         for token in [token.as_str(), "jtn_nothing"] {
             self.send("POST /oauth/introspect", &[], json!(format!("token={token}")), 200);
+            self.send(
+                "POST /oauth/introspect",
+                &[],
+                json!(format!("token={token}&require=orders:read|a:b+c:d")),
+                200,
+            );
             let client = "address=127.0.0.1&method=GET&host=a.example:8443&path=/v1/1/items";
             self.send("POST /oauth/introspect", &[], json!(format!("token={token}&{client}")), 200);
             self.send("POST /oauth/introspect", &[], json!(format!("token={token}&address=here")), 400);
@@ -308,6 +316,7 @@ impl Tour {
         for (member, value) in [("address", "::1"), ("method", "GET"), ("host", "127.0.0.1"), ("path", "/")] {
             batch[member] = json!(value);
         }
+        batch["require"] = json!(["orders:read|a:b"]);
         self.send("POST /v1/introspect/batch", &[], batch, 200);
         let reports = json!([
             { "token": token, "type": "some_api_key", "url": "https://example.org/x", "source": "content" },
@@ -316,6 +325,7 @@ impl Tour {
         self.send("POST /v1/leaks", &[], reports, 200);
         self.send("POST /v1/leaks/check", &[], json!({ "tokens": [token, "jtn_nothing"] }), 200);
         self.get("GET /v1/tokens/{id}/leaks", id, 200);
+        self.replaced(id, &token);
         self.get("DELETE /v1/tokens/{id}", id, 204);
         self.get("DELETE /v1/tokens/{id}", id, 410);
         self.send("POST /v1/leaks/check", &[], json!({ "tokens": [token] }), 200);
@@ -334,6 +344,15 @@ impl Tour {
         let member = json!({ "user": "ada", "role": "administrator" });
         self.send("POST /v1/organizations/{organization}/members", &["bravo"], member, 201);
         self.send("POST /v1/tokens", &[], json!({ "name": "none", "organization": "bravo" }), 409);
+    }
+
+    /// One that has a successor and still lives.
+    fn replaced(&mut self, id: &[&str], token: &str) {
+        self.send("POST /v1/tokens/{id}/rotate", id, json!({ "mode": "overlap", "window": "1h" }), 201);
+        let client = "address=127.0.0.1&method=GET&host=a.example:8443&path=/v1/1/items";
+        let reply = self.send("POST /oauth/introspect", &[], json!(format!("token={token}&{client}")), 200);
+        assert!(reply.header("deprecation").is_some());
+        self.get("GET /v1/tokens/{id}/stragglers", id, 200);
     }
 
     /// A token's successors: one that is never used, so that the token stays.

@@ -9,13 +9,14 @@ use crate::harness::{
 };
 
 /// The headers that the gate answers with.
-const ANSWERS: [&str; 7] = [
+const ANSWERS: [&str; 8] = [
     "x-auth-user",
     "x-auth-organization",
     "x-auth-token-id",
     "x-auth-privileges",
     "x-auth-expires",
     "x-auth-expires-in",
+    "x-auth-superseded-at",
     "x-auth-reason",
 ];
 

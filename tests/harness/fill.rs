@@ -20,7 +20,7 @@ use jeton::{
         user::{Membership, Role, User},
     },
     ops::{clock::Clock, entropy::Entropy},
-    store::{SetUp, Store, Tx, Used, Write},
+    store::{Gathering, SetUp, Store, Tx, Used, Write},
 };
 
 /// How many tokens are written in one transaction.
@@ -70,7 +70,9 @@ pub fn fill(data: &Path, tokens: usize) -> Filled {
                 now,
             };
             let used = store.write(tokens).await.expect("tokens are made");
-            store.write(Used(used)).await.expect("uses are written");
+            let gathering = |used| Gathering { used: Some(used), ..Gathering::default() };
+            let used = used.into_iter().map(|(token, used)| (token, gathering(used)));
+            store.write(Used(used.collect())).await.expect("uses are written");
         }
     });
     store.close();

@@ -162,6 +162,11 @@ impl Table<'_> {
             let id = &[ids[name].as_str()];
             self.add("POST /v1/tokens/{id}/rotate", id, Body::None, Rule::TheirSecret(org), ok(201));
         }
+        for (name, org) in [("replaced", Acme), ("foreign_replaced", Bravo)] {
+            let id = &[ids[name].as_str()];
+            self.add("GET /v1/tokens/{id}/privileges", id, Body::None, Rule::Token(org), ok(200));
+            self.add("GET /v1/tokens/{id}/stragglers", id, Body::None, Rule::Token(org), ok(200));
+        }
         let id = &[ids["disabled"].as_str()];
         self.add("POST /v1/tokens/{id}/disable", id, Body::None, Rule::Token(Acme), ok(200));
         let id = &[ids["deleted"].as_str()];

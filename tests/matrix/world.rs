@@ -62,6 +62,13 @@ impl World {
         }
         world.post(&format!("/v1/tokens/{}/disable", world.ids["disabled"]), &json!(null)).expect(200);
         world.delete(&format!("/v1/tokens/{}", world.ids["deleted"]));
+        for (name, owner) in [("replaced", "victim"), ("foreign_replaced", "stranger")] {
+            let made = world.post("/v1/tokens", &json!({ "name": name, "owner": owner })).expect(201).json();
+            let id = text(&made, "id");
+            let how = json!({ "mode": "overlap", "window": "30d" });
+            world.post(&format!("/v1/tokens/{id}/rotate"), &how).expect(201);
+            world.ids.insert(name.into(), id);
+        }
         for (name, org) in [("module", "acme"), ("foreign_module", "bravo")] {
             let body = json!({ "number": MODULE, "name": "records" });
             let made = world.post(&format!("/v1/organizations/{org}/modules"), &body).expect(201).json();

@@ -18,7 +18,7 @@ use crate::{
         Site,
         body::{Body, Form},
         guard::From,
-        introspection::{Context, Introspection},
+        introspection::{Context, Introspection, marked, wanted},
         native,
         problem::Problem,
         reply::{Reply, Words},
@@ -74,6 +74,10 @@ pub(in crate::http) struct IntrospectionForm {
     /// What the client asked for. A token that is limited in routes is good where this is known and in them.
     #[schema(value_type = String, required = false)]
     method: Option<String>,
+    /// What it is asked for: privileges parted by spaces, all of which it has to hold, each perhaps several parted by `|`
+    /// of which one will do. Where it isn't said, whoever asks may use any that it holds.
+    #[schema(value_type = String, required = false)]
+    require: Option<String>,
     /// Perhaps with its port.
     #[schema(value_type = String, required = false)]
     host: Option<String>,
@@ -100,7 +104,8 @@ pub(in crate::http) struct RevocationForm {
 #[utoipa::path(post, path = "/oauth/introspect", tag = "oauth",
     request_body(content = IntrospectionForm, content_type = "application/x-www-form-urlencoded"),
     responses(
-        (status = 200, body = Introspection<'static>)))]
+        (status = 200, body = Introspection<'static>,
+            headers(("Deprecation" = Option<String>, description = "since when another token has its place (RFC 9745)")))))]
 #[post("/introspect", data = "<body>")]
 pub(in crate::http) async fn introspect(
     site: &State<Site>,
@@ -110,8 +115,10 @@ pub(in crate::http) async fn introspect(
     let form = body.form()?;
     let [address, method, host, path] = ["address", "method", "host", "path"].map(|name| form.get(name));
     let facts = Context { address, method, host, path }.facts()?;
-    let found = site.service.introspect(&token(&form)?, &facts, from.0).await?;
-    Reply::json(200, &Introspection::of(found.as_deref(), &site.public_url))
+    let wanted = wanted(form.get("require").map(str::split_ascii_whitespace))?;
+    let found = site.service.introspect(&token(&form)?, &wanted, &facts, from.0).await?;
+    let found = found.as_deref();
+    Ok(marked(Reply::json(200, &Introspection::of(found, &site.public_url))?, found))
 }
 
 /// Revokes a token for whoever holds it. What isn't a token of ours is answered the same.

@@ -47,6 +47,8 @@ const USER: &str = "^[A-Za-z0-9][A-Za-z0-9._@-]*$";
 /// A slug, a number or an id.
 const REFERENCE: &str = "^[A-Za-z0-9][A-Za-z0-9-]*$";
 const PRIVILEGE: &str = r"^(\*|[a-z0-9._-]+):(\*|[a-z0-9._-]+)$";
+/// One, or several of which one will do.
+const REQUIRED: &str = r"^(\*|[a-z0-9._-]+):(\*|[a-z0-9._-]+)(\|(\*|[a-z0-9._-]+):(\*|[a-z0-9._-]+))*$";
 const KIND: &str = "^[a-z_]+\\.[a-z_]*$";
 /// An address, perhaps with a prefix.
 const NETWORK: &str = "^[0-9A-Fa-f:.]+(/[0-9]{1,3})?$";
@@ -67,6 +69,8 @@ fn form(schema: &str, name: &str) -> Option<Form> {
         | ("IntrospectionForm" | "RevocationForm", "token")
         | ("IntrospectionBatch" | "LeakCheck", "tokens")
         | ("IntrospectionForm" | "IntrospectionBatch", "method" | "host")
+        | ("IntrospectionForm", "require")
+        | ("Straggler", "address" | "agent")
         | ("Event", "detail" | "address") => Form::Any,
         ("IntrospectionForm" | "IntrospectionBatch", "address") => Form::Pattern("^[0-9A-Fa-f:.]*$", 45),
         ("IntrospectionForm" | "IntrospectionBatch", "path") => Form::Pattern("^(/|$)", usize::MAX),
@@ -83,7 +87,7 @@ fn form(schema: &str, name: &str) -> Option<Form> {
         | (
             _,
             "id" | "user_id" | "sub" | "jti" | "client_id" | "parent" | "replaces" | "superseded_by"
-            | "token_id",
+            | "token_id" | "successor",
         ) => Form::Pattern(UUID, 36),
         (_, "number") => Form::Pattern("^[A-Z]{3}-[0-9]{4}-[0-9]{4}$", 13),
         (_, "name") => Form::Pattern(NAME, text::NAME),
@@ -95,7 +99,8 @@ fn form(schema: &str, name: &str) -> Option<Form> {
         (_, "owner" | "user") => Form::Pattern(USER, 64),
         (_, "slug" | "aud") => Form::Pattern("^[a-z0-9][a-z0-9-]*$", 63),
         (_, "organization" | "modules") => Form::Pattern(REFERENCE, 63),
-        (_, "privilege" | "privileges") => Form::Pattern(PRIVILEGE, 128),
+        ("IntrospectionBatch", "require") => Form::Pattern(REQUIRED, 12_899),
+        (_, "privilege" | "privileges" | "granted" | "never" | "to_used") => Form::Pattern(PRIVILEGE, 128),
         (_, "role") => Form::Words(&["administrator", "member"]),
         (_, "issuers") => Form::Words(&["admins", "members"]),
         (_, "credential") => Form::Words(&["token", "password", "local"]),
@@ -110,7 +115,7 @@ fn form(schema: &str, name: &str) -> Option<Form> {
         (_, "allow" | "deny") => Form::Pattern(NETWORK, 49),
         (_, "routes") => Form::Pattern(ROUTE, 512),
         (_, "rate") => Form::Pattern("^[1-9][0-9]{0,9}/(s|min|h|day)$", 14),
-        ("HeldToken", "since") | (_, "at" | "not_before" | "waits_until" | "idle_until") => Form::Instant,
+        (_, "at" | "since" | "not_before" | "waits_until" | "idle_until") => Form::Instant,
         (_, name) if name.ends_with("_at") => Form::Instant,
         (_, "hint") => Form::Pattern("^jtn_[0-9A-Za-z]{22}_…$", 28),
         (_, "next_cursor") => Form::Pattern("^[0-9A-Za-z_-]+$", 1_000),

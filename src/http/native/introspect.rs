@@ -11,7 +11,7 @@ use crate::{
         Site,
         body::Body,
         guard::From,
-        introspection::{Context, Introspection},
+        introspection::{Context, Introspection, wanted},
         reply::Reply,
     },
 };
@@ -30,6 +30,10 @@ pub(super) struct IntrospectionBatch {
     address: Option<String>,
     /// What the client asked for, for those that are limited in routes.
     method: Option<String>,
+    /// What they are asked for: all of these they have to hold, each perhaps several parted by `|` of which one will do.
+    /// Where it isn't said, whoever asks may use any that they hold.
+    #[schema(max_items = 100)]
+    require: Option<Vec<String>>,
     /// Perhaps with its port.
     host: Option<String>,
     /// Begins with a slash; a query is passed over.
@@ -48,15 +52,16 @@ pub(super) struct Introspections<'a> {
     responses((status = 200, body = Introspections<'static>)))]
 #[post("/introspect/batch", data = "<body>")]
 pub(in crate::http) async fn batch(site: &State<Site>, from: From<'_>, body: Body) -> Result<Reply, Failure> {
-    let IntrospectionBatch { tokens, address, method, host, path } = body.json()?;
+    let IntrospectionBatch { tokens, address, method, require, host, path } = body.json()?;
     if tokens.is_empty() || tokens.len() > MOST {
         return Err(Refusal::invalid("tokens", format!("1 to {MOST} of them")).into());
     }
     let [address, method, host, path] = [&address, &method, &host, &path].map(Option::as_deref);
     let facts = Context { address, method, host, path }.facts()?;
+    let wanted = wanted(require.as_ref().map(|list| list.iter().map(String::as_str)))?;
     let mut found = Vec::with_capacity(tokens.len());
     for token in &tokens {
-        found.push(site.service.introspect(&token.0, &facts, from.0).await?);
+        found.push(site.service.introspect(&token.0, &wanted, &facts, from.0).await?);
     }
     let items = found.iter().map(|found| Introspection::of(found.as_deref(), &site.public_url));
     Reply::json(200, &Introspections { items: items.collect() })

@@ -13,6 +13,7 @@ pub(super) mod modules;
 pub(super) mod organizations;
 pub(super) mod tokens;
 pub(super) mod users;
+pub(super) mod uses;
 pub(super) mod verify;
 mod wire;
 mod words;

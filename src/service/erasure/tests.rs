@@ -219,6 +219,8 @@ fn nothing_of_a_deleted_user_is_left_in_any_file() {
     assert_eq!(number("SELECT count(*) FROM tokens WHERE name <> '' AND status <> 'deleted'"), 450);
     assert_eq!(number("SELECT count FROM totals WHERE list = 'tokens' AND scope = zeroblob(16)"), 450);
     assert_eq!(number("SELECT sum(count) FROM token_uses"), 451, "how often is nothing personal");
+    assert_eq!(number("SELECT count(*) FROM token_sources"), 0);
+    assert_eq!(number("SELECT count(*) FROM token_demands"), 0);
 }
 
 #[test]

@@ -47,3 +47,27 @@ CREATE TABLE token_leaks (
     address TEXT                        -- the reporter's; NULL where it is unknown or was blanked
 ) STRICT;
 CREATE INDEX leaks_by_token ON token_leaks (token, at);
+-- What tokens were used from and for, in the last month. Nothing is decided by these rows.
+CREATE TABLE token_sources (
+    token       BLOB NOT NULL,
+    address     TEXT NOT NULL,           -- '' for none; 'others' for all that aren't told apart
+    agent       TEXT NOT NULL,           -- '' for none
+    first_at    INTEGER NOT NULL,
+    last_at     INTEGER NOT NULL,
+    count       INTEGER NOT NULL,
+    successor   BLOB,                    -- what was to take the token's place at the last use, or had taken it
+    since_count INTEGER NOT NULL,        -- of `count`, since that one was made
+    PRIMARY KEY (token, address, agent)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE token_demands (
+    token     BLOB NOT NULL,
+    privilege TEXT NOT NULL,             -- '' where it was asked about and not said for what
+    last_at   INTEGER NOT NULL,
+    PRIMARY KEY (token, privilege)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE recording (
+    id          INTEGER PRIMARY KEY CHECK (id = 1),
+    began_at    INTEGER NOT NULL,        -- from then on both were kept
+    looked_at   INTEGER NOT NULL,        -- when it was last looked for rows that are too old
+    prunes_from INTEGER NOT NULL         -- until then none is taken away: the clock may have jumped
+) STRICT;

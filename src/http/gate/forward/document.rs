@@ -9,19 +9,26 @@ use utoipa::{
 use crate::http::openapi::operations;
 
 /// The headers of every answer, and what they hold where something is known.
-const ALWAYS: [(&str, &str); 7] = [
+const ALWAYS: [(&str, &str); 8] = [
     ("X-Auth-User", "The owner's username"),
     ("X-Auth-Organization", "The organization's slug"),
     ("X-Auth-Token-Id", "The token's id"),
     ("X-Auth-Privileges", "The token's privileges as they are now, parted by spaces"),
     ("X-Auth-Expires", "RFC 3339, blank for never"),
     ("X-Auth-Expires-In", "Whole seconds, where they are less than fourteen days"),
+    ("X-Auth-Superseded-At", "RFC 3339: since when another token has its place"),
     ("X-Auth-Reason", "The code of a refusal"),
 ];
 
 /// What is answered, and the one header that goes along with it.
 const ANSWERS: [(u16, Option<(&str, &str)>); 7] = [
-    (200, None),
+    (
+        200,
+        Some((
+            "Deprecation",
+            "Since when another token has the place of this one, where that is so (RFC 9745)",
+        )),
+    ),
     (400, Some(("WWW-Authenticate", "What is wrong with the question (RFC 6750, 3.1)"))),
     (401, Some(("WWW-Authenticate", "The challenge (RFC 6750, 3)"))),
     (403, Some(("WWW-Authenticate", "The challenge (RFC 6750, 3)"))),

@@ -31,6 +31,7 @@ use crate::{
     http::{
         app::{Answer, AnswerBody, Peer},
         carrier::{Carriers, Found, credential, credential_in},
+        introspection::{DEPRECATION, deprecated},
         native,
         reply::Reply,
         told::plain,
@@ -56,6 +57,7 @@ const TOKEN_ID: HeaderName = HeaderName::from_static("x-auth-token-id");
 const PRIVILEGES: HeaderName = HeaderName::from_static("x-auth-privileges");
 const EXPIRES: HeaderName = HeaderName::from_static("x-auth-expires");
 const EXPIRES_IN: HeaderName = HeaderName::from_static("x-auth-expires-in");
+const SUPERSEDED_AT: HeaderName = HeaderName::from_static("x-auth-superseded-at");
 const REASON: HeaderName = HeaderName::from_static("x-auth-reason");
 
 /// The gate.
@@ -133,6 +135,7 @@ impl Gate {
         let first_use = outcome.as_ref().ok().copied().flatten();
         let status = match outcome {
             Ok(_) => {
+                deprecate(&mut headers, standing.as_deref());
                 headers.insert(REASON, HeaderValue::from_static(""));
                 headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
                 StatusCode::OK
@@ -192,7 +195,7 @@ const fn refused(refusal: Refusal) -> Verdict {
 /// the place of the client's own.
 fn identify(headers: &mut HeaderMap, standing: Option<&Standing>, now: Instant) {
     let Some(Standing { token, account, privileges, .. }) = standing else {
-        for name in [USER, ORGANIZATION, TOKEN_ID, PRIVILEGES, EXPIRES, EXPIRES_IN] {
+        for name in [USER, ORGANIZATION, TOKEN_ID, PRIVILEGES, EXPIRES, EXPIRES_IN, SUPERSEDED_AT] {
             headers.insert(name, HeaderValue::from_static(""));
         }
         return;
@@ -208,4 +211,14 @@ fn identify(headers: &mut HeaderMap, standing: Option<&Standing>, now: Instant) 
     let left = token.expires_at.map(|at| at.millis() - now.millis());
     let soon = left.filter(|left| (0..ANNOUNCED).contains(left)).map(|left| (left / 1000).to_string());
     say(EXPIRES_IN, &soon.unwrap_or_default());
+    say(SUPERSEDED_AT, &token.superseded.map(|superseded| superseded.at.to_string()).unwrap_or_default());
+}
+
+/// Marks the use of a token that is good and gives way to another. There only where that is so: by being there it says so
+/// (RFC 9745), and a blank one would be no date.
+fn deprecate(headers: &mut HeaderMap, standing: Option<&Standing>) {
+    if let Some(superseded) = standing.and_then(|standing| standing.token.superseded) {
+        let since = HeaderValue::from_str(&deprecated(superseded));
+        headers.insert(DEPRECATION, since.unwrap_or(HeaderValue::from_static("")));
+    }
 }

@@ -7,6 +7,7 @@ mod modules;
 mod organizations;
 mod tokens;
 mod users;
+mod uses;
 
 pub(super) use self::{
     lists::{EVENT_COLUMNS, EventObject, ListPage, Paging},
@@ -18,4 +19,5 @@ pub(super) use self::{
     },
     tokens::{CreateToken, CreatedToken, RelabelToken, RotateToken, TokenObject},
     users::{ChangeUser, CreateUser, Me, MyOrganization, NewPassword, SecretField, UserObject},
+    uses::{PrivilegeUse, StragglerList},
 };
