@@ -17,6 +17,7 @@ pub mod organization;
 pub mod path;
 pub mod privilege;
 pub mod refusal;
+pub mod revocation;
 pub mod secret;
 pub mod text;
 pub mod time;

@@ -4,6 +4,7 @@
 //! [`Store::read`] runs a short read where it stands, [`Store::read_apart`] a longer one on a thread of its own.
 
 mod connection;
+mod descendants;
 mod erasure;
 mod events;
 mod lists;
@@ -27,6 +28,7 @@ use r2d2_sqlite::SqliteConnectionManager;
 
 use self::writer::Writer;
 pub use self::{
+    descendants::Descendant,
     erasure::Which,
     events::{Stretch, Walk},
     lists::{EventRow, EventSet, Found, TokenSet, UserSet},

@@ -15,3 +15,6 @@ CREATE INDEX tokens_kept_by_idleness ON tokens (id) WHERE max_idle IS NOT NULL A
 
 ALTER TABLE organizations ADD COLUMN max_idle INTEGER;           -- milliseconds; NULL: a token may lie idle
 ALTER TABLE organizations ADD COLUMN on_leak TEXT NOT NULL DEFAULT 'record';   -- or 'disable' or 'delete'
+
+-- Whom a revocation of many is about.
+CREATE INDEX token_uses_kept_by_address ON token_uses (address, token) WHERE kept = 1;
