@@ -23,4 +23,5 @@ pub mod text;
 pub mod time;
 pub mod token;
 pub mod user;
+pub mod uses;
 pub mod wanted;

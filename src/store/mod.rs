@@ -4,6 +4,7 @@
 //! [`Store::read`] runs a short read where it stands, [`Store::read_apart`] a longer one on a thread of its own.
 
 mod connection;
+mod demands;
 mod descendants;
 mod erasure;
 mod events;
@@ -15,6 +16,7 @@ mod organizations;
 mod rows;
 mod schema;
 mod scrub;
+mod sources;
 mod sql;
 mod tokens;
 mod totals;

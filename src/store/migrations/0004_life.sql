@@ -16,5 +16,30 @@ CREATE INDEX tokens_kept_by_idleness ON tokens (id) WHERE max_idle IS NOT NULL A
 ALTER TABLE organizations ADD COLUMN max_idle INTEGER;           -- milliseconds; NULL: a token may lie idle
 ALTER TABLE organizations ADD COLUMN on_leak TEXT NOT NULL DEFAULT 'record';   -- or 'disable' or 'delete'
 
+-- What tokens were used from and for, in the last month. Nothing is decided by these rows.
+CREATE TABLE token_sources (
+    token       BLOB NOT NULL,
+    address     TEXT NOT NULL,           -- '' for none; 'others' for all that aren't told apart
+    agent       TEXT NOT NULL,           -- '' for none
+    first_at    INTEGER NOT NULL,
+    last_at     INTEGER NOT NULL,
+    count       INTEGER NOT NULL,
+    successor   BLOB,                    -- what was to take the token's place at the last use, or had taken it
+    since_count INTEGER NOT NULL,        -- of `count`, since that one was made
+    PRIMARY KEY (token, address, agent)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE token_demands (
+    token     BLOB NOT NULL,
+    privilege TEXT NOT NULL,             -- '' where it was asked about and not said for what
+    last_at   INTEGER NOT NULL,
+    PRIMARY KEY (token, privilege)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE recording (
+    id          INTEGER PRIMARY KEY CHECK (id = 1),
+    began_at    INTEGER NOT NULL,        -- from then on both were kept
+    looked_at   INTEGER NOT NULL,        -- when it was last looked for rows that are too old
+    prunes_from INTEGER NOT NULL         -- until then none is taken away: the clock may have jumped
+) STRICT;
+
 -- Whom a revocation of many is about.
 CREATE INDEX token_uses_kept_by_address ON token_uses (address, token) WHERE kept = 1;

@@ -1,0 +1,156 @@
+//! What a token was used from: each address and agent by itself, as long as they aren't too many.
+
+use rusqlite::{Row, params};
+
+use super::{
+    rows::{ReadError, Rows},
+    writer::Tx,
+};
+use crate::core::{
+    id::TokenId,
+    refusal::Failure,
+    time::Instant,
+    uses::{SOURCES, Source},
+};
+
+/// What takes a token's place, and since when there is such a thing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Successor {
+    id: TokenId,
+    made_at: Instant,
+}
+
+fn source(row: &Row<'_>) -> rusqlite::Result<Source> {
+    let given = |text: String| (!text.is_empty()).then_some(text);
+    Ok(Source {
+        address: given(row.get(0)?),
+        agent: given(row.get(1)?),
+        first_at: row.get(2)?,
+        last_at: row.get(3)?,
+        count: row.get::<_, i64>(4)?.cast_unsigned(),
+    })
+}
+
+impl Rows<'_> {
+    /// All that a token was used from, as far as it is kept and has been written down; what was used last comes first.
+    pub fn sources(&self, token: TokenId) -> Result<Vec<Source>, ReadError> {
+        self.sources_since(token, Instant::from_millis(0))
+    }
+
+    /// The same, of those that used it at this instant or later.
+    pub fn sources_since(&self, token: TokenId, since: Instant) -> Result<Vec<Source>, ReadError> {
+        self.all(
+            "SELECT address, agent, first_at, last_at, count FROM token_sources
+             WHERE token = ? AND last_at >= ? ORDER BY last_at DESC, address, agent",
+            params![token, since],
+            source,
+        )
+    }
+
+    /// What has used a token since its successor was made, each with its uses since then.
+    pub fn sources_beside(
+        &self,
+        token: TokenId,
+        successor: TokenId,
+        made_at: Instant,
+    ) -> Result<Vec<Source>, ReadError> {
+        self.all(
+            "SELECT address, agent, first_at, last_at, iif(successor = ?2, since_count, count) FROM token_sources
+             WHERE token = ?1 AND last_at >= ?3 ORDER BY last_at DESC, address, agent",
+            params![token, successor, made_at],
+            source,
+        )
+    }
+
+    /// When a token was last used from somewhere; `None` for never.
+    pub fn last_use_from(&self, token: TokenId, source: &Source) -> Result<Option<Instant>, ReadError> {
+        self.one(
+            "SELECT last_at FROM token_sources WHERE token = ? AND address = ? AND agent = ?",
+            params![token, text(source.address.as_ref()), text(source.agent.as_ref())],
+            |row| row.get(0),
+        )
+    }
+
+    fn successor(&self, token: TokenId) -> Result<Option<Successor>, ReadError> {
+        self.one(
+            "SELECT id, created_at FROM tokens WHERE replaces = ? AND cause <> 'undone' ORDER BY id DESC LIMIT 1",
+            [token],
+            |row| Ok(Successor { id: row.get(0)?, made_at: row.get(1)? }),
+        )
+    }
+}
+
+fn text(part: Option<&String>) -> &str {
+    part.map_or("", String::as_str)
+}
+
+impl Tx<'_> {
+    /// Puts uses on top of those that stand there. Where more sources than are told apart would stand there, those that
+    /// were used longest ago go into one that stands for all others.
+    pub(super) fn add_sources(&mut self, token: TokenId, sources: &[Source]) -> Result<(), Failure> {
+        if sources.is_empty() {
+            return Ok(());
+        }
+        let successor = self.successor(token)?;
+        let mut grown = false;
+        for source in sources {
+            let since = successor.filter(|successor| source.last_at >= successor.made_at);
+            grown |= self.add_source(token, source, successor, since.map_or(0, |_| source.count))?;
+        }
+        if grown { self.fold_sources(token, successor) } else { Ok(()) }
+    }
+
+    /// Says whether it is a new one.
+    fn add_source(
+        &mut self,
+        token: TokenId,
+        source: &Source,
+        successor: Option<Successor>,
+        since_count: u64,
+    ) -> Result<bool, Failure> {
+        let Source { address, agent, first_at, last_at, count } = source;
+        let values = params![
+            token,
+            text(address.as_ref()),
+            text(agent.as_ref()),
+            first_at,
+            last_at,
+            count.cast_signed(),
+            successor.map(|successor| successor.id),
+            since_count.cast_signed(),
+        ];
+        let known = self.execute(
+            "UPDATE token_sources SET first_at = min(first_at, ?4), last_at = max(last_at, ?5), count = count + ?6,
+                 since_count = iif(successor IS ?7, since_count, 0) + ?8, successor = ?7
+             WHERE token = ?1 AND address = ?2 AND agent = ?3",
+            values,
+        )?;
+        if known == 0 {
+            self.execute(
+                "INSERT INTO token_sources
+                     (token, address, agent, first_at, last_at, count, successor, since_count)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                values,
+            )?;
+        }
+        Ok(known == 0)
+    }
+
+    fn fold_sources(&mut self, token: TokenId, successor: Option<Successor>) -> Result<(), Failure> {
+        let id = successor.map(|successor| successor.id);
+        let beyond = self.all(
+            "SELECT address, agent, first_at, last_at, count, iif(successor IS ?2, since_count, 0) FROM token_sources
+             WHERE token = ?1 AND address <> ?3 ORDER BY last_at DESC, address, agent LIMIT -1 OFFSET ?4",
+            params![token, id, Source::OTHERS, SOURCES],
+            |row| Ok((source(row)?, row.get::<_, i64>(5)?.cast_unsigned())),
+        )?;
+        for (source, since_count) in beyond {
+            self.execute(
+                "DELETE FROM token_sources WHERE token = ? AND address = ? AND agent = ?",
+                params![token, text(source.address.as_ref()), text(source.agent.as_ref())],
+            )?;
+            self.add_source(token, &source.among_others(), successor, since_count)?;
+        }
+        Ok(())
+    }
+}
