@@ -1,4 +1,4 @@
-//! `jeton token create | list | show | disable | enable | revoke`.
+//! `jeton token create | list | show | descendants | disable | enable | revoke`.
 
 use std::process::ExitCode;
 
@@ -21,6 +21,16 @@ const LIST: &[Column] = &[
     ("NAME", "name"),
     ("OWNER", "owner"),
     ("ORGANIZATION", "organization"),
+    ("STATUS", "status"),
+    ("EXPIRES", "expires_at"),
+    ("LAST USED", "last_used_at"),
+];
+
+const DESCENDANTS: &[Column] = &[
+    ("DEPTH", "depth"),
+    ("NUMBER", "number"),
+    ("NAME", "name"),
+    ("TIED", "tied"),
     ("STATUS", "status"),
     ("EXPIRES", "expires_at"),
     ("LAST USED", "last_used_at"),
@@ -71,6 +81,11 @@ enum Action {
     /// Show a token
     Show {
         /// Id, 24-hex id, TKN number, or `self`
+        id: String,
+    },
+    /// List what a token has minted and they in turn
+    Descendants {
+        /// Id, 24-hex id or TKN number
         id: String,
     },
     /// Stop a token until it is enabled
@@ -250,6 +265,10 @@ async fn act(api: &Client, action: Action, json: bool) -> anyhow::Result<()> {
         Action::Create(token) => create(api, *token, json).await?,
         Action::List(asked) => output::list(&api.list(&asked.target()).await?, LIST, json)?,
         Action::Show { id } => show(api, Method::GET, &path_of(PATH, &id)?, json).await?,
+        Action::Descendants { id } => {
+            let found = api.list(&format!("{}/descendants", path_of(PATH, &id)?)).await?;
+            output::list(&found, DESCENDANTS, json)?;
+        }
         Action::Disable { id } => {
             show(api, Method::POST, &format!("{}/disable", path_of(PATH, &id)?), json).await?;
         }

@@ -94,6 +94,8 @@ fn mounts() -> Vec<Mount> {
                     native::tokens::delete,
                     native::tokens::disable,
                     native::tokens::enable,
+                    native::revocations::create,
+                    native::revocations::descendants,
                     native::users::show,
                     native::users::change,
                     native::users::set_password,

@@ -12,6 +12,7 @@ mod uses;
 pub mod accounts;
 pub mod audit;
 pub mod change;
+pub mod descendants;
 pub mod directory;
 pub mod introspect;
 pub mod issue;
@@ -20,6 +21,7 @@ pub mod members;
 pub mod modules;
 pub mod organizations;
 pub mod people;
+pub mod revoke;
 pub mod verify;
 
 use std::{net::IpAddr, path::PathBuf, sync::Arc, time::Duration};

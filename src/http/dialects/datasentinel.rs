@@ -173,7 +173,7 @@ async fn issue(site: &Site, asker: Asker<'_>, organization: Option<String>) -> R
         modules: None,
         limits: Limits::default(),
         restricted: false,
-        tied: false,
+        tied: None,
         max_idle: None,
     };
     let request = IssueRequest {

@@ -103,7 +103,7 @@ pub(in crate::http) async fn issue(
             modules: None,
             limits: Limits::default(),
             restricted: false,
-            tied: false,
+            tied: None,
             max_idle: None,
         },
         organization: None,

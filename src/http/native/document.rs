@@ -3,7 +3,10 @@
 use rocket::{State, get};
 use utoipa::{OpenApi, ToSchema as _};
 
-use super::{events, forms, health, introspect, me, members, modules, organizations, tokens, users, verify};
+use super::{
+    events, forms, health, introspect, me, members, modules, organizations, revocations, tokens, users,
+    verify,
+};
 use crate::http::{
     Site,
     gate::{forward, oauth, token},
@@ -23,6 +26,7 @@ use crate::http::{
     paths(
         tokens::create, tokens::list, tokens::show_self, tokens::delete_self, tokens::show, tokens::relabel,
         tokens::delete, tokens::disable, tokens::enable,
+        revocations::create, revocations::descendants,
         me::me, users::create, users::list, users::show, users::change, users::disable, users::enable, users::delete,
         users::set_password,
         organizations::create, organizations::list, organizations::show, organizations::change,

@@ -67,6 +67,14 @@ fn form(schema: &str, name: &str) -> Option<Form> {
         | ("Event", "detail" | "address") => Form::Any,
         ("IntrospectionForm" | "IntrospectionBatch", "address") => Form::Pattern("^[0-9A-Fa-f:.]*$", 45),
         ("IntrospectionForm" | "IntrospectionBatch", "path") => Form::Pattern("^(/|$)", usize::MAX),
+        ("RevocationFilter", "owner") => Form::Pattern(USER, 64),
+        ("RevocationFilter", "minted_by") => Form::Pattern(REFERENCE, 63),
+        ("RevocationFilter", "created_after" | "created_before") => Form::Instant,
+        ("RevocationFilter", "last_address") => Form::Pattern(NETWORK, 49),
+        ("RevocationFilter", "id_prefix") => Form::Pattern("^[0-9A-Fa-f-]{8,36}$", 36),
+        ("CreateRevocation" | "Revocation", "action") => Form::Words(&["disable", "delete"]),
+        ("CreateRevocation" | "Revocation", "digest") => Form::Pattern("^[0-9a-f]{64}$", 64),
+        ("UsedFrom", _) if name != "last_at" => Form::Any,
         ("CreateUser", "email") => {
             Form::Pattern(r"^[^@\s\x00-\x1f\x7f-\x9f]+@[^@\s\x00-\x1f\x7f-\x9f]+$", 254)
         }

@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// A token by any of its ids; what is none of them is answered like an unknown one.
-fn reference(text: &str) -> Result<Reference<OfToken>, Refusal> {
+pub(super) fn reference(text: &str) -> Result<Reference<OfToken>, Refusal> {
     Reference::parse(text).ok_or(Refusal::NotFound { what: "token" })
 }
 

@@ -14,8 +14,9 @@ use crate::{
         listing::{
             Listing,
             TokenField::{
-                self, ChangeSequence, CreatedAt, Description, ExpiresAt, Id, LastAddress, LastUsedAt, MintedBy, Minter,
-                Module, Name, Number, Organization, Owner, Privilege, Restricted, UpdatedAt,
+                self, ChangeSequence, CreatedAt, Description, ExpiresAt, Id, LastAddress, LastUsedAt,
+                MintedBy, Minter, Module, Name, Number, Organization, Owner, Privilege, Restricted,
+                UpdatedAt,
             },
         },
         time::Instant,

@@ -90,7 +90,7 @@ impl TryFrom<CreateToken> for IssueRequest {
                 modules: None,
                 limits: Limits::default(),
                 restricted: false,
-                tied: false,
+                tied: None,
                 max_idle: None,
             },
             organization: None,

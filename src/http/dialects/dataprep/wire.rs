@@ -52,7 +52,7 @@ impl CreateToken {
                 modules: None,
                 limits: Limits::default(),
                 restricted: false,
-                tied: false,
+                tied: None,
                 max_idle: None,
             },
             organization: organization.map(str::to_owned),

@@ -48,7 +48,7 @@ impl TryFrom<NewToken> for IssueRequest {
             modules: None,
             limits: Limits::default(),
             restricted: false,
-            tied: false,
+            tied: None,
             max_idle: None,
         };
         Ok(Self {

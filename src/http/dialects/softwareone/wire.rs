@@ -105,7 +105,7 @@ impl TryFrom<NewToken> for IssueRequest {
                 modules: body.modules.map(numbers).transpose()?,
                 limits: Limits::default(),
                 restricted: false,
-                tied: false,
+                tied: None,
                 max_idle: None,
             },
             organization: body.account.map(account).transpose()?,
