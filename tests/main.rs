@@ -19,6 +19,7 @@ mod setup;
 
 // What it is for.
 mod carriers;
+mod children;
 mod commands;
 mod forward;
 mod gate;
@@ -57,6 +58,7 @@ mod framing;
 mod hosts;
 mod proxies;
 mod revocation;
+mod revocations;
 mod seal;
 mod secrecy;
 mod sign_ins;

@@ -308,6 +308,7 @@ impl Tour {
             batch[member] = json!(value);
         }
         self.send("POST /v1/introspect/batch", &[], batch, 200);
+        self.revocations();
         self.get("DELETE /v1/tokens/{id}", id, 204);
         self.get("DELETE /v1/tokens/{id}", id, 410);
         self.change(change, id, Some(json!({ "name": "late" })), "*", 410);
@@ -325,6 +326,30 @@ impl Tour {
         let member = json!({ "user": "ada", "role": "administrator" });
         self.send("POST /v1/organizations/{organization}/members", &["bravo"], member, 201);
         self.send("POST /v1/tokens", &[], json!({ "name": "none", "organization": "bravo" }), 409);
+    }
+
+    /// A family, looked at and ended in one call.
+    fn revocations(&mut self) {
+        let parent = self.send("POST /v1/tokens", &[], json!({ "name": "parent" }), 201).json();
+        let by = As::Token(parent["token"].as_str().expect("the token"));
+        let body = Some(json!({ "name": "child", "tied": true }));
+        self.call(&Call { operation: "POST /v1/tokens", fill: &[], body, headers: &[], by }).expect(201);
+        self.call(&Call { operation: "GET /v1/me", fill: &[], body: None, headers: &[], by }).expect(200);
+        let id = parent["id"].as_str().expect("an id");
+        for query in ["", "?limit=1&total=true&sort=-created_at"] {
+            self.get("GET /v1/tokens/{id}/descendants", &[id, query], 200);
+        }
+        let create = "POST /v1/revocations";
+        let mut body = json!({ "filter": { "minted_by": NOWHERE }, "action": "delete", "dry_run": true });
+        self.send(create, &[], body.clone(), 404);
+        body["filter"]["minted_by"] = json!(id);
+        let plan = self.send(create, &[], body.clone(), 200).json();
+        body["dry_run"] = json!(false);
+        self.send(create, &[], body.clone(), 400);
+        body["digest"] = json!("0".repeat(64));
+        self.send(create, &[], body.clone(), 409);
+        body["digest"] = plan["digest"].clone();
+        self.send(create, &[], body, 200);
     }
 
     fn events(&mut self) {

@@ -1,0 +1,530 @@
+//! What a token mints is never wider than it is, on any axis and in any spelling; and one that is tied to it is good only
+//! while it is.
+
+use std::time::Duration;
+
+use rusqlite::params;
+use serde_json::{Value, json};
+
+use crate::harness::{Reply, Server, database, estate::bearer, server::Actor, token, wait_for};
+
+const NONE: Value = Value::Null;
+
+fn text(value: &Value) -> String {
+    value.as_str().expect("a text").to_owned()
+}
+
+fn secret(made: &Value) -> String {
+    text(&made["token"])
+}
+
+/// So many days from now.
+fn days(count: i64) -> String {
+    let at = jiff::Timestamp::now().as_millisecond() + count * 86_400_000;
+    jiff::Timestamp::from_millisecond(at).unwrap().to_string()
+}
+
+/// An organization where everything may be asked for, and a parent that is limited on every axis.
+struct Family {
+    server: Server,
+    anna: Actor,
+    parent: String,
+    other_module: Value,
+}
+
+fn limits() -> Value {
+    json!({
+        "networks": { "allow": ["127.0.0.0/8", "10.0.0.0/9"], "deny": ["127.9.0.0/16"] },
+        "routes": ["* 127.0.0.1/v1/*", "GET *.example/v1/*/items"],
+        "not_before": "2020-01-01T00:00:00Z", "uses": 100_000, "rate": "100000/h",
+    })
+}
+
+impl Family {
+    fn new() -> Self {
+        let server = Server::start();
+        server.policy("default", &json!({ "allow_never": true }));
+        server.organization("acme", &json!({}));
+        let anna = server.user("anna");
+        server.join("acme", &anna, &json!({ "privileges": ["*:*"], "may_issue": true }));
+        let module = |number: &str| {
+            let body = json!({ "number": number, "name": number });
+            server.locally("POST", "/v1/organizations/default/modules", &body).expect(201).json()
+        };
+        module("MOD-1111-1111");
+        let other_module = module("MOD-2222-2222");
+        let body = json!({
+            "name": "parent", "lifetime": "10d", "max_idle": "10d", "privileges": ["orders:*", "bills:read"],
+            "modules": ["MOD-1111-1111"], "limits": limits(),
+        });
+        let parent = secret(&server.mint(&anna, &body));
+        Self { server, anna, parent, other_module }
+    }
+
+    /// Asks for a child that is as narrow as it has to be, but for this.
+    fn ask(&self, but_for: &Value) -> Reply {
+        let mut body = json!({ "name": "child", "limits": { "uses": 5 } });
+        for (member, value) in but_for.as_object().unwrap() {
+            if member == "limits" {
+                for (limit, value) in value.as_object().unwrap() {
+                    body["limits"][limit] = value.clone();
+                }
+            } else {
+                body[member] = value.clone();
+            }
+        }
+        self.server.with(&self.parent, "POST", "/v1/tokens", &body)
+    }
+
+    fn made(&self) -> Value {
+        let path = format!("/v1/tokens/{}/descendants?total=true", token::Wire::read(&self.parent).uuid());
+        self.server.ask(&self.anna.basic(), "GET", &path, &NONE).expect(200).json()["total"].clone()
+    }
+
+    #[track_caller]
+    fn refuses(&self, wider: &Value, code: &str, field: &str) {
+        let reply = self.ask(wider);
+        assert_eq!(reply.problem(403), code, "{wider}");
+        assert_eq!(reply.json()["field"], field, "{wider}");
+    }
+}
+
+#[test]
+fn a_child_as_narrow_as_its_parent_is_made() {
+    let family = Family::new();
+    let made = family.ask(&json!({})).expect(201).json();
+    assert_eq!(made["privileges"], json!(["bills:read", "orders:*"]));
+    assert_eq!((&made["modules"], &made["max_idle"]), (&json!(["MOD-1111-1111"]), &json!("10d")));
+    let own = family.server.with(&family.parent, "GET", "/v1/tokens/self", &NONE).expect(200).json();
+    assert_eq!(made["expires_at"], own["expires_at"], "a life that isn't named ends with the parent's");
+    assert_eq!(made["parent"], own["id"]);
+    let narrower = json!({
+        "lifetime": "9d", "max_idle": "9d", "privileges": ["orders:read"], "modules": [], "tied": true,
+        "limits": {
+            "networks": { "allow": ["::ffff:127.0.0.1", "10.0.0.0/10"] },
+            "routes": ["HEAD A.example:8443/v1/7/items"], "not_before": "2020-01-01T00:00:00.001Z",
+            "uses": 1, "rate": "1/h",
+        },
+    });
+    let made = family.ask(&narrower).expect(201).json();
+    assert_eq!(made["limits"]["networks"]["allow"], json!(["10.0.0.0/10", "127.0.0.1/32"]));
+    assert_eq!((&made["tied"], &made["modules"]), (&json!(true), &json!([])));
+    assert_eq!(family.made(), 2);
+}
+
+#[test]
+fn a_child_with_more_privileges_or_modules_is_not_made() {
+    let family = Family::new();
+    for wider in [
+        json!(["bills:write"]),
+        json!(["orders:read", "bills:write"]),
+        json!(["*:*"]),
+        json!(["*:read"]),
+        json!(["bills:*"]),
+        json!(["orders:*", "*:write"]),
+        json!(["jeton:admin"]),
+        json!(["jeton:introspect"]),
+    ] {
+        family.refuses(&json!({ "privileges": wider }), "privilege_not_held", "privileges");
+    }
+    for other in ["MOD-2222-2222", family.other_module["id"].as_str().unwrap()] {
+        for wider in [json!([other]), json!(["MOD-1111-1111", other])] {
+            family.refuses(&json!({ "modules": wider }), "wider_than_minter", "modules");
+        }
+    }
+    assert_eq!(family.made(), 0);
+}
+
+#[test]
+fn a_child_with_wider_limits_is_not_made() {
+    let family = Family::new();
+    for (wider, field) in [
+        (json!({ "networks": { "allow": ["0.0.0.0/0"] } }), "limits.networks.allow"),
+        (json!({ "networks": { "allow": ["126.0.0.0/7"] } }), "limits.networks.allow"),
+        (json!({ "networks": { "allow": ["10.0.0.0/8"] } }), "limits.networks.allow"),
+        (json!({ "networks": { "allow": ["127.0.0.1", "10.128.0.1"] } }), "limits.networks.allow"),
+        (json!({ "networks": { "allow": ["::/0"] } }), "limits.networks.allow"),
+        (json!({ "networks": { "allow": ["::1"] } }), "limits.networks.allow"),
+        (json!({ "networks": { "allow": ["::127.0.0.1"] } }), "limits.networks.allow"),
+        (json!({ "networks": { "allow": ["::ffff:11.0.0.1"] } }), "limits.networks.allow"),
+        (json!({ "networks": { "allow": ["::ffff:b00:1"] } }), "limits.networks.allow"),
+        (json!({ "networks": { "allow": ["::fffe:0:0/95"] } }), "limits.networks.allow"),
+        (json!({ "routes": ["* */*"] }), "limits.routes"),
+        (json!({ "routes": ["* 127.0.0.1/*"] }), "limits.routes"),
+        (json!({ "routes": ["* 127.0.0.1/v1"] }), "limits.routes"),
+        (json!({ "routes": ["* 127.0.0.1/V1/x"] }), "limits.routes"),
+        (json!({ "routes": ["* 127.0.0.1/%761/x"] }), "limits.routes"),
+        (json!({ "routes": ["* 127.0.0.1/*/x"] }), "limits.routes"),
+        (json!({ "routes": ["* *.0.0.1/v1/x"] }), "limits.routes"),
+        (json!({ "routes": ["* 127.0.0.1/v1/x", "POST a.example/v1/7/items"] }), "limits.routes"),
+        (json!({ "routes": ["GET example/v1/7/items"] }), "limits.routes"),
+        (json!({ "routes": ["GET a.EXAMPLE/v1/*"] }), "limits.routes"),
+        (json!({ "routes": ["GET a.example.org/v1/7/items"] }), "limits.routes"),
+        (json!({ "not_before": "2019-12-31T23:59:59.999Z" }), "limits.not_before"),
+        (json!({ "not_before": "2020-01-01T00:59:59+01:00" }), "limits.not_before"),
+        (json!({ "uses": null }), "limits.uses"),
+        (json!({ "uses": 100_001 }), "limits.uses"),
+        (json!({ "uses": 1_000_000_000_000_i64 }), "limits.uses"),
+        (json!({ "rate": "100001/h" }), "limits.rate"),
+        (json!({ "rate": "1/s" }), "limits.rate"),
+        (json!({ "rate": "100000/min" }), "limits.rate"),
+        (json!({ "rate": "100000/day" }), "limits.rate"),
+    ] {
+        family.refuses(&json!({ "limits": wider }), "wider_than_minter", field);
+    }
+    // What is no network or route at all is none that is wider.
+    for bad in [
+        json!({ "networks": { "allow": ["::ffff:0:0/96"] } }),
+        json!({ "networks": { "allow": ["127.0.0.1/0"] } }),
+        json!({ "routes": ["* 127.0.0.1/v1/%2e%2e/x"] }),
+        json!({ "routes": ["* 127.0.0.1./v1/x"] }),
+        json!({ "rate": "0100/h" }),
+    ] {
+        family.ask(&json!({ "limits": bad })).expect(400);
+    }
+    // Nothing named is nothing more.
+    for empty in [
+        json!({ "routes": [] }),
+        json!({ "networks": { "allow": [], "deny": [] } }),
+        json!({ "networks": {} }),
+    ] {
+        let made = family.ask(&json!({ "limits": empty })).expect(201).json();
+        assert_eq!(made["limits"]["routes"], limits()["routes"]);
+        assert_eq!(
+            made["limits"]["networks"],
+            json!({
+                "allow": ["10.0.0.0/9", "127.0.0.0/8"], "deny": ["127.9.0.0/16"],
+            })
+        );
+    }
+    assert_eq!(family.made(), 3);
+}
+
+#[test]
+fn a_child_that_lives_or_idles_longer_is_not_made() {
+    let family = Family::new();
+    for wider in ["11d", "2w", "241h", "never", &days(11), &days(11).replace('Z', "+00:00")] {
+        family.refuses(&json!({ "lifetime": wider }), "wider_than_minter", "lifetime");
+    }
+    family.refuses(&json!({ "expires_at": days(11) }), "wider_than_minter", "expires_at");
+    let mut latest = days(10).replace('Z', "-00:01");
+    family.refuses(&json!({ "expires_at": latest }), "wider_than_minter", "expires_at");
+    latest = days(9);
+    assert_eq!(family.ask(&json!({ "expires_at": latest })).expect(201).json()["depth"], NONE);
+    for wider in ["11d", "2w", "241h", "864001s"] {
+        family.refuses(&json!({ "max_idle": wider }), "wider_than_minter", "max_idle");
+    }
+    family.ask(&json!({ "max_idle": "never" })).expect(400);
+    assert_eq!(family.made(), 1);
+}
+
+#[test]
+fn a_child_of_another_owner_or_organization_is_not_made() {
+    let family = Family::new();
+    family.server.user("berta");
+    let reply = family.ask(&json!({ "owner": "berta" }));
+    assert_eq!(reply.problem(403), "owner_foreign");
+    // Its owner is in there; the token isn't.
+    assert_eq!(family.ask(&json!({ "organization": "acme" })).problem(404), "not_found");
+    assert_eq!(family.made(), 0);
+}
+
+/// A token can't leave behind what outlives that which it was tied to.
+#[test]
+fn what_a_tied_token_mints_is_tied_as_well() {
+    let server = Server::start();
+    let anna = server.user("anna");
+    let parent = server.token(&anna);
+    let tied = secret(&server.child(&parent, &json!({ "name": "tied", "tied": true })));
+    let body = json!({ "name": "loose", "tied": false });
+    let reply = server.with(&tied, "POST", "/v1/tokens", &body);
+    assert_eq!((reply.problem(403).as_str(), &reply.json()["field"]), ("wider_than_minter", &json!("tied")));
+    let unsaid = server.child(&tied, &json!({ "name": "unsaid" }));
+    assert_eq!(unsaid["tied"], true);
+    let week = json!({ "name": "t", "lifetime": "one-week" });
+    let through_another = server.ask(&bearer(&tied), "POST", "/api/v1/me/tokens", &week).expect(201).json();
+    assert_eq!(server.child(&parent, &body)["tied"], false);
+    server.client().delete("/v1/tokens/self").bearer(&parent).send().expect(204);
+    for gone in [&tied, &secret(&unsaid), &secret(&through_another)] {
+        let reply = server.with(gone, "GET", "/v1/tokens/self", &NONE);
+        assert_eq!(reply.problem(401), "parent_dead");
+    }
+}
+
+#[test]
+fn only_what_a_token_mints_can_be_tied() {
+    let server = Server::start();
+    let anna = server.user("anna");
+    for authorization in [anna.basic(), bearer(server.secret())] {
+        let local = authorization.starts_with("Bearer");
+        let mut body = json!({ "name": "t", "tied": true });
+        if local {
+            body["owner"] = json!("anna");
+        }
+        let reply = server.ask(&authorization, "POST", "/v1/tokens", &body);
+        assert_eq!((reply.problem(400).as_str(), &reply.json()["field"]), ("invalid", &json!("tied")));
+        body["tied"] = json!(false);
+        assert_eq!(server.ask(&authorization, "POST", "/v1/tokens", &body).expect(201).json()["tied"], false);
+    }
+}
+
+#[test]
+fn no_other_api_makes_a_wider_child_either() {
+    let server = Server::start();
+    server.policy("default", &json!({ "allow_never": true }));
+    let anna = server.user("anna");
+    let body = json!({ "name": "parent", "lifetime": "2d", "privileges": ["orders:read"] });
+    let parent = server.mint(&anna, &body);
+    let by = bearer(&secret(&parent));
+    let count = || {
+        let path = format!("/v1/tokens/{}/descendants?total=true", text(&parent["id"]));
+        server.ask(&anna.basic(), "GET", &path, &NONE).expect(200).json()["total"].clone()
+    };
+    let week = json!({ "name": "t", "lifetime": "one-week" });
+    for (path, body, status) in [
+        ("/api/v1/me/tokens", week, 400),
+        ("/v4/apiAccessTokens", json!({ "lifetimeSeconds": 3 * 86_400 }), 403),
+        ("/v4/apiAccessTokens", json!({ "lifetimeSeconds": -1 }), 403),
+        ("/api/access-tokens", json!({ "name": "t", "expiresAt": days(3) }), 403),
+    ] {
+        let reply = server.ask(&by, "POST", path, &body);
+        assert_eq!(reply.status, status, "{path}: {}", reply.text());
+        assert!(reply.text().contains("wider than the token that mints it"), "{path}: {}", reply.text());
+    }
+    assert_eq!(count(), 0);
+    // What can't name a life gets the parent's.
+    let mut made = 0;
+    for (path, body) in [
+        ("/public/v1/accounts/api-tokens", json!({ "name": "t" })),
+        ("/api/access-tokens", json!({ "name": "t" })),
+        ("/v4/apiAccessTokens", json!({ "lifetimeSeconds": 86_400 })),
+    ] {
+        server.ask(&by, "POST", path, &body).expect(201);
+        made += 1;
+    }
+    let path = format!("/v1/tokens/{}/descendants", text(&parent["id"]));
+    let children = server.ask(&anna.basic(), "GET", &path, &NONE).expect(200).json();
+    for child in children["items"].as_array().unwrap() {
+        assert_eq!(child["privileges"], json!(["orders:read"]));
+        assert!(text(&child["expires_at"]) <= text(&parent["expires_at"]));
+    }
+    assert_eq!(count(), made);
+    // Akinon's names privileges; a month is longer than the parent, so a parent of a year is asked.
+    let body = json!({ "name": "year", "lifetime": "300d", "privileges": ["orders:read"] });
+    let year = bearer(&secret(&server.mint(&anna, &body)));
+    for wider in ["orders:write", "orders:*", "*:*", "jeton:admin"] {
+        let body = json!({ "name": "t", "lifetime": "one-week", "privileges": [wider] });
+        let reply = server.ask(&year, "POST", "/api/v1/me/tokens", &body).expect(400);
+        assert!(reply.text().contains(wider), "{}", reply.text());
+    }
+    // Those two take a token by Basic alone, and give a fixed life: a day and an hour.
+    let short =
+        server.mint(&anna, &json!({ "name": "short", "lifetime": "30m", "privileges": ["orders:read"] }));
+    let short = Actor { name: "anna".into(), password: secret(&short) }.basic();
+    server.ask(&short, "POST", "/ds-api/user-token", &NONE).expect(403);
+    for form in ["grant_type=client_credentials", "grant_type=client_credentials&scope=orders:write"] {
+        let mut client = server.client();
+        client.post("/oauth/token").header("Authorization", &short).form(form).send().expect(400);
+    }
+}
+
+/// What every check says of a token: `None` that it is good, else the word for why not.
+#[track_caller]
+fn verdict(server: &Server, token: &str, asker: &str) -> Option<String> {
+    let mut client = server.client();
+    let reply = client.get("/v1/tokens/self").bearer(token).send();
+    let word = (reply.status != 200).then(|| reply.problem(401));
+    let good = word.is_none();
+    let status = if good { 200 } else { 401 };
+    let gate = client.get("/gate").bearer(token).send().expect(status);
+    assert_eq!(gate.header("x-auth-reason").unwrap_or_default(), word.as_deref().unwrap_or_default());
+    let form = format!("token={token}");
+    let introspected = client.post("/oauth/introspect").bearer(asker).form(&form).send().expect(200).json();
+    assert_eq!(introspected["active"], good);
+    if !good {
+        assert_eq!(introspected, json!({ "active": false }));
+    }
+    for (header, before, path) in [
+        ("x-access-token", "", "/api/v1/me/tokens"),
+        ("Authorization", "Bearer ", "/v4/apiAccessTokens"),
+        ("x-api-key", "", "/api/account/me"),
+        ("Authorization", "Bearer ", "/public/v1/accounts/api-tokens"),
+    ] {
+        let reply = client.get(path).header(header, format!("{before}{token}")).send();
+        assert_eq!(reply.status, status, "{path}: {}", reply.text());
+    }
+    client.get(&format!("/ds-api/user-token?token={token}")).send().expect(status);
+    word
+}
+
+#[test]
+fn a_tied_child_is_good_while_its_parent_is() {
+    let server = Server::start();
+    let anna = server.user("anna");
+    let asker = server.secret();
+    let parent = server.token(&anna);
+    let id = token::Wire::read(&parent).uuid();
+    let tied = secret(&server.child(&parent, &json!({ "name": "tied", "tied": true })));
+    let below = secret(&server.child(&tied, &json!({ "name": "below", "tied": true })));
+    let loose = secret(&server.child(&parent, &json!({ "name": "loose" })));
+    // Tied to what isn't tied itself: it has nothing to do with the parent.
+    let apart = secret(&server.child(&loose, &json!({ "name": "apart", "tied": true })));
+    let all = |dead: Option<&str>| {
+        for token in [&tied, &below] {
+            assert_eq!(verdict(&server, token, asker).as_deref(), dead);
+        }
+        for token in [&loose, &apart] {
+            assert_eq!(verdict(&server, token, asker), None);
+        }
+    };
+    let switch = |verb: &str| {
+        server.ask(&anna.basic(), "POST", &format!("/v1/tokens/{id}/{verb}"), &NONE).expect(200);
+    };
+    all(None);
+    for _ in 0..2 {
+        switch("disable");
+        all(Some("parent_dead"));
+        switch("enable");
+        all(None);
+    }
+    // The one in the middle ends what is below it and nothing above.
+    let middle = format!("/v1/tokens/{}", token::Wire::read(&tied).uuid());
+    server.ask(&anna.basic(), "POST", &format!("{middle}/disable"), &NONE).expect(200);
+    assert_eq!(verdict(&server, &tied, asker).as_deref(), Some("token_disabled"));
+    assert_eq!(verdict(&server, &below, asker).as_deref(), Some("parent_dead"));
+    assert_eq!(verdict(&server, &parent, asker), None);
+    server.ask(&anna.basic(), "POST", &format!("{middle}/enable"), &NONE).expect(200);
+    all(None);
+    server.ask(&anna.basic(), "DELETE", &format!("/v1/tokens/{id}"), &NONE).expect(204);
+    all(Some("parent_dead"));
+    // A dead one mints nothing.
+    let reply = server.with(&tied, "POST", "/v1/tokens", &json!({ "name": "late" }));
+    assert_eq!(reply.problem(401), "parent_dead");
+}
+
+#[test]
+fn no_child_outlives_a_parent_that_expires() {
+    let server = Server::start();
+    let anna = server.user("anna");
+    let parent = secret(&server.mint(&anna, &json!({ "name": "parent", "lifetime": "2s" })));
+    let tied = secret(&server.child(&parent, &json!({ "name": "tied", "tied": true })));
+    let loose = secret(&server.child(&parent, &json!({ "name": "loose" })));
+    wait_for("the parent to expire", Duration::from_secs(10), || (!server.accepts(&parent)).then_some(()));
+    for token in [&tied, &loose] {
+        assert_eq!(verdict(&server, token, server.secret()).as_deref(), Some("token_expired"));
+    }
+}
+
+#[test]
+fn a_tie_that_is_edited_away_is_refused() {
+    let server = Server::start();
+    let anna = server.user("anna");
+    let parent = server.token(&anna);
+    for edit in [
+        "UPDATE tokens SET tied = 0 WHERE id = ?1",
+        "UPDATE tokens SET tied = 0, minted_by = 'local', minted_by_token = NULL WHERE id = ?1",
+        "UPDATE tokens SET minted_by_token = (SELECT max(id) FROM tokens) WHERE id = ?1",
+        // Its parent's row: switched on again, or said to be replaced by the child itself.
+        "UPDATE tokens SET status = 'active' WHERE id = ?2",
+        "UPDATE tokens SET superseded_by = ?1, superseded_at = 1 WHERE id = ?2",
+    ] {
+        let over = secret(&server.child(&parent, &json!({ "name": "over" })));
+        let tied = secret(&server.child(&over, &json!({ "name": "tied", "tied": true })));
+        let path = format!("/v1/tokens/{}/disable", token::Wire::read(&over).uuid());
+        server.with(&parent, "POST", &path, &NONE).expect(200);
+        // No check has read it yet, so none is kept.
+        let connection = database::open(&server.data());
+        let ids = [&tied, &over].map(|text| token::Wire::read(text).id);
+        let used = 1 + usize::from(edit.contains("?2"));
+        if edit.contains("?1") {
+            assert_eq!(connection.execute(edit, rusqlite::params_from_iter(&ids[..used])).unwrap(), 1);
+        } else {
+            let edit = edit.replace("?2", "?1");
+            assert_eq!(connection.execute(&edit, params![ids[1]]).unwrap(), 1);
+        }
+        let reply = server.with(&tied, "GET", "/v1/tokens/self", &NONE);
+        assert_eq!(reply.status, 401, "{edit}: {}", reply.text());
+        server.wait_for_log("edited by something else");
+    }
+}
+
+#[test]
+fn descendants_are_listed_with_their_depth_page_by_page() {
+    let server = Server::start();
+    let [anna, berta] = ["anna", "berta"].map(|name| server.user(name));
+    let manager = server.manager("mia");
+    let parent = server.token(&anna);
+    let mut expected = Vec::new();
+    for name in ["a", "b", "c"] {
+        let child = server.child(&parent, &json!({ "name": name }));
+        let below = server.child(&secret(&child), &json!({ "name": format!("{name}{name}") }));
+        let last = server.child(&secret(&below), &json!({ "name": format!("{name}{name}{name}") }));
+        expected.extend([(child, 1), (below, 2), (last, 3)]);
+    }
+    server.with(&secret(&expected[1].0), "DELETE", "/v1/tokens/self", &NONE).expect(204);
+    let expected: Vec<_> = expected.iter().map(|(made, depth)| (text(&made["id"]), *depth)).collect();
+    let id = token::Wire::read(&parent).uuid();
+    let list = |by: &str, id: &str, query: &str| {
+        server.ask(by, "GET", &format!("/v1/tokens/{id}/descendants{query}"), &NONE)
+    };
+    let listed = |page: &Value| -> Vec<(String, u64)> {
+        let items = page["items"].as_array().unwrap().iter();
+        items.map(|item| (text(&item["id"]), item["depth"].as_u64().unwrap())).collect()
+    };
+    let by = anna.basic();
+    let whole = list(&by, &id, "?total=true").expect(200).json();
+    assert_eq!((listed(&whole), &whole["total"]), (expected.clone(), &json!(9)));
+    assert_eq!(whole["next_cursor"], NONE);
+    assert_eq!(whole["items"][1]["status"], "deleted");
+    for (by, id) in [(&bearer(&parent), &id.replace('-', "")[..24]), (&manager.basic(), id.as_str())] {
+        assert_eq!(listed(&list(by, id, "").expect(200).json()), expected);
+    }
+    assert_eq!(
+        listed(&list(&by, &expected[0].0, "").expect(200).json()),
+        [(expected[1].0.clone(), 1), (expected[2].0.clone(), 2)]
+    );
+    for (sort, expected) in
+        [("", expected.clone()), ("&sort=-created_at", expected.iter().rev().cloned().collect())]
+    {
+        let (mut found, mut cursor) = (Vec::new(), String::new());
+        loop {
+            let page = list(&by, &id, &format!("?limit=2{sort}{cursor}")).expect(200).json();
+            found.extend(listed(&page));
+            let Some(next) = page["next_cursor"].as_str() else { break };
+            cursor = format!("&cursor={next}");
+        }
+        assert_eq!(found, expected);
+    }
+    // Somebody else's is as good as none.
+    for (by, id) in [(&berta.basic(), id.as_str()), (&by, "01890000-0000-7000-8000-000000000000")] {
+        assert_eq!(list(by, id, "").problem(404), "not_found");
+    }
+    let restricted = server.token_with(&anna, &["--restricted"]);
+    assert_eq!(list(&bearer(&restricted), &id, "").problem(403), "token_restricted");
+    assert_eq!(list(&by, &id, "?sort=name").problem(400), "invalid");
+    let shown = server.run(&["token", "descendants", &id]).done();
+    assert_eq!(shown.lines().count(), 10, "{shown}");
+    assert!(shown.starts_with("DEPTH"), "{shown}");
+    let shown = server.run(&["token", "descendants", &id, "--json"]).json();
+    assert_eq!(shown.as_array().unwrap().len(), 9);
+}
+
+/// An edited row can do nothing; but it may hide nothing either.
+#[test]
+fn revoking_with_descendants_goes_past_a_row_that_was_edited() {
+    let server = Server::start();
+    let anna = server.user("anna");
+    let parent = server.token(&anna);
+    let edited = secret(&server.child(&parent, &json!({ "name": "edited" })));
+    let below = secret(&server.child(&edited, &json!({ "name": "below" })));
+    let other = server.token(&anna);
+    let connection = database::open(&server.data());
+    let edit = "UPDATE tokens SET privileges = '*:* jeton:admin' WHERE id = ?";
+    assert_eq!(connection.execute(edit, params![token::Wire::read(&edited).id]).unwrap(), 1);
+    let form = format!("token={parent}&descendants=true");
+    server.client().post("/oauth/revoke").form(&form).send().expect(200);
+    for gone in [&parent, &edited, &below] {
+        assert!(!server.accepts(gone));
+    }
+    assert!(server.accepts(&other));
+}
