@@ -1,12 +1,19 @@
 //! Many tokens ended in one call: looked at first, and then exactly those that were looked at, all or none.
 
-use std::collections::BTreeSet;
+use std::{
+    collections::BTreeSet,
+    io::Write,
+    process::{Command, Stdio},
+    time::Instant,
+};
 
 use serde_json::{Value, json};
 
 use crate::harness::{
     Client, Reply, Server,
+    command::JETON,
     estate::{at_once, bearer},
+    fill::fill,
     server::{Actor, named},
     token,
 };
@@ -454,4 +461,49 @@ fn the_command_line_looks_first() {
         server.run(&["revoke", "--owner", "anna", "--action", "delete", "--digest", digest, "--json"]).json();
     assert_eq!(done["tokens"][0]["status"], "deleted");
     server.run(&["revoke", "--owner", "nobody", "--dry-run"]).refused(1);
+}
+
+/// At a terminal somebody is shown the plan and asked; what isn't yes is no.
+#[test]
+fn at_a_terminal_it_asks() {
+    let server = Server::start();
+    let anna = server.user("anna");
+    let token = mint(&server, &anna, "one");
+    for (typed, ends) in [("\n", false), ("n\n", false), ("y\n", true)] {
+        let command = format!("{JETON} revoke --owner anna --data-dir {}", server.data().display());
+        let mut terminal = Command::new("script")
+            .args(["-qec", &command, "/dev/null"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        terminal.stdin.take().unwrap().write_all(typed.as_bytes()).unwrap();
+        let shown = terminal.wait_with_output().unwrap();
+        let printed = String::from_utf8_lossy(&shown.stdout).into_owned();
+        assert!(printed.contains("Disable 1 token? [y/N]"), "{printed}");
+        assert_eq!((shown.status.success(), !server.accepts(&token)), (ends, ends), "{typed:?}: {printed}");
+    }
+}
+
+#[test]
+fn a_plan_is_bounded() {
+    let mut server = Server::start();
+    server.stop();
+    fill(&server.data(), 20_000);
+    server.launch();
+    let by = bearer(server.secret());
+    let reply = ask(&server, &by, &json!({ "privilege": "orders:read" }), "delete");
+    assert_eq!((reply.problem(400).as_str(), &reply.json()["field"]), ("invalid", &json!("filter")));
+    assert!(reply.text().contains("10000"), "{}", reply.text());
+    let since = jiff::Timestamp::now().as_millisecond() - 200 * 86_400_000;
+    let since = jiff::Timestamp::from_millisecond(since).unwrap().to_string();
+    let filter = json!({ "privilege": "orders:read", "created_after": since });
+    let start = Instant::now();
+    let planned = plan(&server, &by, &filter, "disable");
+    println!("{} tokens planned in {:?}", planned["count"], start.elapsed());
+    let start = Instant::now();
+    carry_out(&server, &by, &filter, "disable", &text(&planned["digest"])).expect(200);
+    println!("and disabled in {:?}", start.elapsed());
+    assert!(planned["count"].as_u64().unwrap() > 5_000);
+    assert_eq!(plan(&server, &by, &filter, "disable")["count"], 0);
 }

@@ -85,7 +85,7 @@ async fn token(service: &Service, owner: &str, name: &str) -> (TokenId, SecretTe
             modules: None,
             limits: Limits::default(),
             restricted: false,
-            tied: false,
+            tied: None,
             max_idle: None,
         },
         organization: None,

@@ -75,7 +75,7 @@ async fn token(service: &Service, uses: Option<u64>, rate: Option<&str>) -> Issu
         modules: None,
         limits: Limits { uses, rate, ..Limits::default() },
         restricted: false,
-        tied: false,
+        tied: None,
         max_idle: None,
     };
     let (name, owner) = ("counted".to_owned(), Some("anna".to_owned()));
