@@ -4,7 +4,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 
-use crate::harness::{Client, Server, server::named};
+use crate::harness::{
+    Client, Server,
+    server::{Actor, named},
+};
 
 const DAY: i64 = 86_400_000;
 
@@ -23,19 +26,18 @@ fn from_now(offset: i64) -> String {
 struct Mint {
     _server: Server,
     client: Client,
-    parent: String,
+    parent: Actor,
 }
 
 impl Mint {
     fn new() -> Self {
         let server = Server::start();
         let anna = server.user("anna");
-        let parent = server.token_with(&anna, &["--lifetime", "1h"]);
-        Self { client: server.client(), parent, _server: server }
+        Self { client: server.client(), parent: anna, _server: server }
     }
 
     fn ask(&mut self, body: &str) -> crate::harness::Reply {
-        let request = self.client.post("/v1/tokens").bearer(&self.parent);
+        let request = self.client.post("/v1/tokens").basic(&self.parent.name, &self.parent.password);
         request.text("application/json", body).send()
     }
 
@@ -60,9 +62,30 @@ fn the_default_is_30_days_and_the_longest_366() {
 }
 
 #[test]
-fn a_child_may_outlive_its_parent_within_policy() {
-    let mut mint = Mint::new();
-    assert_eq!(mint.lifetime("lifetime", &json!("30d")), 30 * DAY);
+fn a_child_ends_with_its_parent_at_the_latest() {
+    let server = Server::start();
+    let anna = server.user("anna");
+    let parent = server.mint(&anna, &json!({ "name": "parent", "lifetime": "2h" }));
+    let secret = parent["token"].as_str().unwrap();
+    let end = |body: &str| {
+        let asked = server.client().post("/v1/tokens").bearer(secret).text("application/json", body).send();
+        asked.expect(201).json()["expires_at"].clone()
+    };
+    assert_eq!(end(r#"{"name":"t"}"#), parent["expires_at"], "what names no end is cut");
+    assert!(end(r#"{"name":"t","lifetime":"1h"}"#).as_str() < parent["expires_at"].as_str());
+    let instant = json!({ "name": "t", "expires_at": parent["expires_at"] }).to_string();
+    assert_eq!(end(&instant), parent["expires_at"]);
+    server.policy("default", &json!({ "allow_never": true }));
+    for (field, value) in
+        [("lifetime", "121m"), ("lifetime", "never"), ("expires_at", "2999-01-01T00:00:00Z")]
+    {
+        let longer = json!({ "name": "t", field: value });
+        let refused = server.with(secret, "POST", "/v1/tokens", &longer);
+        match value {
+            "2999-01-01T00:00:00Z" => assert_eq!(refused.problem(400), "invalid", "beyond the policy too"),
+            _ => assert_eq!(refused.problem(403), "wider_than_minter", "{value}"),
+        }
+    }
 }
 
 #[test]
@@ -188,9 +211,8 @@ fn refused_or_sane(mint: &mut Mint, body: &str) {
 fn a_leap_day_is_an_instant_like_any_other() {
     let server = Server::setup().at("@2027-06-01 00:00:00").start();
     let anna = server.user("anna");
-    let parent = server.token(&anna);
     let body = json!({ "name": "t", "expires_at": "2028-02-29T12:00:00Z" });
-    assert_eq!(server.child(&parent, &body)["expires_at"], "2028-02-29T12:00:00.000Z");
+    assert_eq!(server.mint(&anna, &body)["expires_at"], "2028-02-29T12:00:00.000Z");
 }
 
 #[test]

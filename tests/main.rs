@@ -61,6 +61,7 @@ mod proxies;
 mod revocation;
 mod revocations;
 mod revoke_command;
+mod rotation;
 mod seal;
 mod secrecy;
 mod sign_ins;

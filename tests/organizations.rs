@@ -32,7 +32,7 @@ fn one_is_made_with_its_defaults_and_found_by_every_name() {
         made["policy"],
         json!({
             "api_access": true, "issuers": "admins", "max_lifetime": "366d", "default_lifetime": "30d",
-            "allow_never": false, "quota": 10_000,
+            "allow_never": false, "quota": 10_000, "max_idle": null, "on_leak": "record",
         })
     );
     let id = made["id"].as_str().unwrap();
@@ -63,7 +63,7 @@ fn one_is_made_with_all_that_is_said_and_its_owner_administers_it() {
         made["policy"],
         json!({
             "api_access": true, "issuers": "members", "max_lifetime": "364d", "default_lifetime": "12h",
-            "allow_never": false, "quota": 0,
+            "allow_never": false, "quota": 0, "max_idle": null, "on_leak": "record",
         })
     );
     assert_eq!(server.deeds(before), ["organization.created", "member.added", "organization.owned"]);

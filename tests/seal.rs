@@ -3,6 +3,7 @@
 use std::fs;
 
 use rusqlite::{Connection, params};
+use serde_json::json;
 
 use crate::harness::{Server, database, files, server::named, token};
 
@@ -121,6 +122,34 @@ fn widened_privileges_are_refused() {
     for wide in ["'*:* jeton:admin'", "'jeton:introspect'", "''"] {
         stage.refuses(wide, |_, _| {}, |connection, id| set(connection, &format!("privileges = {wide}"), id));
     }
+}
+
+/// Else whoever can write to the file undoes a rotation, a tie or an end.
+#[test]
+fn an_edited_life_is_refused() {
+    let mut stage = Stage::new();
+    let other =
+        token::Wire::read(&stage.mint()).id.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let superseded = format!("superseded_by = x'{other}', superseded_at = 1");
+    for edit in [
+        "tied = 1",
+        "max_idle = 1000",
+        &format!("replaces = x'{other}'"),
+        "waits_until = 9999999999999, linger = 0",
+        "waits_until = 9999999999999",
+        &superseded,
+        "cause = 'leak'",
+        "cause = 'boredom'",
+    ] {
+        stage.refuses(edit, |_, _| {}, |connection, id| set(connection, edit, id));
+    }
+    let give_way = |stage: &Stage, text: &str| {
+        let body = json!({ "mode": "overlap", "window": "1h" });
+        stage.server.with(text, "POST", "/v1/tokens/self/rotate", &body).expect(201);
+    };
+    stage.refuses("gave way", give_way, |connection, id| {
+        set(connection, "superseded_by = NULL, superseded_at = NULL", id);
+    });
 }
 
 #[test]

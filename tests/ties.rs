@@ -217,3 +217,47 @@ fn revoking_with_descendants_goes_past_a_row_that_was_edited() {
     }
     assert!(server.accepts(&other));
 }
+
+/// What a token minted is what took its place by then, and what is tied to the one is tied to the other.
+#[test]
+fn a_successor_has_its_predecessors_descendants() {
+    let server = Server::start();
+    let anna = server.user("anna");
+    let old = server.token(&anna);
+    let child = secret(&server.child(&old, &json!({ "name": "child", "tied": true })));
+    let now = json!({ "mode": "now" });
+    let new = secret(&server.with(&old, "POST", "/v1/tokens/self/rotate", &now).expect(201).json());
+    let later = secret(&server.child(&new, &json!({ "name": "later", "tied": true })));
+    let id = token::Wire::read(&new).uuid();
+    let path = format!("/v1/tokens/{id}/descendants");
+    let below = server.ask(&anna.basic(), "GET", &path, &NONE).expect(200).json();
+    let found: Vec<_> = below["items"].as_array().unwrap().iter().map(|it| text(&it["id"])).collect();
+    assert_eq!(found, [&child, &later].map(|text| token::Wire::read(text).uuid()));
+    assert!(server.accepts(&child), "its parent lives on in another");
+    let body = json!({ "filter": { "minted_by": id }, "action": "disable", "dry_run": true });
+    let plan = server.ask(&anna.basic(), "POST", "/v1/revocations", &body).expect(200).json();
+    assert_eq!(plan["count"], 3, "{plan}");
+    let form = format!("token={new}&descendants=true");
+    server.client().post("/oauth/revoke").form(&form).send().expect(200);
+    for gone in [&new, &child, &later] {
+        assert!(!server.accepts(gone));
+    }
+}
+
+/// Whoever rotates a token gets its secret: that of what isn't tied isn't for what is.
+#[test]
+fn a_tied_token_rotates_nothing_that_outlives_its_parent() {
+    let server = Server::start();
+    let anna = server.user("anna");
+    let parent = server.token(&anna);
+    let tied = secret(&server.child(&parent, &json!({ "name": "tied", "tied": true })));
+    let loose = server.child(&parent, &json!({ "name": "loose" }));
+    let path = format!("/v1/tokens/{}/rotate", text(&loose["id"]));
+    let refused = server.with(&tied, "POST", &path, &json!({}));
+    assert_eq!(
+        (refused.problem(403).as_str(), &refused.json()["field"]),
+        ("wider_than_minter", &json!("tied"))
+    );
+    server.with(&parent, "POST", &path, &json!({})).expect(201);
+    server.with(&tied, "POST", "/v1/tokens/self/rotate", &json!({})).expect(201);
+}

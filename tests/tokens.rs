@@ -46,6 +46,7 @@ fn the_object_has_exactly_its_fields_and_the_secret_comes_once() {
     let mut fields: Vec<_> = made.as_object().unwrap().keys().cloned().collect();
     fields.sort();
     let expected = [
+        "cause",
         "change_sequence",
         "created_at",
         "description",
@@ -55,17 +56,24 @@ fn the_object_has_exactly_its_fields_and_the_secret_comes_once() {
         "id",
         "last_used_at",
         "limits",
+        "max_idle",
         "modules",
         "name",
         "number",
         "organization",
         "owner",
+        "parent",
         "privileges",
+        "replaces",
         "restricted",
         "status",
+        "superseded_at",
+        "superseded_by",
+        "tied",
         "token",
         "updated_at",
         "used",
+        "waits_until",
     ];
     assert_eq!(fields, expected);
     assert_eq!(

@@ -15,7 +15,7 @@ impl Subject {
     fn new(body: &Value) -> Self {
         let server = Server::start();
         let anna = server.user("anna");
-        let keeper = server.token(&anna);
+        let keeper = server.token_with(&anna, &["--lifetime", "90d"]);
         let made = server.child(&keeper, body);
         let text = |field: &str| made[field].as_str().unwrap().to_owned();
         Self { server, keeper, id: text("id"), token: text("token") }

@@ -1,4 +1,4 @@
-//! `jeton token create | list | show | descendants | disable | enable | revoke`.
+//! `jeton token create | list | show | descendants | disable | enable | rotate | revoke`.
 
 use std::process::ExitCode;
 
@@ -59,6 +59,13 @@ const SHOW: &[Column] = &[
     ("expires", "expires_at"),
     ("last used", "last_used_at"),
     ("used", "used"),
+    ("minted by", "parent"),
+    ("tied to it", "tied"),
+    ("may lie idle", "max_idle"),
+    ("replaces", "replaces"),
+    ("waits until", "waits_until"),
+    ("replaced by", "superseded_by"),
+    ("replaced", "superseded_at"),
 ];
 
 /// Its limits that are lists.
@@ -98,6 +105,8 @@ enum Action {
         /// Id, 24-hex id or TKN number
         id: String,
     },
+    /// Give a token a successor and print that, this once and alone
+    Rotate(RotateArgs),
     /// Revoke a token for good
     Revoke {
         /// Id, 24-hex id, TKN number, or `self`
@@ -231,6 +240,38 @@ fn given<const N: usize>(members: [(&str, Option<Value>); N]) -> Map<String, Val
     members.into_iter().filter_map(|(member, value)| Some((member.to_owned(), value?))).collect()
 }
 
+#[derive(Debug, Args)]
+struct RotateArgs {
+    /// Id, 24-hex id, TKN number, or `self`
+    id: String,
+    /// `on_first_use`, `overlap` or `now`: when the token gives way [default: on_first_use]
+    #[arg(long)]
+    mode: Option<String>,
+    /// How long the successor waits for its first use, or both are good [default: 24h]
+    #[arg(long, value_name = "DURATION")]
+    window: Option<String>,
+    /// How long the token is good after that use [default: 5m]
+    #[arg(long, value_name = "DURATION")]
+    linger: Option<String>,
+    /// Privilege that the successor keeps; may be repeated [default: all of the token's]
+    #[arg(long = "privilege", value_name = "PRIVILEGE")]
+    privileges: Vec<String>,
+    /// Print it as a secret-token: URI (RFC 8959)
+    #[arg(long)]
+    uri: bool,
+}
+
+impl RotateArgs {
+    fn into_request(self) -> Map<String, Value> {
+        given([
+            ("mode", self.mode.map(Value::from)),
+            ("window", self.window.map(Value::from)),
+            ("linger", self.linger.map(Value::from)),
+            ("privileges", (!self.privileges.is_empty()).then(|| self.privileges.into())),
+        ])
+    }
+}
+
 impl CreateArgs {
     fn into_request(self) -> Map<String, Value> {
         let mut token = given([
@@ -275,6 +316,10 @@ async fn act(api: &Client, action: Action, json: bool) -> anyhow::Result<()> {
         Action::Enable { id } => {
             show(api, Method::POST, &format!("{}/enable", path_of(PATH, &id)?), json).await?;
         }
+        Action::Rotate(asked) => {
+            let (path, uri) = (format!("{}/rotate", path_of(PATH, &asked.id)?), asked.uri);
+            issue(api, &path, asked.into_request(), uri, json).await?;
+        }
         Action::Revoke { id } => {
             api.call(Method::DELETE, &path_of(PATH, &id)?, Body::Empty).await?;
             if !json {
@@ -289,8 +334,20 @@ async fn create(api: &Client, token: CreateArgs, json: bool) -> anyhow::Result<(
     if token.user.is_none() && api.is_local_operator() {
         return Err(Usage("say whose token it is: --user NAME".to_owned()).into());
     }
-    let scheme = if token.uri { "secret-token:" } else { "" };
-    let reply = api.call(Method::POST, PATH, Body::Json(token.into_request())).await?;
+    let uri = token.uri;
+    issue(api, PATH, token.into_request(), uri, json).await
+}
+
+/// Asks for a token and prints it.
+async fn issue(
+    api: &Client,
+    path: &str,
+    request: Map<String, Value>,
+    uri: bool,
+    json: bool,
+) -> anyhow::Result<()> {
+    let scheme = if uri { "secret-token:" } else { "" };
+    let reply = api.call(Method::POST, path, Body::Json(request)).await?;
     let printed = if json {
         output::json(&reply)
     } else {

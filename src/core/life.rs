@@ -174,7 +174,7 @@ pub struct Whose {
 impl fmt::Display for Whose {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { token, owner, organization } = self;
-        write!(f, "it is {token}, ask {owner} or an administrator of {organization}")
+        write!(f, "it is {token}; ask {owner} or an administrator of {organization}")
     }
 }
 
@@ -194,7 +194,7 @@ impl fmt::Display for Obituary {
         let Self { death, since, whose } = self;
         write!(f, "the token {death}")?;
         if let Some(since) = since {
-            write!(f, " since {since}")?;
+            write!(f, " ({since})")?;
         }
         write!(f, ": {whose}")
     }

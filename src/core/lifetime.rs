@@ -21,6 +21,8 @@ pub enum Lifetime {
     Default,
     /// So many calendar months from now, clamped to the last month's last day.
     Months(i8),
+    /// So many milliseconds from now, or as long as is allowed where that is shorter.
+    AtMost(i64),
     /// For good where the policy allows it, else whatever its default is: what a request means that can't or doesn't
     /// say.
     NeverOrDefault,
@@ -46,6 +48,11 @@ impl Lifetime {
         })
     }
 
+    /// Whether it leaves open when exactly it ends.
+    pub const fn is_open(self) -> bool {
+        matches!(self, Self::Default | Self::NeverOrDefault | Self::AtMost(_))
+    }
+
     /// The expiry under a policy: the first instant at which the token is dead; `None` for never.
     ///
     /// What isn't clearly inside the policy is refused with the limit named.
@@ -65,6 +72,7 @@ impl Lifetime {
             Self::Default | Self::NeverOrDefault => {
                 now.checked_add(policy.default_lifetime.min(policy.max_lifetime))
             }
+            Self::AtMost(millis) => now.checked_add(millis.min(policy.max_lifetime)),
             Self::Months(months) => now.checked_add_months(months),
             Self::For(millis) => now.checked_add(millis),
             Self::Until(instant) if instant <= now => {
@@ -88,6 +96,15 @@ pub fn policy_duration(field: impl Into<Cow<'static, str>>, text: &str) -> Resul
     let millis = duration(text).and_then(|(count, unit)| count.parse::<i64>().ok()?.checked_mul(unit));
     millis.filter(|millis| (1000..=LONGEST).contains(millis)).ok_or_else(|| {
         Refusal::invalid(field, "a number and a unit (30d, 12h, 90m, 3600s, 52w), from 1s to 36525d")
+    })
+}
+
+/// Reads a duration, `5m` and the like, within these limits; all in milliseconds.
+pub fn duration_between(field: &'static str, text: &str, least: i64, most: i64) -> Result<i64, Refusal> {
+    let millis = duration(text).and_then(|(count, unit)| count.parse::<i64>().ok()?.checked_mul(unit));
+    millis.filter(|millis| (least..=most).contains(millis)).ok_or_else(|| {
+        let (least, most) = (show(least), show(most));
+        Refusal::invalid(field, format!("a number and a unit (24h, 90m, 3600s, 7d), from {least} to {most}"))
     })
 }
 

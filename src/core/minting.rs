@@ -27,6 +27,8 @@ pub struct Wish {
     pub modules: Option<Vec<String>>,
     /// What it is to be limited to.
     pub limits: Limits,
+    /// Whether it may outlive the token that mints it, within the policy: how other vendors' scripts renew theirs.
+    pub outlives: bool,
     /// Whether it is to read and revoke itself and nothing more.
     pub restricted: bool,
     /// Whether it is to be good only while the token that mints it is; `None` where nothing was said, which means what
@@ -142,8 +144,9 @@ fn expiry(wish: &Wish, minter: &Minter, policy: &Policy, now: Instant) -> Result
     let Minter::Token(parent) = minter else { return Ok(expires_at) };
     match (expires_at, parent.token.expires_at) {
         (_, None) => Ok(expires_at),
+        _ if wish.outlives => Ok(expires_at),
         (Some(at), Some(end)) if at <= end => Ok(expires_at),
-        (_, end) if matches!(wish.lifetime, Lifetime::Default | Lifetime::NeverOrDefault) => Ok(end),
+        (_, end) if wish.lifetime.is_open() => Ok(end),
         _ => Err(Refusal::WiderThanMinter { field: wish.lifetime_field }),
     }
 }
@@ -240,6 +243,7 @@ mod tests {
             privileges: None,
             modules: None,
             limits: Limits::default(),
+            outlives: false,
             restricted: false,
             tied: None,
             max_idle: None,

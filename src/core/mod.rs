@@ -18,6 +18,7 @@ pub mod path;
 pub mod privilege;
 pub mod refusal;
 pub mod revocation;
+pub mod rotation;
 pub mod secret;
 pub mod text;
 pub mod time;

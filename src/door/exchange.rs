@@ -53,7 +53,7 @@ async fn admitted(
 ) -> Result<Answer, Rejection> {
     let (head, body) = request.into_parts();
     // Before anything that is refused of jeton's own paths: what stands behind the gate's is another's.
-    if let Some(answer) = app.at_gate(&head, peer) {
+    if let Some(answer) = app.at_gate(&head, peer).await {
         return Ok(answer);
     }
     screen(&head, limits)?;

@@ -19,7 +19,7 @@ use rocket::local::asynchronous::{Client, LocalRequest, LocalResponse};
 use rocket::tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
 
 use super::Site;
-use super::gate::forward::Gate;
+use super::gate::forward::{Gate, Gated};
 use super::hosts::Hosts;
 use super::problem::{MEDIA_TYPE, Problem};
 use super::reply::Reply;
@@ -191,10 +191,15 @@ impl App {
     }
 
     /// The answer to a request that is the gate's; `None` for any other. Its body isn't read.
-    pub fn at_gate(&self, head: &Parts, peer: Peer) -> Option<Answer> {
+    pub async fn at_gate(&self, head: &Parts, peer: Peer) -> Option<Answer> {
         let gate = self.client.rocket().state::<Gate>()?;
-        let answer = std::panic::catch_unwind(AssertUnwindSafe(|| gate.answer(head, peer)));
-        answer.unwrap_or_else(|_| Some(Answer::broken()))
+        let gated = std::panic::catch_unwind(AssertUnwindSafe(|| gate.answer(head, peer)));
+        let Ok(gated) = gated else { return Some(Answer::broken()) };
+        let Gated { answer, first_use } = gated?;
+        if let Some(first) = first_use {
+            gate.settle(first).await;
+        }
+        Some(answer)
     }
 
     /// Answers one call. A panic anywhere in it is an answer of status 500.

@@ -96,6 +96,8 @@ fn mounts() -> Vec<Mount> {
                     native::tokens::enable,
                     native::revocations::create,
                     native::revocations::descendants,
+                    native::tokens::rotate,
+                    native::tokens::rotate_self,
                     native::users::show,
                     native::users::change,
                     native::users::set_password,

@@ -166,6 +166,11 @@ impl Demanding {
         let credential = found.credential;
         let site = request.rocket().state::<Site>().ok_or_else(|| Failure::broken("no site is managed"))?;
         let caller = site.service.authenticate(&credential, demand, guard::peer(request)).await?;
+        // Whoever presents a successor to revoke it doesn't rely on it: the one that it was to replace stays.
+        let parting = demand == Demand::Itself && request.method() == Method::Delete;
+        if !parting {
+            site.service.settle(caller.first_use).await;
+        }
         request.local_cache(|| Asked(Some(caller)));
         Ok(())
     }

@@ -7,6 +7,7 @@ use super::{
     list::{TokenView, is_own, may_see, view},
     reach::Reach,
     revoke::Revoke,
+    successors::undo_successor,
 };
 use crate::{
     core::{
@@ -61,6 +62,14 @@ impl Target {
     pub const fn of(reference: Reference<OfToken>) -> Self {
         Self { reference, version: None, own: false, strict: false }
     }
+
+    /// The token that a caller presented.
+    pub fn own(caller: &Caller) -> Result<Self, Refusal> {
+        match &caller.subject {
+            Subject::Token(standing) => Ok(Self::of(Reference::Id(standing.token.id))),
+            Subject::Password(_) | Subject::Local => Err(Refusal::NotFound { what: "token" }),
+        }
+    }
 }
 
 impl Service {
@@ -77,11 +86,7 @@ impl Service {
 
     /// Revokes the token that the caller presented.
     pub async fn revoke_own(&self, caller: &Caller) -> Result<(), Failure> {
-        let Subject::Token(standing) = &caller.subject else {
-            return Err(Refusal::NotFound { what: "token" }.into());
-        };
-        let own = Target::of(Reference::Id(standing.token.id));
-        self.change(caller, own, Change::Delete).await.map(drop)
+        self.change(caller, Target::own(caller)?, Change::Delete).await.map(drop)
     }
 
     /// Revokes the token whose whole secret this is (RFC 7009), and on request what it has minted and they in turn.
@@ -101,6 +106,7 @@ impl Service {
             subject: Subject::Token(standing.clone()),
             demand: crate::core::decision::Demand::Itself,
             address,
+            first_use: None,
         };
         self.store.write(Revoke { caller, root: standing.token.id, descendants, now: self.now() }).await
     }
@@ -140,6 +146,9 @@ impl Write for ChangeToken {
         match make(change, &mut token, now)? {
             Some((deed, detail)) => {
                 tx.update_token(before, &mut token, now)?;
+                if token.status != Status::Active {
+                    undo_successor(tx, &token, &caller.origin(), now)?;
+                }
                 let mut event = event(&token, deed, caller.origin(), now);
                 event.detail = detail;
                 tx.record(&event)?;

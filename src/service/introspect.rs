@@ -17,7 +17,7 @@ use crate::core::{
 impl Service {
     /// The token, if it is usable now for a request of which `client` is known; whatever else it is, `None`. Counts as a
     /// use of it: by the client where its address is known, else by whoever asks, the only one who is.
-    pub fn introspect(
+    pub async fn introspect(
         &self,
         text: &SecretText,
         client: &Facts<'_>,
@@ -27,7 +27,10 @@ impl Service {
         let demand = Demand::Pass(&Wanted::default());
         let Verdict { standing, outcome } = self.judge_token_for(text, demand, client, by);
         match outcome {
-            Ok(()) => Ok(standing),
+            Ok(first_use) => {
+                self.settle(first_use).await;
+                Ok(standing)
+            }
             Err(Failure::Refused(_)) => Ok(None),
             Err(failure) => Err(failure),
         }

@@ -53,16 +53,8 @@ impl Service {
     /// Issues a token.
     pub async fn issue(&self, caller: &Caller, request: IssueRequest) -> Result<Issued, Failure> {
         let now = self.now();
-        let presented = Presented {
-            id: self.new_id(now),
-            secret: Secret::from_bytes(random(self.entropy.as_ref())),
-            number: None,
-        };
-        let pepper = self.keys.current();
-        let digest = self
-            .keys
-            .digest(pepper, presented.id, &presented.secret)
-            .ok_or_else(|| Failure::broken("the keyring lacks its current key"))?;
+        let fresh = self.fresh_token(now)?;
+        let secret = fresh.presented.reveal();
         // What the minter has left of its own uses is known here and not in the table.
         let taken = match (&caller.subject, request.wish.limits.uses) {
             (Subject::Token(minter), Some(uses)) if minter.token.limits.uses.is_some() => {
@@ -71,22 +63,49 @@ impl Service {
             }
             _ => None,
         };
-        let write = Issue { caller: caller.clone(), request, id: presented.id, digest, pepper, taken, now };
+        let write = Issue { caller: caller.clone(), request, fresh, taken, now };
         let view = self.store.write(write).await.inspect_err(|_| {
             if let Some((minter, uses)) = taken {
                 self.give_back_uses(minter, uses);
             }
         })?;
-        Ok(Issued { view, secret: presented.reveal() })
+        Ok(Issued { view, secret })
+    }
+
+    /// The id and the secret of a token that is to be made.
+    pub(super) fn fresh_token(&self, now: Instant) -> Result<Fresh, Failure> {
+        let presented = Presented {
+            id: self.new_id(now),
+            secret: Secret::from_bytes(random(self.entropy.as_ref())),
+            number: None,
+        };
+        let pepper = self.keys.current();
+        let digest = self.keys.digest(pepper, presented.id, &presented.secret);
+        let digest = digest.ok_or_else(|| Failure::broken("the keyring lacks its current key"))?;
+        Ok(Fresh { presented, digest, pepper })
+    }
+}
+
+/// A token that is to be made, and what is kept of it.
+pub(super) struct Fresh {
+    pub(super) presented: Presented,
+    pub(super) digest: Digest,
+    pub(super) pepper: PepperId,
+}
+
+/// By what right somebody mints.
+pub(super) fn minter(subject: Subject) -> Minter {
+    match subject {
+        Subject::Local => Minter::Local,
+        Subject::Password(_) => Minter::Password,
+        Subject::Token(standing) => Minter::Token(standing),
     }
 }
 
 struct Issue {
     caller: Caller,
     request: IssueRequest,
-    id: TokenId,
-    digest: Digest,
-    pepper: PepperId,
+    fresh: Fresh,
     /// Uses that come out of the minter's own.
     taken: Option<(TokenId, u64)>,
     now: Instant,
@@ -98,24 +117,20 @@ impl Write for Issue {
     const REVISES: bool = false;
 
     fn apply(self, tx: &mut Tx<'_>) -> Result<TokenView, Failure> {
-        let Self { caller, request, id, digest, pepper, taken, now } = self;
+        let Self { caller, request, fresh, taken, now } = self;
         let subject = caller.decide_again(tx, now)?;
         let owner = owner(tx, &subject, request.owner.as_deref())?;
         let organization = organization(tx, &subject, &owner, request.organization.as_deref(), now)?;
         let account = tx.account(owner, organization.id)?;
-        let minter = match subject {
-            Subject::Local => Minter::Local,
-            Subject::Password(_) => Minter::Password,
-            Subject::Token(standing) => Minter::Token(standing),
-        };
+        let minter = minter(subject);
         let (wish, modules) = with_modules(tx, &organization, request.wish)?;
         let live = tx.live_tokens(account.user.id, organization.id, organization.policy.quota, now)?;
         let terms = judge(&wish, &minter, &account, live, &modules, now)?;
         let token = Token {
-            id,
+            id: fresh.presented.id,
             number: tx.next_number::<OfToken>()?,
-            digest,
-            pepper,
+            digest: fresh.digest,
+            pepper: fresh.pepper,
             owner: account.user.id,
             organization: organization.id,
             name: request.name,

@@ -124,17 +124,18 @@ impl Service {
 
     /// The token whose whole secret this is, if it is good now: for whoever holds it, which counts as a use. Whatever it
     /// is that keeps it from that isn't told, but that it is good again in a moment.
-    pub fn held_token(&self, text: &SecretText, peer: Peer<'_>) -> Result<TokenView, Failure> {
+    pub async fn held_token(&self, text: &SecretText, peer: Peer<'_>) -> Result<TokenView, Failure> {
         let Verdict { standing, outcome } = self.judge_token(text, Demand::Itself, peer);
-        outcome.map_err(|failure| match failure {
+        let first_use = outcome.map_err(|failure| match failure {
             Failure::Refused(refusal) if !matches!(refusal, Refusal::RateExceeded { .. }) => {
                 Refusal::CredentialInvalid.into()
             }
             failure => failure,
         })?;
+        self.settle(first_use).await;
         let standing = standing.ok_or(Refusal::CredentialInvalid)?;
-        let caller =
-            Caller { subject: Subject::Token(standing), demand: Demand::Itself, address: peer.address };
+        let (subject, demand) = (Subject::Token(standing), Demand::Itself);
+        let caller = Caller { subject, demand, address: peer.address, first_use };
         self.own_token(&caller)
     }
 

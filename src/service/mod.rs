@@ -6,6 +6,7 @@ mod meters;
 mod reach;
 mod refused;
 mod sign_in;
+mod successors;
 mod throttle;
 mod uses;
 
@@ -22,10 +23,12 @@ pub mod modules;
 pub mod organizations;
 pub mod people;
 pub mod revoke;
+pub mod rotate;
 pub mod verify;
 
 use std::{net::IpAddr, path::PathBuf, sync::Arc, time::Duration};
 
+pub use self::successors::FirstUse;
 use crate::{
     core::{
         decision::{Demand, Subject, decide_again},
@@ -53,6 +56,7 @@ pub struct Service {
     hasher: hashing::Hasher,
     throttle: throttle::Throttle,
     throttled: refused::Throttled,
+    superseders: successors::Superseders,
     erasing: tokio::sync::Notify,
 }
 
@@ -79,6 +83,8 @@ pub struct Caller {
     pub demand: Demand<'static>,
     /// The peer's address; `None` for a Unix socket and in-process.
     pub address: Option<IpAddr>,
+    /// That it was the first use of a token that waits for one.
+    pub first_use: Option<FirstUse>,
 }
 
 impl Caller {
@@ -151,6 +157,7 @@ impl Service {
             hasher,
             throttle: throttle::Throttle::default(),
             throttled: refused::Throttled::default(),
+            superseders: successors::Superseders::default(),
             erasing: tokio::sync::Notify::new(),
         }))
     }
@@ -175,13 +182,16 @@ impl Service {
         self.store.failed().await;
     }
 
-    /// Writes down what gathers in memory every few seconds, or sooner where much has gathered; ends with the process.
+    /// Writes down what gathers in memory every few seconds, or sooner where much has gathered, and undoes rotations that
+    /// nobody used; ends with the process.
     pub async fn keep_uses(&self) {
         loop {
             let _ = tokio::time::timeout(FLUSH_EVERY, self.uses.many()).await;
             self.flush_uses().await;
             self.flush_meters().await;
             self.flush_throttled().await;
+            self.flush_superseded().await;
+            self.undo_rotations().await;
         }
     }
 
@@ -190,6 +200,7 @@ impl Service {
         self.flush_uses().await;
         self.flush_meters().await;
         self.flush_throttled().await;
+        self.flush_superseded().await;
         let service = Arc::clone(self);
         // A panic in there has been logged; there is nothing more to close.
         let _ = tokio::task::spawn_blocking(move || service.store.close()).await;

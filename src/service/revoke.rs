@@ -9,6 +9,7 @@ use super::{
     list::{Around, bytes, may_see},
     people,
     reach::{Place, Reach},
+    successors::undo_successor,
     verify::believed,
 };
 use crate::{
@@ -260,6 +261,7 @@ fn end(tx: &mut Tx<'_>, id: TokenId, action: Action, origin: &Origin, now: Insta
     if action.ends().contains(&before.as_str()) {
         token.switch(action.status(), Cause::Said, now);
         tx.update_token(before, &mut token, now)?;
+        undo_successor(tx, &token, origin, now)?;
         tx.record(&event(&token, action.deed(), origin.clone(), now))?;
     }
     Ok(())

@@ -2,7 +2,7 @@
 
 use std::{net::IpAddr, sync::Arc};
 
-use super::{Caller, Service};
+use super::{Caller, FirstUse, Service};
 use crate::{
     core::{
         decision::{Demand, Standing, Subject, decide},
@@ -10,7 +10,7 @@ use crate::{
         limits::{Asked, Facts},
         refusal::{Failure, Refusal},
         secret::{ControlSecret, SecretText},
-        token::{Presented, Token},
+        token::{Death, Presented, Token},
     },
     store::{Generation, ReadError},
 };
@@ -54,8 +54,9 @@ impl<'a> Peer<'a> {
 pub struct Verdict {
     /// The token, dead or alive, if its whole secret was presented.
     pub standing: Option<Arc<Standing>>,
-    /// Whether it is let through; then the use has been counted and noted.
-    pub outcome: Result<(), Failure>,
+    /// Whether it is let through; then the use has been counted and noted, and is to be settled where it is the first
+    /// one of a token that waits for it.
+    pub outcome: Result<Option<FirstUse>, Failure>,
 }
 
 /// An id that no token has: a UUIDv7's version nibble is never 0.
@@ -78,7 +79,7 @@ impl Cache {
 }
 
 impl Service {
-    /// Answers who asks, if the credential is genuine and meets the demand; and remembers the use.
+    /// Answers who asks, if the credential is genuine and meets the demand; and remembers the use, which is to be settled.
     pub async fn authenticate(
         &self,
         credential: &Credential,
@@ -95,8 +96,8 @@ impl Service {
                 None => Subject::Token(self.genuine(text)?),
             },
         };
-        self.admit(&subject, demand, &peer.facts(), peer)?;
-        Ok(Caller { subject, demand, address: peer.address })
+        let first_use = self.admit(&subject, demand, &peer.facts(), peer)?;
+        Ok(Caller { subject, demand, address: peer.address, first_use })
     }
 
     /// Judges a token that is presented to somebody else, and remembers the use of one that is let through.
@@ -128,14 +129,19 @@ impl Service {
         demand: Demand<'_>,
         facts: &Facts<'_>,
         by: Peer<'_>,
-    ) -> Result<(), Failure> {
+    ) -> Result<Option<FirstUse>, Failure> {
         let now = self.now();
-        decide(subject, demand, facts, now)?;
-        if let Subject::Token(standing) = subject {
-            self.count_use(standing)?;
-            self.note_use(standing.token.id, now, by.address, by.agent);
+        let decided = decide(subject, demand, facts, now);
+        let Subject::Token(standing) = subject else { return Ok(decided.map(|()| None)?) };
+        if let Err(refusal) = decided {
+            if matches!(&refusal, Refusal::TokenDead(dead) if dead.death == Death::Superseded) {
+                self.note_superseded(standing, now, by.address);
+            }
+            return Err(refusal.into());
         }
-        Ok(())
+        self.count_use(standing)?;
+        self.note_use(standing.token.id, now, by.address, by.agent);
+        Ok(FirstUse::of(&standing.token, now, by.address))
     }
 
     /// The token whose whole secret this is, dead or alive. Whatever isn't one gets one answer.

@@ -295,6 +295,7 @@ impl Tour {
             self.get(&format!("POST /v1/tokens/{{id}}/{verb}"), id, 200);
             self.change(&format!("POST /v1/tokens/{{id}}/{verb}"), id, None, "\"4000\"", 412);
         }
+        self.rotations(id, by);
         self.change("DELETE /v1/tokens/{id}", id, None, "\"4000\"", 412);
         for token in [token.as_str(), "jtn_nothing"] {
             self.send("POST /oauth/introspect", &[], json!(format!("token={token}")), 200);
@@ -350,6 +351,20 @@ impl Tour {
         self.send(create, &[], body.clone(), 409);
         body["digest"] = plan["digest"].clone();
         self.send(create, &[], body, 200);
+    }
+
+    /// A token's successors: one that is never used, so that the token stays.
+    fn rotations(&mut self, id: &[&str], by: As<'_>) {
+        let rotate = "POST /v1/tokens/{id}/rotate";
+        let body =
+            json!({ "mode": "on_first_use", "window": "1h", "linger": "0s", "privileges": ["orders:read"] });
+        self.send(rotate, id, body, 201);
+        self.change(rotate, id, Some(json!({})), "\"4000\"", 412);
+        self.send(rotate, id, json!({ "mode": "later" }), 400);
+        let (operation, body) = ("POST /v1/tokens/self/rotate", json!({ "mode": "on_first_use" }));
+        let made =
+            self.call(&Call { operation, fill: &[], body: Some(body), headers: &[], by }).expect(201).json();
+        self.send(rotate, &[made["id"].as_str().expect("an id")], json!({}), 409);
     }
 
     fn events(&mut self) {

@@ -36,6 +36,10 @@ pub enum Rule {
     Open,
     /// The token that is presented; others have none.
     Itself,
+    /// The same, of one that isn't restricted.
+    OwnToken,
+    /// To be given another user's secret, of a token in an organization.
+    TheirSecret(Org),
     /// Any credential that isn't restricted.
     Anyone,
     /// To know whether other people's tokens are good.
@@ -130,7 +134,9 @@ pub fn expected(asker: Asker, rule: &Rule, then: Option<Expected>) -> Option<Exp
     match rule {
         Rule::Pass(_) => unreachable!("judged above"),
         Rule::Open | Rule::Anyone | Rule::Introspect | Rule::Operate | Rule::User | Rule::Holder => then,
-        Rule::Itself => allowed(asker.by_token(), UNKNOWN),
+        Rule::Itself | Rule::OwnToken => allowed(asker.by_token(), UNKNOWN),
+        Rule::TheirSecret(_) if asker.person == Person::Local => then,
+        Rule::TheirSecret(org) => Some(if reach.has(*org) { no(403, "owner_foreign") } else { UNKNOWN }),
         Rule::Issue | Rule::IssueOwn | Rule::IssueByBasic => issue(asker).map_or(then, Some),
         Rule::IssueFor => allowed(asker.person == Person::Local, no(403, "owner_foreign")),
         Rule::Read(org) => allowed(reach.has(*org) || is_in(asker, *org), UNKNOWN),

@@ -152,6 +152,11 @@ impl Table<'_> {
             self.add("PATCH /v1/tokens/{id}", id, empty(), Rule::Token(org), ok(200));
             self.add("POST /v1/tokens/{id}/enable", id, Body::None, Rule::Token(org), ok(200));
         }
+        self.add("POST /v1/tokens/self/rotate", &[], empty(), Rule::OwnToken, ok(201));
+        for (name, org) in [("active", Acme), ("foreign", Bravo)] {
+            let id = &[ids[name].as_str()];
+            self.add("POST /v1/tokens/{id}/rotate", id, Body::None, Rule::TheirSecret(org), ok(201));
+        }
         let id = &[ids["disabled"].as_str()];
         self.add("POST /v1/tokens/{id}/disable", id, Body::None, Rule::Token(Acme), ok(200));
         let id = &[ids["deleted"].as_str()];

@@ -172,6 +172,7 @@ async fn issue(site: &Site, asker: Asker<'_>, organization: Option<String>) -> R
         privileges: None,
         modules: None,
         limits: Limits::default(),
+        outlives: true,
         restricted: false,
         tied: None,
         max_idle: None,
@@ -209,9 +210,9 @@ struct TokenInfo {
     params(("token" = Option<String>, Query, description = "the token; `user-token` is the same")),
     responses((status = 200, body = TokenInfo), (status = 401), (status = 429)))]
 #[get("/user-token")]
-fn show(site: &State<Site>, query: Query<'_>, from: guard::From<'_>) -> Result<Reply, Failure> {
+async fn show(site: &State<Site>, query: Query<'_>, from: guard::From<'_>) -> Result<Reply, Failure> {
     let token = query.secret(&["token", "user-token"])?.ok_or(Refusal::CredentialMissing)?;
-    let view = site.service.held_token(&token, from.0)?;
+    let view = site.service.held_token(&token, from.0).await?;
     let info = TokenInfo {
         email: view.owner.email.clone(),
         expire_time: view.token.expires_at.map_or_else(|| NEVER.to_owned(), clock_time),

@@ -102,11 +102,15 @@ pub(in crate::http) struct RevocationForm {
     responses(
         (status = 200, body = Introspection<'static>)))]
 #[post("/introspect", data = "<body>")]
-pub(in crate::http) fn introspect(site: &State<Site>, from: From<'_>, body: Body) -> Result<Reply, Failure> {
+pub(in crate::http) async fn introspect(
+    site: &State<Site>,
+    from: From<'_>,
+    body: Body,
+) -> Result<Reply, Failure> {
     let form = body.form()?;
     let [address, method, host, path] = ["address", "method", "host", "path"].map(|name| form.get(name));
     let facts = Context { address, method, host, path }.facts()?;
-    let found = site.service.introspect(&token(&form)?, &facts, from.0)?;
+    let found = site.service.introspect(&token(&form)?, &facts, from.0).await?;
     Reply::json(200, &Introspection::of(found.as_deref(), &site.public_url))
 }
 

@@ -74,7 +74,7 @@ pub(in crate::http) struct Grant<'a> {
     scope: String,
 }
 
-/// Issues a token for an hour to a user who comes with a password.
+/// Issues a token to a user who comes with a password: for an hour, or less where no more is allowed.
 #[utoipa::path(post, path = "/oauth/token", tag = "oauth", security(("basic" = [])),
     request_body(content = TokenForm, content_type = "application/x-www-form-urlencoded"),
     responses((status = 200, body = Grant<'static>)))]
@@ -97,11 +97,12 @@ pub(in crate::http) async fn issue(
         description: String::new(),
         icon: String::new(),
         wish: Wish {
-            lifetime: Lifetime::For(LIFE),
+            lifetime: Lifetime::AtMost(LIFE),
             lifetime_field: "lifetime",
             privileges: scope.map(|scope| Privileges::parse(&scope)).transpose()?,
             modules: None,
             limits: Limits::default(),
+            outlives: false,
             restricted: false,
             tied: None,
             max_idle: None,
@@ -110,12 +111,14 @@ pub(in crate::http) async fn issue(
         owner: None,
     };
     let issued = site.service.issue(caller, request).await?;
+    let made = &issued.view.token;
+    let life = made.expires_at.map_or(LIFE, |end| end.millis() - made.created_at.millis());
     Reply::json(
         200,
         &Grant {
             access_token: issued.secret.expose(),
             token_type: "Bearer",
-            expires_in: LIFE / 1_000,
+            expires_in: life / 1_000,
             scope: issued.view.token.privileges.to_string(),
         },
     )

@@ -25,7 +25,7 @@ use crate::http::{
     servers((url = "/")),
     paths(
         tokens::create, tokens::list, tokens::show_self, tokens::delete_self, tokens::show, tokens::relabel,
-        tokens::delete, tokens::disable, tokens::enable,
+        tokens::delete, tokens::disable, tokens::enable, tokens::rotate, tokens::rotate_self,
         revocations::create, revocations::descendants,
         me::me, users::create, users::list, users::show, users::change, users::disable, users::enable, users::delete,
         users::set_password,

@@ -103,10 +103,12 @@ fn form(schema: &str, name: &str) -> Option<Form> {
         (_, "issuers") => Form::Words(&["admins", "members"]),
         (_, "credential") => Form::Words(&["token", "password", "local"]),
         (_, "status") => Form::Words(&["active", "expired", "disabled", "deleted"]),
+        ("RotateToken", "mode") => Form::Words(&["on_first_use", "overlap", "now"]),
+        ("RotateToken", "linger") => Form::Pattern("^[0-9]{1,10}[smhdw]$", 12),
         (_, "cause") => Form::Words(&["", "idle", "leak", "undone"]),
         (_, "on_leak") => Form::Words(&["record", "disable", "delete"]),
         ("ChangePolicy", "max_idle") => Form::Pattern("^(never|[1-9][0-9]{0,9}[smhdw])$", 12),
-        (_, "max_lifetime" | "default_lifetime" | "max_idle") => Form::Pattern(DURATION, 12),
+        (_, "max_lifetime" | "default_lifetime" | "max_idle" | "window") => Form::Pattern(DURATION, 12),
         (_, "lifetime") => Form::Pattern("^(never|[1-9][0-9]{0,9}[smhdw]|[0-9]{4}-.+)$", 40),
         (_, "allow" | "deny") => Form::Pattern(NETWORK, 49),
         (_, "routes") => Form::Pattern(ROUTE, 512),
@@ -189,7 +191,7 @@ fn say(schema: &str, member: &str, found: &mut Schema) {
             }
         }
         Schema::Array(array) => {
-            let request = schema.starts_with("Create") || schema.starts_with("Relabel");
+            let request = ["Create", "Relabel", "Rotate"].iter().any(|verb| schema.starts_with(verb));
             if request || member == "privileges" {
                 array.max_items = Some(privilege::MOST);
             }

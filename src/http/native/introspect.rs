@@ -47,15 +47,17 @@ pub(super) struct Introspections<'a> {
 #[utoipa::path(post, path = "/v1/introspect/batch", tag = "introspection", request_body = IntrospectionBatch,
     responses((status = 200, body = Introspections<'static>)))]
 #[post("/introspect/batch", data = "<body>")]
-pub(in crate::http) fn batch(site: &State<Site>, from: From<'_>, body: Body) -> Result<Reply, Failure> {
+pub(in crate::http) async fn batch(site: &State<Site>, from: From<'_>, body: Body) -> Result<Reply, Failure> {
     let IntrospectionBatch { tokens, address, method, host, path } = body.json()?;
     if tokens.is_empty() || tokens.len() > MOST {
         return Err(Refusal::invalid("tokens", format!("1 to {MOST} of them")).into());
     }
     let [address, method, host, path] = [&address, &method, &host, &path].map(Option::as_deref);
     let facts = Context { address, method, host, path }.facts()?;
-    let found = tokens.iter().map(|token| site.service.introspect(&token.0, &facts, from.0));
-    let found = found.collect::<Result<Vec<_>, _>>()?;
+    let mut found = Vec::with_capacity(tokens.len());
+    for token in &tokens {
+        found.push(site.service.introspect(&token.0, &facts, from.0).await?);
+    }
     let items = found.iter().map(|found| Introspection::of(found.as_deref(), &site.public_url));
     Reply::json(200, &Introspections { items: items.collect() })
 }

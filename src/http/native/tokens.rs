@@ -4,7 +4,7 @@ use rocket::{State, delete, get, patch, post};
 
 use super::{
     lists,
-    wire::{CreateToken, CreatedToken, ListPage, Paging, RelabelToken, TokenObject},
+    wire::{CreateToken, CreatedToken, ListPage, Paging, RelabelToken, RotateToken, TokenObject},
 };
 use crate::{
     core::{
@@ -20,7 +20,9 @@ use crate::{
     },
     service::{
         change::{Change, Target},
+        issue::Issued,
         list::TokenView,
+        rotate::RotateRequest,
     },
 };
 
@@ -53,11 +55,52 @@ pub(in crate::http) async fn create(
 ) -> Result<Reply, Failure> {
     let request = body.json::<CreateToken>()?.try_into()?;
     let issued = site.service.issue(asker.0?, request).await?;
+    created(site, issued)
+}
+
+fn created(site: &Site, issued: Issued) -> Result<Reply, Failure> {
     let location = format!("/v1/tokens/{}", issued.view.token.id);
     let tag = format!("\"{}\"", issued.view.token.change_sequence);
     let object = TokenObject::new(issued.view, site.service.now());
     let document = CreatedToken { object, token: issued.secret.expose() };
     Ok(Reply::json(201, &document)?.header("Location", location).header("ETag", tag))
+}
+
+/// Makes a successor of a token of the caller's own: it inherits everything, and its secret stands in this reply and
+/// nowhere else, ever. The token gives way to it as `mode` says, and never lives longer for it.
+#[utoipa::path(post, path = "/v1/tokens/{id}/rotate", tag = "tokens", request_body = RotateToken,
+    params(("id" = String, Path)), responses(
+    (status = 201, body = CreatedToken<'static>, headers(("Location" = String, description = "The successor's path"))),
+    (status = 404), (status = 409), (status = 410), (status = 412)))]
+#[post("/tokens/<id>/rotate", data = "<body>")]
+pub(in crate::http) async fn rotate(
+    site: &State<Site>,
+    asker: Asker<'_>,
+    id: &str,
+    version: Version,
+    body: Body,
+) -> Result<Reply, Failure> {
+    let request = rotation(&body)?;
+    created(site, site.service.rotate(asker.0?, at(id, &version)?, request).await?)
+}
+
+/// The same of the token that is presented.
+#[utoipa::path(post, path = "/v1/tokens/self/rotate", tag = "tokens", request_body = RotateToken, responses(
+    (status = 201, body = CreatedToken<'static>, headers(("Location" = String, description = "The successor's path"))),
+    (status = 404), (status = 409)))]
+#[post("/tokens/self/rotate", data = "<body>")]
+pub(in crate::http) async fn rotate_self(
+    site: &State<Site>,
+    asker: Asker<'_>,
+    body: Body,
+) -> Result<Reply, Failure> {
+    let (caller, request) = (asker.0?, rotation(&body)?);
+    created(site, site.service.rotate(caller, Target::own(caller)?, request).await?)
+}
+
+/// An empty body asks for what a body that says nothing does.
+fn rotation(body: &Body) -> Result<RotateRequest, Refusal> {
+    if body.is_empty() { RotateToken::default() } else { body.json::<RotateToken>()? }.try_into()
 }
 
 /// Tokens, newest first: an operator's are all there are, an administrator's those of the organization, anybody else's

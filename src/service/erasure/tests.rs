@@ -51,7 +51,7 @@ fn open(directory: &Path) -> Arc<Service> {
 }
 
 fn local() -> Caller {
-    Caller { subject: Subject::Local, demand: Demand::Operator, address: None }
+    Caller { subject: Subject::Local, demand: Demand::Operator, address: None, first_use: None }
 }
 
 async fn user(service: &Service, name: &str) {
@@ -84,6 +84,7 @@ async fn token(service: &Service, owner: &str, name: &str) -> (TokenId, SecretTe
             privileges: None,
             modules: None,
             limits: Limits::default(),
+            outlives: false,
             restricted: false,
             tied: None,
             max_idle: None,

@@ -45,7 +45,7 @@ fn open(directory: &Path, time: &ManualTime) -> Arc<Service> {
 }
 
 fn local() -> Caller {
-    Caller { subject: Subject::Local, demand: Demand::Operator, address: None }
+    Caller { subject: Subject::Local, demand: Demand::Operator, address: None, first_use: None }
 }
 
 async fn user(service: &Service) {
@@ -74,6 +74,7 @@ async fn token(service: &Service, uses: Option<u64>, rate: Option<&str>) -> Issu
         privileges: None,
         modules: None,
         limits: Limits { uses, rate, ..Limits::default() },
+        outlives: false,
         restricted: false,
         tied: None,
         max_idle: None,

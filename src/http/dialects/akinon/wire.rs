@@ -89,6 +89,7 @@ impl TryFrom<CreateToken> for IssueRequest {
                 privileges: body.privileges.map(|list| Privileges::parse(&list)).transpose()?,
                 modules: None,
                 limits: Limits::default(),
+                outlives: true,
                 restricted: false,
                 tied: None,
                 max_idle: None,

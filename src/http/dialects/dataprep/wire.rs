@@ -51,6 +51,7 @@ impl CreateToken {
                 privileges: None,
                 modules: None,
                 limits: Limits::default(),
+                outlives: true,
                 restricted: false,
                 tied: None,
                 max_idle: None,

@@ -47,6 +47,7 @@ impl TryFrom<NewToken> for IssueRequest {
             privileges: None,
             modules: None,
             limits: Limits::default(),
+            outlives: true,
             restricted: false,
             tied: None,
             max_idle: None,

@@ -104,6 +104,7 @@ impl TryFrom<NewToken> for IssueRequest {
                 privileges: None,
                 modules: body.modules.map(numbers).transpose()?,
                 limits: Limits::default(),
+                outlives: true,
                 restricted: false,
                 tied: None,
                 max_idle: None,

@@ -36,7 +36,7 @@ use crate::{
         told::plain,
     },
     service::{
-        Service,
+        FirstUse, Service,
         verify::{self, Credential, Verdict},
     },
 };
@@ -64,13 +64,19 @@ pub(in crate::http) struct Gate {
     setting: GateSetting,
 }
 
+/// What the gate answers, and what is to be settled before that leaves.
+pub(in crate::http) struct Gated {
+    pub(in crate::http) answer: Answer,
+    pub(in crate::http) first_use: Option<FirstUse>,
+}
+
 impl Gate {
     pub(in crate::http) const fn new(service: Arc<Service>, setting: GateSetting) -> Self {
         Self { service, setting }
     }
 
     /// The answer to a request that is the gate's; `None` for any other.
-    pub(in crate::http) fn answer(&self, head: &Parts, peer: Peer) -> Option<Answer> {
+    pub(in crate::http) fn answer(&self, head: &Parts, peer: Peer) -> Option<Gated> {
         // A whole URL is no proxy's, and the door's to refuse; nor is a tunnel.
         if head.uri.authority().is_some() || head.method == Method::CONNECT {
             return None;
@@ -82,7 +88,12 @@ impl Gate {
         Some(by_policy(self, head, peer, rest.strip_prefix(POLICY)?))
     }
 
-    fn answer_to(&self, ask: Result<Ask<'_>, Misasked>, head: &Parts, peer: Peer) -> Answer {
+    /// Settles the first use of a token that waited for it: before its answer leaves.
+    pub(in crate::http) async fn settle(&self, first: FirstUse) {
+        self.service.settle(Some(first)).await;
+    }
+
+    fn answer_to(&self, ask: Result<Ask<'_>, Misasked>, head: &Parts, peer: Peer) -> Gated {
         match ask {
             Ok(ask) => self.said(self.judge(head, peer, &ask), ask.profile),
             Err(Misasked { profile, refusal }) => self.said(refused(refusal), profile),
@@ -115,12 +126,13 @@ impl Gate {
         }
     }
 
-    fn said(&self, verdict: Verdict, profile: Profile) -> Answer {
+    fn said(&self, verdict: Verdict, profile: Profile) -> Gated {
         let Verdict { standing, outcome } = verdict;
         let mut headers = HeaderMap::with_capacity(16);
         identify(&mut headers, standing.as_deref(), self.service.now());
+        let first_use = outcome.as_ref().ok().copied().flatten();
         let status = match outcome {
-            Ok(()) => {
+            Ok(_) => {
                 headers.insert(REASON, HeaderValue::from_static(""));
                 headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
                 StatusCode::OK
@@ -144,7 +156,8 @@ impl Gate {
                 answer.status
             }
         };
-        Answer { status, headers, body: AnswerBody::from(Vec::new()) }
+        let answer = Answer { status, headers, body: AnswerBody::from(Vec::new()) };
+        Gated { answer, first_use }
     }
 }
 
@@ -158,7 +171,7 @@ impl Gate {
         ("policy" = Option<String>, Query, description = "all that is wanted, by a name of jeton's configuration; not together with the others"),
         ("profile" = Option<String>, Query, description = "`nginx`, `caddy`, `traefik` or `envoy`: which headers say what was asked for; to nginx everything but 200 and 401 is said as 403"),
     ))]
-fn by_query(gate: &Gate, head: &Parts, peer: Peer) -> Answer {
+fn by_query(gate: &Gate, head: &Parts, peer: Peer) -> Gated {
     let ask = Ask::of_query(head.uri.query().unwrap_or_default(), &gate.setting.policies);
     gate.answer_to(ask, head, peer)
 }
@@ -167,7 +180,7 @@ fn by_query(gate: &Gate, head: &Parts, peer: Peer) -> Answer {
 /// configuration, what is asked for is the method, the host and what follows the name, and no query is read.
 #[utoipa::path(get, path = "/gate/policy/{policy}", tag = "gate",
     params(("policy" = String, Path, description = "a name of jeton's configuration; whatever follows it is the path that was asked for")))]
-fn by_policy(gate: &Gate, head: &Parts, peer: Peer, named: &str) -> Answer {
+fn by_policy(gate: &Gate, head: &Parts, peer: Peer, named: &str) -> Gated {
     gate.answer_to(Ask::of_path(named, &gate.setting.policies), head, peer)
 }
 

@@ -18,6 +18,6 @@ pub(super) use self::{
         OrganizationPage, PolicyObject, PrivilegeList,
     },
     revocations::{Asked, CreateRevocation, DescendantObject, RevocationObject},
-    tokens::{CreateToken, CreatedToken, RelabelToken, TokenObject},
+    tokens::{CreateToken, CreatedToken, RelabelToken, RotateToken, TokenObject},
     users::{ChangeUser, CreateUser, Me, MyOrganization, NewPassword, SecretField, UserObject},
 };

@@ -11,12 +11,13 @@ use crate::{
         minting::Wish,
         privilege::Privileges,
         refusal::Refusal,
+        rotation::Mode,
         text,
         time::Instant,
         token::hint,
     },
     http::body::object,
-    service::{change::Change, issue::IssueRequest, list::TokenView},
+    service::{change::Change, issue::IssueRequest, list::TokenView, rotate::RotateRequest},
 };
 
 /// A token to be made.
@@ -81,6 +82,7 @@ impl TryFrom<CreateToken> for IssueRequest {
                 privileges: body.privileges.map(|list| Privileges::parse(&list)).transpose()?,
                 modules: body.modules.map(module_names).transpose()?,
                 limits: body.limits.unwrap_or_default().try_into()?,
+                outlives: false,
                 restricted: body.restricted.unwrap_or_default(),
                 tied: body.tied,
                 max_idle: body.max_idle.map(|text| policy_duration("max_idle", &text)).transpose()?,
@@ -125,6 +127,34 @@ impl TryFrom<RelabelToken> for Change {
             description: body.description.map(description).transpose()?,
             icon: body.icon.map(|icon| text::line("icon", &icon, text::ICON)).transpose()?,
             modules: body.modules.map(module_names).transpose()?,
+        })
+    }
+}
+
+/// How a token is to be rotated.
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http::native) struct RotateToken {
+    /// `on_first_use`: the token gives way when its successor is used for the first time, and not at all where it isn't
+    /// used within the window. `overlap`: both are good for the window. `now`: the token is dead at once. Absent for the
+    /// first.
+    mode: Option<String>,
+    /// How long the successor waits for its first use, or both are good: 1s to 30d; absent for `24h`.
+    window: Option<String>,
+    /// How long the token is good after that use: 0s to 7d; absent for `5m`.
+    linger: Option<String>,
+    /// What the successor is to hold of what the token holds; absent for all of it.
+    privileges: Option<Vec<String>>,
+}
+
+impl TryFrom<RotateToken> for RotateRequest {
+    type Error = Refusal;
+
+    fn try_from(body: RotateToken) -> Result<Self, Refusal> {
+        let RotateToken { mode, window, linger, privileges } = body;
+        Ok(Self {
+            mode: Mode::parse(mode.as_deref(), window.as_deref(), linger.as_deref())?,
+            privileges: privileges.map(|list| Privileges::parse(&list)).transpose()?,
         })
     }
 }
