@@ -142,6 +142,9 @@ fn what_was_planned_is_done_and_in_force_at_the_reply() {
     assert_eq!(event["items"][0]["organization"], "default");
 }
 
+/// What changes a plan, and how.
+type Shift<'a> = (&'a str, &'a dyn Fn());
+
 #[test]
 fn what_has_shifted_since_is_refused_and_nothing_is_done() {
     let server = Server::start();
@@ -150,7 +153,6 @@ fn what_has_shifted_since_is_refused_and_nothing_is_done() {
     let tokens = [(); 3].map(|()| mint(&server, &anna, "x"));
     let filter = json!({ "owner": "anna" });
     let path = format!("/v1/tokens/{}", id(&tokens[0]));
-    type Shift<'a> = (&'a str, &'a dyn Fn());
     let shifts: [Shift<'_>; 4] = [
         ("made", &|| drop(mint(&server, &anna, "new"))),
         ("switched off", &|| drop(server.ask(&by, "POST", &format!("{path}/disable"), &NONE).expect(200))),

@@ -164,7 +164,9 @@ impl Request {
             Action::Disable => "disabled",
             Action::Delete => "deleted",
         };
-        Ok(if self.json { output::json(&done)? } else { output::line(&format!("{did} {}", tokens(count)))? })
+        let said =
+            if self.json { output::json(&done) } else { output::line(&format!("{did} {}", tokens(count))) };
+        Ok(said?)
     }
 
     async fn ask_and_carry_out(&self, api: &Client) -> anyhow::Result<()> {

@@ -106,7 +106,7 @@ mod tests {
         };
         for other in [
             digest(Action::Delete, &[one.clone(), two.clone()]),
-            of(&[one.clone()]),
+            of(std::slice::from_ref(&one)),
             of(&[]),
             changed(|token| token.id = TokenId::from_bytes([5; 16])),
             changed(|token| token.owner = UserId::from_bytes([5; 16])),

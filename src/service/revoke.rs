@@ -334,11 +334,9 @@ fn concerned(
     named: Option<&str>,
     now: Instant,
 ) -> Result<OrganizationId, Failure> {
-    match (named, subject.account()) {
-        (None, Some(account)) => Ok(account.organization.id),
-        _ => {
-            let reach = Reach::of(rows, subject, now)?;
-            Ok(Place::meant(rows, subject, &reach, named)?.organization.id)
-        }
+    if let (None, Some(account)) = (named, subject.account()) {
+        return Ok(account.organization.id);
     }
+    let reach = Reach::of(rows, subject, now)?;
+    Ok(Place::meant(rows, subject, &reach, named)?.organization.id)
 }

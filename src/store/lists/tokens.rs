@@ -401,10 +401,10 @@ impl Set for TokenSet {
         let Some(mut record) = found.filter(|found| (found.status == Status::Deleted) == self.deleted) else {
             return Ok(None);
         };
-        if self.uses {
-            if let Some(used) = rows.token_use(record.id)? {
-                (record.last_used_at, record.last_address) = (Some(used.last_at), used.address);
-            }
+        if self.uses
+            && let Some(used) = rows.token_use(record.id)?
+        {
+            (record.last_used_at, record.last_address) = (Some(used.last_at), used.address);
         }
         Ok(Some((Value::Id(record.id.0), record)))
     }
