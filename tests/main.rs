@@ -19,6 +19,7 @@ mod setup;
 
 // What it is for.
 mod carriers;
+mod children;
 mod commands;
 mod forward;
 mod gate;
@@ -38,6 +39,7 @@ mod policy;
 mod privileges;
 mod rights;
 mod scan;
+mod ties;
 mod tokens;
 mod users;
 mod uses;
@@ -62,6 +64,8 @@ mod framing;
 mod hosts;
 mod proxies;
 mod revocation;
+mod revocations;
+mod revoke_command;
 mod rotation;
 mod seal;
 mod secrecy;

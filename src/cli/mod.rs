@@ -13,6 +13,7 @@ mod openapi;
 mod org;
 mod output;
 mod password;
+mod revoke;
 mod scan;
 mod serve;
 mod settings;
@@ -56,6 +57,8 @@ enum Command {
     Org(org::OrgArgs),
     /// Issue, list and revoke tokens
     Token(token::TokenArgs),
+    /// Disable or delete many tokens in one call, once they have been looked at
+    Revoke(revoke::RevokeArgs),
     /// List what happened, newest first, and verify that the record of it is whole
     Events(events::EventsArgs),
     /// Ask whether a token is good: exit code 0 if it is, 1 if it isn't
@@ -110,6 +113,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::User(arguments) => user::run(arguments, &load(Vec::new())?, data_dir.is_some()),
         Command::Org(arguments) => org::run(arguments, &load(Vec::new())?, data_dir.is_some()),
         Command::Token(arguments) => token::run(arguments, &load(Vec::new())?, data_dir.is_some()),
+        Command::Revoke(arguments) => revoke::run(arguments, &load(Vec::new())?, data_dir.is_some()),
         Command::Events(arguments) => events::run(&arguments, &load(Vec::new())?, data_dir.is_some()),
         Command::Check(arguments) => check::run(&arguments, &load(Vec::new())?, data_dir.is_some()),
         Command::Scan(arguments) => Ok(scan::run(&arguments, &load(Vec::new())?, data_dir.is_some())),

@@ -1,4 +1,4 @@
-//! `jeton token create | list | show | disable | enable | rotate | leaks | revoke`, and what `uses.rs` adds.
+//! `jeton token create | list | show | descendants | disable | enable | rotate | leaks | revoke`, and what `uses.rs` adds.
 
 use std::process::ExitCode;
 
@@ -22,6 +22,16 @@ const LIST: &[Column] = &[
     ("NAME", "name"),
     ("OWNER", "owner"),
     ("ORGANIZATION", "organization"),
+    ("STATUS", "status"),
+    ("EXPIRES", "expires_at"),
+    ("LAST USED", "last_used_at"),
+];
+
+const DESCENDANTS: &[Column] = &[
+    ("DEPTH", "depth"),
+    ("NUMBER", "number"),
+    ("NAME", "name"),
+    ("TIED", "tied"),
     ("STATUS", "status"),
     ("EXPIRES", "expires_at"),
     ("LAST USED", "last_used_at"),
@@ -87,6 +97,11 @@ enum Action {
     /// Show a token
     Show {
         /// Id, 24-hex id, TKN number, or `self`
+        id: String,
+    },
+    /// List what a token has minted and they in turn
+    Descendants {
+        /// Id, 24-hex id or TKN number
         id: String,
     },
     /// Stop a token until it is enabled
@@ -331,6 +346,10 @@ async fn act(api: &Client, action: Action, json: bool) -> anyhow::Result<ExitCod
         Action::Create(token) => create(api, *token, json).await?,
         Action::List(asked) => output::list(&api.list(&asked.target()).await?, LIST, json)?,
         Action::Show { id } => show(api, Method::GET, &path_of(PATH, &id)?, json).await?,
+        Action::Descendants { id } => {
+            let found = api.list(&format!("{}/descendants", path_of(PATH, &id)?)).await?;
+            output::list(&found, DESCENDANTS, json)?;
+        }
         Action::Disable { id } => {
             show(api, Method::POST, &format!("{}/disable", path_of(PATH, &id)?), json).await?;
         }

@@ -1,6 +1,8 @@
 //! What a list is narrowed by: a tree of conditions over its fields, whichever API's words it was written in.
 
-use std::cmp::Ordering;
+use std::{cmp::Ordering, net::IpAddr};
+
+use ipnet::IpNet;
 
 use super::{refusal::Refusal, time::Instant};
 
@@ -213,6 +215,8 @@ pub enum Test {
     Contains(String),
     /// Does it match?
     Like(Pattern),
+    /// Is it an address in this network?
+    Within(IpNet),
     /// Is there none, or is it empty?
     Missing,
 }
@@ -236,9 +240,14 @@ impl Test {
             Self::AtLeast(value) => order(value).is_some_and(Ordering::is_ge),
             Self::Contains(needle) => held.texts().any(|text| contains(text, needle)),
             Self::Like(pattern) => held.texts().any(|text| pattern.matches(text)),
+            Self::Within(network) => held.texts().any(|text| is_in(text, network)),
             Self::Missing => matches!(held, Held::Nothing | Held::Text("") | Held::Words("")),
         }
     }
+}
+
+fn is_in(text: &str, network: &IpNet) -> bool {
+    text.parse::<IpAddr>().is_ok_and(|address| network.contains(&address.to_canonical()))
 }
 
 /// Whether `needle` is in `text`, capital and small ASCII letters taken as the same.
@@ -393,6 +402,12 @@ mod tests {
         assert!(Test::OtherThan(vec![]).passes(Held::Words("a")));
         assert!(!Test::OtherThan(vec![]).passes(Held::Words("")));
         assert!(!Test::Contains("É".into()).passes(Held::Text("é")));
+        let within = |text: &str| Test::Within(text.parse().expect("a network"));
+        assert!(within("10.0.0.0/8").passes(Held::Text("10.1.2.3")));
+        assert!(within("10.0.0.0/8").passes(Held::Text("::ffff:10.1.2.3")));
+        assert!(!within("10.0.0.0/8").passes(Held::Text("11.1.2.3")));
+        assert!(!within("0.0.0.0/0").passes(Held::Text("::1")));
+        assert!(!within("::/0").passes(Held::Nothing));
     }
 
     #[test]

@@ -75,6 +75,24 @@ impl<K> Id<K> {
         (Self::from_bytes(first), Self::from_bytes(last))
     }
 
+    /// The smallest and the largest id that begins as `text` does: 8 to 32 hexadecimal digits of the UUID or of the second
+    /// one, with hyphens where they stand in it or without any.
+    pub fn begun_by(text: &str) -> Option<(Self, Self)> {
+        let hyphens = |(at, byte): (usize, u8)| (byte == b'-') == [8, 13, 18, 23].contains(&at);
+        if text.contains('-') && !text.bytes().enumerate().all(hyphens) {
+            return None;
+        }
+        let mut digits = text.replace('-', "").to_ascii_lowercase();
+        if !(8..=32).contains(&digits.len()) {
+            return None;
+        }
+        if digits.as_bytes().get(12) == Some(&b'8') {
+            digits.replace_range(12..13, "7");
+        }
+        let filled = |with: &str| unhex(&format!("{digits}{}", with.repeat(32 - digits.len())));
+        Some((Self::from_bytes(filled("0")?), Self::from_bytes(filled("f")?)))
+    }
+
     /// Reads the UUID, or the second one.
     pub fn parse_uuid(text: &str) -> Option<Self> {
         let bytes = text.as_bytes();
@@ -253,6 +271,33 @@ mod tests {
         let counter = IdCounter { last: std::sync::Mutex::new((5, (1 << super::COUNTER_BITS) - 1)) };
         let id: TokenId = counter.next(Instant::from_millis(5), [0; 12]);
         assert_eq!(&id.0[..6], &[0, 0, 0, 0, 0, 6]);
+    }
+
+    #[test]
+    fn a_prefix_spans_what_begins_with_it() {
+        let id: TokenId = IdCounter::default().next(Instant::from_millis(1_700_000_000_000), [7; 12]);
+        for text in [id.to_string(), id.second(), id.short(), id.to_string().to_uppercase()] {
+            for length in 8..=text.len() {
+                let Some((first, last)) = TokenId::begun_by(&text[..length]) else {
+                    panic!("{}", &text[..length])
+                };
+                assert!(first <= id && id <= last, "{}", &text[..length]);
+            }
+        }
+        assert_eq!(TokenId::begun_by(&id.to_string()), Some((id, id)));
+        for text in [
+            "",
+            "018bcfe",
+            "018bcfeg",
+            "018bcf-e5",
+            "018bcfe5é",
+            " 018bcfe5",
+            "-18bcfe5687",
+            "018bcfe5--687b",
+        ] {
+            assert_eq!(TokenId::begun_by(text), None, "{text}");
+        }
+        assert_eq!(TokenId::begun_by(&"0".repeat(33)), None);
     }
 
     #[test]

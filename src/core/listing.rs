@@ -89,6 +89,8 @@ fields! {
         ExpiresAt = "expires_at",
         /// When it was last used; nothing for never, which is ordered first.
         LastUsedAt = "last_used_at",
+        /// The address that it was last used from.
+        LastAddress = "last_address",
     }
     /// Fields of a user, the last four those of a member of an organization: the one listed, or the home.
     UserField, "users": {

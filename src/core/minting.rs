@@ -31,8 +31,9 @@ pub struct Wish {
     pub outlives: bool,
     /// Whether it is to read and revoke itself and nothing more.
     pub restricted: bool,
-    /// Whether it is to be good only while the token that mints it is.
-    pub tied: bool,
+    /// Whether it is to be good only while the token that mints it is; `None` where nothing was said, which means what
+    /// holds of that one.
+    pub tied: Option<bool>,
     /// After how many milliseconds without use it is to be disabled.
     pub max_idle: Option<i64>,
 }
@@ -68,6 +69,8 @@ pub struct Terms {
     pub modules: Vec<String>,
     /// Its limits.
     pub limits: Limits,
+    /// Whether it is good only while the token that mints it is.
+    pub tied: bool,
     /// Its expiry; `None` for never.
     pub expires_at: Option<Instant>,
     /// After how many milliseconds without use it is disabled; `None` leaves it to the policy.
@@ -86,14 +89,12 @@ pub fn judge(
 ) -> Result<Terms, Refusal> {
     let organization = &account.organization;
     may_issue(minter, account, now)?;
-    if wish.tied && !matches!(minter, Minter::Token(_)) {
-        return Err(Refusal::invalid("tied", "only what a token mints can be tied to it"));
-    }
     let expires_at = expiry(wish, minter, &organization.policy, now)?;
     let terms = Terms {
         privileges: privileges(wish, minter, account)?,
         modules: narrowed_modules(wish, minter, modules)?,
         limits: limits(wish, minter, expires_at)?,
+        tied: tied(wish, minter)?,
         expires_at,
         max_idle: max_idle(wish, minter, &organization.policy)?,
     };
@@ -147,6 +148,20 @@ fn expiry(wish: &Wish, minter: &Minter, policy: &Policy, now: Instant) -> Result
         (Some(at), Some(end)) if at <= end => Ok(expires_at),
         (_, end) if wish.lifetime.is_open() => Ok(end),
         _ => Err(Refusal::WiderThanMinter { field: wish.lifetime_field }),
+    }
+}
+
+/// What a tied token mints is tied as well: else it could leave behind what outlives its parent.
+fn tied(wish: &Wish, minter: &Minter) -> Result<bool, Refusal> {
+    match (minter, wish.tied) {
+        (Minter::Token(parent), Some(false)) if parent.token.tied => {
+            Err(Refusal::WiderThanMinter { field: "tied" })
+        }
+        (Minter::Token(parent), asked) => Ok(asked.unwrap_or(parent.token.tied)),
+        (Minter::Local | Minter::Password, Some(true)) => {
+            Err(Refusal::invalid("tied", "only what a token mints can be tied to it"))
+        }
+        (Minter::Local | Minter::Password, _) => Ok(false),
     }
 }
 
@@ -230,7 +245,7 @@ mod tests {
             limits: Limits::default(),
             outlives: false,
             restricted: false,
-            tied: false,
+            tied: None,
             max_idle: None,
         }
     }

@@ -20,6 +20,7 @@ pub mod organization;
 pub mod path;
 pub mod privilege;
 pub mod refusal;
+pub mod revocation;
 pub mod rotation;
 pub mod secret;
 pub mod text;

@@ -113,7 +113,8 @@ pub fn successors_end(
             limits: predecessor.limits.clone(),
             outlives: false,
             restricted: predecessor.restricted,
-            tied: false,
+            // What is tied doesn't get hold of what outlives its parent.
+            tied: matches!(minter, Minter::Token(_)).then_some(predecessor.tied),
             max_idle: predecessor.max_idle,
         };
         judge(&wish, minter, &account, 0, modules, now)

@@ -102,6 +102,8 @@ fn mounts() -> Vec<Mount> {
                     native::tokens::delete,
                     native::tokens::disable,
                     native::tokens::enable,
+                    native::revocations::create,
+                    native::revocations::descendants,
                     native::tokens::rotate,
                     native::tokens::rotate_self,
                     native::uses::privileges,

@@ -32,6 +32,8 @@ pub(super) struct ProblemDocument {
     limit: Option<u64>,
     /// At which change the thing is now, where an `If-Match` was stale.
     change_sequence: Option<u32>,
+    /// What would be done now, where a plan has shifted.
+    digest: Option<String>,
     /// The number that jeton's log has the cause under, where jeton failed.
     incident: Option<u64>,
     /// The word that OAuth has for it (RFC 6749, 5.2), below `/oauth`.

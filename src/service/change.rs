@@ -3,17 +3,17 @@
 
 use super::{
     Caller, Service,
-    ending::{End, end},
     issue::event,
     list::{TokenView, is_own, may_see, view},
     reach::Reach,
+    revoke::Revoke,
     successors::undo_successor,
 };
 use crate::{
     core::{
         decision::Subject,
         event::Deed,
-        id::{OfToken, Reference, TokenId},
+        id::{OfToken, Reference},
         refusal::{Failure, Refusal},
         secret::SecretText,
         time::Instant,
@@ -202,29 +202,4 @@ fn narrowed(had: &[String], mut kept: Vec<String>) -> Result<Vec<String>, Refusa
     kept.sort_unstable();
     kept.dedup();
     Ok(kept)
-}
-
-struct Revoke {
-    caller: Caller,
-    root: TokenId,
-    descendants: bool,
-    now: Instant,
-}
-
-impl Write for Revoke {
-    type Output = ();
-    const REVISES: bool = true;
-
-    fn apply(self, tx: &mut Tx<'_>) -> Result<(), Failure> {
-        let Self { caller, root, descendants, now } = self;
-        let mut waiting: Vec<Token> = tx.token(root)?.into_iter().collect();
-        while let Some(mut token) = waiting.pop() {
-            if descendants {
-                // A token is minted after its minter, so this ends.
-                waiting.extend(tx.minted_by(token.id)?);
-            }
-            end(tx, &mut token, End::Deleted, Cause::Said, &caller.origin(), now)?;
-        }
-        Ok(())
-    }
 }

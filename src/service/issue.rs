@@ -146,7 +146,7 @@ impl Write for Issue {
             limits: terms.limits,
             restricted: wish.restricted,
             minted_by: minter.minted_by(),
-            tied: wish.tied,
+            tied: terms.tied,
             max_idle: terms.max_idle,
             replaces: None,
             waiting: None,

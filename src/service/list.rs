@@ -361,7 +361,7 @@ impl Around {
         Ok(modules)
     }
 
-    fn view(&mut self, rows: &Rows<'_>, token: Token) -> Result<TokenView, ReadError> {
+    pub(super) fn view(&mut self, rows: &Rows<'_>, token: Token) -> Result<TokenView, ReadError> {
         Ok(TokenView {
             last_used_at: rows.token_use(token.id)?.map(|used| used.last_at),
             used: used(rows, &token)?,

@@ -5,6 +5,7 @@
 
 mod connection;
 mod demands;
+mod descendants;
 mod erasure;
 mod events;
 mod idle;
@@ -32,6 +33,7 @@ use r2d2_sqlite::SqliteConnectionManager;
 
 use self::writer::Writer;
 pub use self::{
+    descendants::Descendant,
     erasure::Which,
     events::{Stretch, Walk},
     idle::IdleWalk,

@@ -183,12 +183,6 @@ impl Rows<'_> {
         Self::sound(rows.into_iter().map(|row| self.believe_token(row)))
     }
 
-    /// The tokens that a token has minted.
-    pub fn minted_by(&self, minter: TokenId) -> Result<Vec<Token>, ReadError> {
-        let rows = self.all("SELECT * FROM tokens WHERE minted_by_token = ?", [minter], token)?;
-        rows.into_iter().map(|row| self.believe_token(row)).collect()
-    }
-
     /// How many live tokens a user has in an organization, as far as a quota asks.
     ///
     /// Those that aren't deleted are counted along; only when they reach the quota are the expired told apart.

@@ -326,6 +326,7 @@ impl Tour {
         self.send("POST /v1/leaks/check", &[], json!({ "tokens": [token, "jtn_nothing"] }), 200);
         self.get("GET /v1/tokens/{id}/leaks", id, 200);
         self.replaced(id, &token);
+        self.revocations();
         self.get("DELETE /v1/tokens/{id}", id, 204);
         self.get("DELETE /v1/tokens/{id}", id, 410);
         self.send("POST /v1/leaks/check", &[], json!({ "tokens": [token] }), 200);
@@ -353,6 +354,30 @@ impl Tour {
         let reply = self.send("POST /oauth/introspect", &[], json!(format!("token={token}&{client}")), 200);
         assert!(reply.header("deprecation").is_some());
         self.get("GET /v1/tokens/{id}/stragglers", id, 200);
+    }
+
+    /// A family, looked at and ended in one call.
+    fn revocations(&mut self) {
+        let parent = self.send("POST /v1/tokens", &[], json!({ "name": "parent" }), 201).json();
+        let by = As::Token(parent["token"].as_str().expect("the token"));
+        let body = Some(json!({ "name": "child", "tied": true }));
+        self.call(&Call { operation: "POST /v1/tokens", fill: &[], body, headers: &[], by }).expect(201);
+        self.call(&Call { operation: "GET /v1/me", fill: &[], body: None, headers: &[], by }).expect(200);
+        let id = parent["id"].as_str().expect("an id");
+        for query in ["", "?limit=1&total=true&sort=-created_at"] {
+            self.get("GET /v1/tokens/{id}/descendants", &[id, query], 200);
+        }
+        let create = "POST /v1/revocations";
+        let mut body = json!({ "filter": { "minted_by": NOWHERE }, "action": "delete", "dry_run": true });
+        self.send(create, &[], body.clone(), 404);
+        body["filter"]["minted_by"] = json!(id);
+        let plan = self.send(create, &[], body.clone(), 200).json();
+        body["dry_run"] = json!(false);
+        self.send(create, &[], body.clone(), 400);
+        body["digest"] = json!("0".repeat(64));
+        self.send(create, &[], body.clone(), 409);
+        body["digest"] = plan["digest"].clone();
+        self.send(create, &[], body, 200);
     }
 
     /// A token's successors: one that is never used, so that the token stays.

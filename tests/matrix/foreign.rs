@@ -54,6 +54,13 @@ fn flip(digit: char) -> char {
     char::from_digit(15 - digit.to_digit(16).expect("a hexadecimal id"), 16).expect("a digit")
 }
 
+/// A revocation of what is theirs, or of nothing.
+fn revoking(filter: &str, theirs: &str, unknown: &str) -> Pair {
+    let body = |name: &str| json!({ "filter": { filter: name }, "action": "delete", "dry_run": true });
+    let path = "/v1/revocations";
+    Pair { unknown_body: body(unknown), ..pair("POST", path, path, body(theirs)) }
+}
+
 fn token_pairs(token: &Value) -> Vec<Pair> {
     let id = text(token, "id");
     let short = id.replace('-', "")[..24].to_owned();
@@ -66,6 +73,9 @@ fn token_pairs(token: &Value) -> Vec<Pair> {
         for verb in ["disable", "enable"] {
             pairs.push(pair("POST", format!("{theirs}/{verb}"), format!("{unknown}/{verb}"), Value::Null));
         }
+        let below = |id: &str| format!("/v1/tokens/{id}/descendants");
+        pairs.push(pair("GET", below(&id), below(&unlike(&id)), Value::Null));
+        pairs.push(revoking("minted_by", &id, &unlike(&id)));
         let query = |id: &str| format!("/v1/events?token={id}");
         pairs.push(Pair { status: 0, ..pair("GET", query(&id), query(&unlike(&id)), Value::Null) });
     }
@@ -83,6 +93,7 @@ fn user_pairs(user: &Value) -> Vec<Pair> {
             let one = pair("GET", query(path, &theirs), query(path, &unknown), Value::Null);
             pairs.push(Pair { status: wanted, ..one });
         }
+        pairs.push(revoking("owner", &theirs, &unknown));
         let (theirs, unknown) = (format!("/v1/users/{theirs}"), format!("/v1/users/{unknown}"));
         pairs.push(pair("GET", &theirs, &unknown, Value::Null));
         pairs.push(pair("PATCH", &theirs, &unknown, json!({ "title": "taken over" })));
@@ -126,6 +137,7 @@ fn organization_pairs(organization: &Value, module: &str) -> Vec<Pair> {
             let query = |name: &str| format!("{path}?organization={name}");
             pairs.push(pair("GET", query(&theirs), query(&unknown), Value::Null));
         }
+        pairs.push(revoking("organization", &theirs, &unknown));
         let body = json!({ "name": "t" });
         pairs.push(naming("/v1/tokens", "organization", &theirs, &unknown, &body, 404));
         let body = json!({ "username": "newcomer", "password": "a walk of a crooked mile" });

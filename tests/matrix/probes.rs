@@ -173,6 +173,27 @@ impl Table<'_> {
         self.add("DELETE /v1/tokens/{id}", id, Body::None, Rule::Token(Acme), DELETED);
         self.add("DELETE /v1/tokens/{id}", &[&ids["foreign"]], Body::None, Rule::Token(Bravo), None);
         self.add("DELETE /v1/tokens/{id}", &[NOWHERE], Body::None, Rule::Anyone, UNKNOWN);
+        self.revocations();
+    }
+
+    fn revocations(&mut self) {
+        let ids = self.world.ids.clone();
+        let plan =
+            |filter: Value| Body::Json(json!({ "filter": filter, "action": "delete", "dry_run": true }));
+        let create = "POST /v1/revocations";
+        self.add(create, &[], plan(json!({ "privilege": "no:such" })), Rule::Anyone, ok(200));
+        self.add(create, &[], plan(json!({ "owner": "victim" })), Rule::SeeUser(&[Acme]), ok(200));
+        self.add(create, &[], plan(json!({ "owner": "nobody" })), Rule::Anyone, UNKNOWN);
+        for (name, org) in [("active", Acme), ("foreign", Bravo)] {
+            let below = "GET /v1/tokens/{id}/descendants";
+            self.add(below, &[&ids[name]], Body::None, Rule::Token(org), ok(200));
+            self.add(create, &[], plan(json!({ "organization": org.slug() })), Rule::Read(org), ok(200));
+            self.add(create, &[], plan(json!({ "minted_by": ids[name] })), Rule::Token(org), ok(200));
+        }
+        let digest = "0".repeat(64);
+        let filter = json!({ "privilege": "no:such" });
+        let body = json!({ "filter": filter, "action": "delete", "dry_run": false, "digest": digest });
+        self.add(create, &[], Body::Json(body), Rule::Anyone, no(409, "plan_shifted"));
     }
 
     fn users(&mut self) {

@@ -10,7 +10,7 @@ use std::{fmt, net::IpAddr};
 use super::{id::TokenId, refusal::Refusal, time::Instant};
 
 pub use self::{
-    network::Networks,
+    network::{Networks, network},
     rate::{Rate, Window},
     route::{Asked, Route},
 };

@@ -61,7 +61,8 @@ fn list<S: AsRef<str>>(field: &'static str, list: &[S]) -> Result<Vec<IpNet>, Re
     Ok(networks)
 }
 
-fn network(field: &'static str, text: &str) -> Result<IpNet, Refusal> {
+/// Reads a network, or an address for the network of it alone.
+pub fn network(field: &'static str, text: &str) -> Result<IpNet, Refusal> {
     if let Ok(address) = text.parse::<IpAddr>() {
         return Ok(IpNet::from(address.to_canonical()));
     }

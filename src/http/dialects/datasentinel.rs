@@ -174,7 +174,7 @@ async fn issue(site: &Site, asker: Asker<'_>, organization: Option<String>) -> R
         limits: Limits::default(),
         outlives: true,
         restricted: false,
-        tied: false,
+        tied: None,
         max_idle: None,
     };
     let request = IssueRequest {

@@ -104,7 +104,7 @@ pub(in crate::http) async fn issue(
             limits: Limits::default(),
             outlives: false,
             restricted: false,
-            tied: false,
+            tied: None,
             max_idle: None,
         },
         organization: None,

@@ -74,6 +74,10 @@ fn form(schema: &str, name: &str) -> Option<Form> {
         | ("Event", "detail" | "address") => Form::Any,
         ("IntrospectionForm" | "IntrospectionBatch", "address") => Form::Pattern("^[0-9A-Fa-f:.]*$", 45),
         ("IntrospectionForm" | "IntrospectionBatch", "path") => Form::Pattern("^(/|$)", usize::MAX),
+        ("RevocationFilter", "id_prefix") => Form::Pattern("^[0-9A-Fa-f-]{8,36}$", 36),
+        ("CreateRevocation" | "Revocation", "action") => Form::Words(&["disable", "delete"]),
+        ("CreateRevocation" | "Revocation", "digest") => Form::Pattern("^[0-9a-f]{64}$", 64),
+        ("UsedFrom", _) if name != "last_at" => Form::Any,
         ("CreateUser", "email") => {
             Form::Pattern(r"^[^@\s\x00-\x1f\x7f-\x9f]+@[^@\s\x00-\x1f\x7f-\x9f]+$", 254)
         }
@@ -98,7 +102,7 @@ fn form(schema: &str, name: &str) -> Option<Form> {
         (_, "username" | "actor_username") => Form::Pattern(USERNAME, 64),
         (_, "owner" | "user") => Form::Pattern(USER, 64),
         (_, "slug" | "aud") => Form::Pattern("^[a-z0-9][a-z0-9-]*$", 63),
-        (_, "organization" | "modules") => Form::Pattern(REFERENCE, 63),
+        (_, "organization" | "modules" | "minted_by") => Form::Pattern(REFERENCE, 63),
         ("IntrospectionBatch", "require") => Form::Pattern(REQUIRED, 12_899),
         (_, "privilege" | "privileges" | "granted" | "never" | "to_used") => Form::Pattern(PRIVILEGE, 128),
         (_, "role") => Form::Words(&["administrator", "member"]),
@@ -112,10 +116,13 @@ fn form(schema: &str, name: &str) -> Option<Form> {
         ("ChangePolicy", "max_idle") => Form::Pattern("^(never|[1-9][0-9]{0,9}[smhdw])$", 12),
         (_, "max_lifetime" | "default_lifetime" | "max_idle" | "window") => Form::Pattern(DURATION, 12),
         (_, "lifetime") => Form::Pattern("^(never|[1-9][0-9]{0,9}[smhdw]|[0-9]{4}-.+)$", 40),
-        (_, "allow" | "deny") => Form::Pattern(NETWORK, 49),
+        (_, "allow" | "deny" | "last_address") => Form::Pattern(NETWORK, 49),
         (_, "routes") => Form::Pattern(ROUTE, 512),
         (_, "rate") => Form::Pattern("^[1-9][0-9]{0,9}/(s|min|h|day)$", 14),
-        (_, "at" | "since" | "not_before" | "waits_until" | "idle_until") => Form::Instant,
+        (
+            _,
+            "at" | "since" | "not_before" | "waits_until" | "idle_until" | "created_after" | "created_before",
+        ) => Form::Instant,
         (_, name) if name.ends_with("_at") => Form::Instant,
         (_, "hint") => Form::Pattern("^jtn_[0-9A-Za-z]{22}_…$", 28),
         (_, "next_cursor") => Form::Pattern("^[0-9A-Za-z_-]+$", 1_000),

@@ -100,6 +100,12 @@ pub(super) fn tokens(query: &Query<'_>) -> Result<TokenQuery, Refusal> {
     })
 }
 
+/// `GET /v1/tokens/{id}/descendants`.
+pub(super) fn descendants(query: &Query<'_>) -> Result<Listing<TokenField>, Refusal> {
+    let parameters = query.parameters(&[])?;
+    parameters.listing(Filter::default(), &[TokenField::CreatedAt], Direction::Up, PAGE)
+}
+
 const ROLES: [&str; 2] = ["administrator", "member"];
 
 /// `GET /v1/users`: the organization that is named, and the rest.

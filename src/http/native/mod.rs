@@ -11,6 +11,7 @@ pub(super) mod me;
 pub(super) mod members;
 pub(super) mod modules;
 pub(super) mod organizations;
+pub(super) mod revocations;
 pub(super) mod tokens;
 pub(super) mod users;
 pub(super) mod uses;

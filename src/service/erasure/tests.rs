@@ -86,7 +86,7 @@ async fn token(service: &Service, owner: &str, name: &str) -> (TokenId, SecretTe
             limits: Limits::default(),
             outlives: false,
             restricted: false,
-            tied: false,
+            tied: None,
             max_idle: None,
         },
         organization: None,

@@ -76,7 +76,7 @@ async fn token(service: &Service, uses: Option<u64>, rate: Option<&str>) -> Issu
         limits: Limits { uses, rate, ..Limits::default() },
         outlives: false,
         restricted: false,
-        tied: false,
+        tied: None,
         max_idle: None,
     };
     let (name, owner) = ("counted".to_owned(), Some("anna".to_owned()));

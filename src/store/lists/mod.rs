@@ -4,6 +4,7 @@
 //! index is walked is chosen by what is asked; the rest of the filter is held against each row as it comes, and counted.
 //! What is returned is ids: the rows themselves are then read by key, as anywhere else.
 
+mod addresses;
 mod choose;
 mod events;
 mod members;
@@ -121,6 +122,24 @@ impl Rows<'_> {
     /// A page of a list, and on request how many rows match in all.
     pub fn page<S: Set>(&self, set: &S, listing: &Listing<S::Field>) -> Result<Found, Failure> {
         self.page_within(set, listing, choose::BUDGETS)
+    }
+
+    /// Those of these rows that meet a filter, in the order given.
+    pub fn those_that<S: Set>(
+        &self,
+        set: &S,
+        ids: &[Value],
+        filter: &Filter<S::Field>,
+    ) -> Result<Vec<Value>, ReadError> {
+        let mut found = Vec::new();
+        for id in ids {
+            if let Some((id, record)) = set.record(self, &Yielded::Id(id.clone()))?
+                && filter.holds(&|field| set.held(&record, field))
+            {
+                found.push(id);
+            }
+        }
+        Ok(found)
     }
 
     fn page_within<S: Set>(

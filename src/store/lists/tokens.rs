@@ -3,7 +3,7 @@
 use rusqlite::Row;
 
 use super::{
-    Set, Yielded,
+    Set, Yielded, addresses,
     walk::{Along, Edge, Path, Way, Within},
     words,
 };
@@ -14,8 +14,9 @@ use crate::{
         listing::{
             Listing,
             TokenField::{
-                self, ChangeSequence, CreatedAt, Description, ExpiresAt, Id, LastUsedAt, MintedBy, Minter,
-                Module, Name, Number, Organization, Owner, Privilege, Restricted, UpdatedAt,
+                self, ChangeSequence, CreatedAt, Description, ExpiresAt, Id, LastAddress, LastUsedAt,
+                MintedBy, Minter, Module, Name, Number, Organization, Owner, Privilege, Restricted,
+                UpdatedAt,
             },
         },
         time::Instant,
@@ -41,7 +42,7 @@ pub struct TokenSet {
 impl TokenSet {
     /// The set that a listing is about.
     pub fn new(deleted: bool, listing: &Listing<TokenField>, now: Instant) -> Self {
-        let is_use = |field: &TokenField| *field == LastUsedAt;
+        let is_use = |field: &TokenField| matches!(field, LastUsedAt | LastAddress);
         let uses = listing.sort.iter().any(|(field, _)| is_use(field))
             || listing.filter.tests().iter().any(|(field, _)| is_use(field));
         Self { deleted, uses, now }
@@ -115,6 +116,15 @@ const BY_USE: Path<TokenField> = Path {
            ORDER BY last_at DESC, token DESC",
 };
 
+const BY_ADDRESS: Path<TokenField> = Path {
+    along: Along::Text(LastAddress),
+    up: "SELECT token, address FROM token_uses INDEXED BY token_uses_kept_by_address
+         WHERE (address, token) > (?, ?) AND (address, token) < (?, ?) AND kept = 1 ORDER BY address, token",
+    down: "SELECT token, address FROM token_uses INDEXED BY token_uses_kept_by_address
+           WHERE (address, token) > (?, ?) AND (address, token) < (?, ?) AND kept = 1
+           ORDER BY address DESC, token DESC",
+};
+
 const DISABLED: Path<TokenField> = Path {
     along: Along::Id,
     up: "SELECT id FROM tokens INDEXED BY tokens_disabled
@@ -180,6 +190,7 @@ pub struct TokenRecord {
     expires_at: Option<Instant>,
     change_sequence: i64,
     last_used_at: Option<Instant>,
+    last_address: Option<String>,
 }
 
 fn record(row: &Row<'_>) -> rusqlite::Result<TokenRecord> {
@@ -201,6 +212,7 @@ fn record(row: &Row<'_>) -> rusqlite::Result<TokenRecord> {
         expires_at: row.get(14)?,
         change_sequence: row.get(15)?,
         last_used_at: None,
+        last_address: None,
     })
 }
 
@@ -211,6 +223,7 @@ struct Asked {
     organization: Option<(usize, Value)>,
     created_low: Option<(usize, Instant)>,
     created_high: Option<(usize, Instant)>,
+    ids: Vec<(usize, [Option<Edge>; 2])>,
 }
 
 impl Asked {
@@ -226,6 +239,7 @@ impl Asked {
                 Filter::Is(CreatedAt, Test::Below(Value::At(to)) | Test::AtMost(Value::At(to))) => {
                     asked.created_high = Some((at, *to));
                 }
+                Filter::Is(Id, test) => asked.ids.extend(id_edges(test).map(|edges| (at, edges))),
                 _ => {}
             }
         }
@@ -240,7 +254,23 @@ impl Asked {
         if let Some((at, to)) = self.created_high {
             way = way.between(None, Some(created(to.millis().saturating_add(LATER)))).using(at);
         }
+        for (at, [low, high]) in &self.ids {
+            way = way.between(low.clone(), high.clone()).using(*at);
+        }
         way
+    }
+}
+
+/// The edges, both exclusive, around the ids that pass a test.
+fn id_edges(test: &Test) -> Option<[Option<Edge>; 2]> {
+    let beside = |id: &[u8; 16], step: fn(u128, u128) -> u128| {
+        let id = step(u128::from_be_bytes(*id), 1).to_be_bytes();
+        Some(Edge { key: None, id: Within::At(Value::Id(id)) })
+    };
+    match test {
+        Test::AtLeast(Value::Id(id)) => Some([beside(id, u128::saturating_sub), None]),
+        Test::AtMost(Value::Id(id)) => Some([None, beside(id, u128::saturating_add)]),
+        _ => None,
     }
 }
 
@@ -290,6 +320,9 @@ impl TokenSet {
             (ExpiresAt, Test::Above(value) | Test::AtLeast(value)) => {
                 Some(between(&BY_EXPIRY, Some(before(value)), None)?.using(at))
             }
+            (LastAddress, Test::Within(network)) => addresses::span(network).map(|[low, high]| {
+                Way::new(&BY_ADDRESS, Vec::new()).between(Some(before(&low)), Some(behind(&high))).using(at)
+            }),
             (LastUsedAt, Test::BelowOrNone(value)) => {
                 Some(between(&BY_USE, None, Some(before(value)))?.answering(at))
             }
@@ -368,8 +401,10 @@ impl Set for TokenSet {
         let Some(mut record) = found.filter(|found| (found.status == Status::Deleted) == self.deleted) else {
             return Ok(None);
         };
-        if self.uses {
-            record.last_used_at = rows.token_use(record.id)?.map(|used| used.last_at);
+        if self.uses
+            && let Some(used) = rows.token_use(record.id)?
+        {
+            (record.last_used_at, record.last_address) = (Some(used.last_at), used.address);
         }
         Ok(Some((Value::Id(record.id.0), record)))
     }
@@ -397,6 +432,7 @@ impl Set for TokenSet {
             ChangeSequence => Held::Whole(record.change_sequence),
             ExpiresAt => time(record.expires_at),
             LastUsedAt => time(record.last_used_at),
+            LastAddress => record.last_address.as_deref().map_or(Held::Nothing, Held::Text),
         }
     }
 
@@ -445,6 +481,7 @@ pub(super) const PATHS: &[&Path<TokenField>] = &[
     &BY_NAME,
     &BY_EXPIRY,
     &BY_USE,
+    &BY_ADDRESS,
     &DISABLED,
     &MINTED,
     &WORDS,

@@ -71,3 +71,6 @@ CREATE TABLE recording (
     looked_at   INTEGER NOT NULL,        -- when it was last looked for rows that are too old
     prunes_from INTEGER NOT NULL         -- until then none is taken away: the clock may have jumped
 ) STRICT;
+
+-- Whom a revocation of many is about.
+CREATE INDEX token_uses_kept_by_address ON token_uses (address, token) WHERE kept = 1;

@@ -91,7 +91,7 @@ impl TryFrom<CreateToken> for IssueRequest {
                 limits: Limits::default(),
                 outlives: true,
                 restricted: false,
-                tied: false,
+                tied: None,
                 max_idle: None,
             },
             organization: None,

@@ -53,7 +53,7 @@ impl CreateToken {
                 limits: Limits::default(),
                 outlives: true,
                 restricted: false,
-                tied: false,
+                tied: None,
                 max_idle: None,
             },
             organization: organization.map(str::to_owned),

@@ -49,7 +49,7 @@ impl TryFrom<NewToken> for IssueRequest {
             limits: Limits::default(),
             outlives: true,
             restricted: false,
-            tied: false,
+            tied: None,
             max_idle: None,
         };
         Ok(Self {

@@ -106,7 +106,7 @@ impl TryFrom<NewToken> for IssueRequest {
                 limits: Limits::default(),
                 outlives: true,
                 restricted: false,
-                tied: false,
+                tied: None,
                 max_idle: None,
             },
             organization: body.account.map(account).transpose()?,

@@ -5,6 +5,7 @@ mod lists;
 mod members;
 mod modules;
 mod organizations;
+mod revocations;
 mod tokens;
 mod users;
 mod uses;
@@ -17,6 +18,7 @@ pub(super) use self::{
         AddPrivilege, ChangeOrganization, ChangePolicy, CreateOrganization, OrganizationObject,
         OrganizationPage, PolicyObject, PrivilegeList,
     },
+    revocations::{Asked, CreateRevocation, DescendantObject, RevocationObject},
     tokens::{CreateToken, CreatedToken, RelabelToken, RotateToken, TokenObject},
     users::{ChangeUser, CreateUser, Me, MyOrganization, NewPassword, SecretField, UserObject},
     uses::{PrivilegeUse, StragglerList},

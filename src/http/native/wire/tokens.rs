@@ -43,7 +43,7 @@ pub(in crate::http::native) struct CreateToken {
     limits: Option<CreateLimits>,
     /// A restricted token reads and revokes itself at jeton and nothing more.
     restricted: Option<bool>,
-    /// Whether it is to be good only while the token that mints it is.
+    /// Whether it is to be good only while the token that mints it is; absent for what holds of that one.
     tied: Option<bool>,
     /// After how long without use it is to be disabled: `30d`, `12h`, `90m`, `3600s`, `52w`; absent leaves it to the
     /// organization's policy, or to the token that mints it.
@@ -84,7 +84,7 @@ impl TryFrom<CreateToken> for IssueRequest {
                 limits: body.limits.unwrap_or_default().try_into()?,
                 outlives: false,
                 restricted: body.restricted.unwrap_or_default(),
-                tied: body.tied.unwrap_or_default(),
+                tied: body.tied,
                 max_idle: body.max_idle.map(|text| policy_duration("max_idle", &text)).transpose()?,
             },
             organization: body.organization,

@@ -95,7 +95,7 @@ impl Scene {
             limits: Limits::default(),
             outlives: false,
             restricted: false,
-            tied: false,
+            tied: None,
             max_idle,
         };
         let (name, owner) = ("idle".to_owned(), Some("anna".to_owned()));

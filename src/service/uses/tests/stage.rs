@@ -97,7 +97,7 @@ impl Stage {
             modules: None,
             limits: Limits::default(),
             restricted: false,
-            tied: false,
+            tied: None,
             max_idle: None,
             outlives: false,
         };
