@@ -47,12 +47,15 @@ impl Application {
         Ok(Self { app, entropy, secret, service })
     }
 
-    /// Writes down what gathers in memory, every few seconds, and erases deleted users, for as long as the runtime lives.
+    /// Writes down what gathers in memory, every few seconds, erases deleted users and wipes replies that arrived, for as
+    /// long as the runtime lives.
     pub fn keep_house(&self) {
         let service = Arc::clone(&self.service);
         tokio::spawn(async move { service.keep_uses().await });
         let service = Arc::clone(&self.service);
         tokio::spawn(async move { service.keep_erasing().await });
+        let service = Arc::clone(&self.service);
+        tokio::spawn(async move { service.keep_replies().await });
     }
 
     /// Does what a server would do in the background, where there is no server to do it.

@@ -12,7 +12,10 @@ use crate::cli::connect::{ClientArgs, with_client};
 use crate::cli::failure::Usage;
 use crate::cli::listing;
 use crate::cli::output::{self, Column};
+use crate::core::idempotency::Key;
+use crate::core::secret::random;
 use crate::ops::config::Config;
+use crate::ops::entropy::Entropy;
 
 const PATH: &str = "/v1/tokens";
 
@@ -171,6 +174,10 @@ struct CreateArgs {
     /// Print it as a secret-token: URI (RFC 8959)
     #[arg(long)]
     uri: bool,
+    /// Get the token of the same command with the same key, if it made one within ten minutes and that wasn't used yet:
+    /// a UUID, say [default: a random one for each command]
+    #[arg(long, value_name = "KEY", value_parser = key)]
+    idempotency_key: Option<Key>,
 }
 
 /// What the token is to be limited to, for good.
@@ -214,6 +221,11 @@ impl LimitArgs {
 /// An object of those members that have a value.
 fn given<const N: usize>(members: [(&str, Option<Value>); N]) -> Map<String, Value> {
     members.into_iter().filter_map(|(member, value)| Some((member.to_owned(), value?))).collect()
+}
+
+fn key(text: &str) -> Result<Key, String> {
+    // The flag's name stands before it already.
+    Key::parse(text).map_err(|refusal| refusal.to_string().replacen("Idempotency-Key: ", "", 1))
 }
 
 impl CreateArgs {
@@ -271,7 +283,12 @@ async fn create(api: &Client, token: CreateArgs, json: bool) -> anyhow::Result<(
         return Err(Usage("say whose token it is: --user NAME".to_owned()).into());
     }
     let scheme = if token.uri { "secret-token:" } else { "" };
-    let reply = api.call(Method::POST, PATH, Body::Json(token.into_request())).await?;
+    // One that is made here is told here: there is nothing to be lost in between.
+    let random = || (!api.is_in_process()).then(|| Key::from_random(random(&Entropy::system())));
+    let reply = match token.idempotency_key.clone().or_else(random) {
+        Some(key) => api.make(PATH, token.into_request(), &key).await?,
+        None => api.call(Method::POST, PATH, Body::Json(token.into_request())).await?,
+    };
     let printed = if json {
         output::json(&reply)
     } else {

@@ -6,6 +6,7 @@ pub mod decision;
 pub mod event;
 pub mod filter;
 pub mod id;
+pub mod idempotency;
 pub mod keys;
 pub mod life;
 pub mod lifetime;

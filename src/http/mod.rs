@@ -17,6 +17,7 @@ mod hosts;
 mod introspection;
 mod mount;
 mod native;
+mod once;
 mod openapi;
 mod problem;
 mod query;

@@ -1,5 +1,7 @@
 //! Issuing tokens.
 
+use zeroize::Zeroizing;
+
 use super::{
     Caller, Service,
     list::{TokenView, view},
@@ -11,6 +13,7 @@ use crate::{
         decision::Subject,
         event::{Deed, Event, Origin},
         id::{OfToken, TokenId},
+        idempotency::Once,
         keys::{Digest, PepperId},
         minting::{Minter, Wish, judge},
         organization::Organization,
@@ -20,7 +23,7 @@ use crate::{
         token::{Cause, Presented, Status, Token},
         user::User,
     },
-    store::{Rows, Tx, Write},
+    store::{Replied, Rows, Tx, Write},
 };
 
 /// What is asked for, its fields' forms checked.
@@ -49,9 +52,44 @@ pub struct Issued {
     pub secret: SecretText,
 }
 
+/// How a reply tells of a token that was issued at an instant.
+pub type Render = fn(Issued, Instant) -> Result<Zeroizing<Vec<u8>>, Failure>;
+
 impl Service {
     /// Issues a token.
     pub async fn issue(&self, caller: &Caller, request: IssueRequest) -> Result<Issued, Failure> {
+        let (write, presented) = self.prepare(caller, request)?;
+        let taken = write.taken;
+        let view = self.store.write(write).await.inspect_err(|_| self.give_back(taken))?;
+        Ok(Issued { view, secret: presented.reveal() })
+    }
+
+    /// Issues a token unless the same request did so before: the reply now, or the one from then.
+    pub async fn issue_once(
+        &self,
+        caller: &Caller,
+        request: IssueRequest,
+        once: Once,
+        render: Render,
+    ) -> Result<Replied, Failure> {
+        let (write, presented) = self.prepare(caller, request)?;
+        let (id, taken, now) = (presented.id, write.taken, write.now);
+        let rendered = move |view| render(Issued { view, secret: presented.reveal() }, now);
+        let replied = self.write_once(caller, once, id, write, rendered).await;
+        if !replied.as_ref().is_ok_and(|replied| replied.token == id) {
+            self.give_back(taken);
+        }
+        replied
+    }
+
+    fn give_back(&self, taken: Option<(TokenId, u64)>) {
+        if let Some((minter, uses)) = taken {
+            self.give_back_uses(minter, uses);
+        }
+    }
+
+    /// All that is to be known before it is written.
+    fn prepare(&self, caller: &Caller, request: IssueRequest) -> Result<(Issue, Presented), Failure> {
         let now = self.now();
         let presented = Presented {
             id: self.new_id(now),
@@ -71,13 +109,10 @@ impl Service {
             }
             _ => None,
         };
-        let write = Issue { caller: caller.clone(), request, id: presented.id, digest, pepper, taken, now };
-        let view = self.store.write(write).await.inspect_err(|_| {
-            if let Some((minter, uses)) = taken {
-                self.give_back_uses(minter, uses);
-            }
-        })?;
-        Ok(Issued { view, secret: presented.reveal() })
+        Ok((
+            Issue { caller: caller.clone(), request, id: presented.id, digest, pepper, taken, now },
+            presented,
+        ))
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod erasure;
 mod hashing;
+mod idempotency;
 mod meters;
 mod reach;
 mod refused;
@@ -52,6 +53,7 @@ pub struct Service {
     throttle: throttle::Throttle,
     throttled: refused::Throttled,
     erasing: tokio::sync::Notify,
+    replies: idempotency::Replies,
 }
 
 /// What a service is opened with.
@@ -135,6 +137,8 @@ impl Service {
             now,
         };
         let store = Store::open(&database, Arc::clone(&keys), Arc::clone(&clock), entropy.as_ref(), set_up)?;
+        let replies = idempotency::Replies::load(&store, clock.now(), clock.elapsed())
+            .map_err(|error| OpenError::SetUp(error.to_string()))?;
         let hasher = hashing::Hasher::start(Arc::clone(&entropy))?;
         Ok(Arc::new(Self {
             store,
@@ -150,6 +154,7 @@ impl Service {
             throttle: throttle::Throttle::default(),
             throttled: refused::Throttled::default(),
             erasing: tokio::sync::Notify::new(),
+            replies,
         }))
     }
 
@@ -188,6 +193,9 @@ impl Service {
         self.flush_uses().await;
         self.flush_meters().await;
         self.flush_throttled().await;
+        if let Err(failure) = self.wipe_replies().await {
+            tracing::warn!(%failure, "replies that arrived are wiped when their tokens are used again");
+        }
         let service = Arc::clone(self);
         // A panic in there has been logged; there is nothing more to close.
         let _ = tokio::task::spawn_blocking(move || service.store.close()).await;

@@ -91,8 +91,8 @@ impl Service {
             }
             Credential::Bearer(text) => match ControlSecret::parse(text.expose()) {
                 Some(control) if self.control.matches(&control) => Subject::Local,
-                Some(_) => return Err(Refusal::CredentialInvalid.into()),
-                None => Subject::Token(self.genuine(text)?),
+                // Another secret, or none of ours: the answer takes as long.
+                _ => Subject::Token(self.genuine(text)?),
             },
         };
         self.admit(&subject, demand, &peer.facts(), peer)?;
@@ -134,22 +134,25 @@ impl Service {
         if let Subject::Token(standing) = subject {
             self.count_use(standing)?;
             self.note_use(standing.token.id, now, by.address, by.agent);
+            self.replies.note_use(standing.token.id);
         }
         Ok(())
     }
 
     /// The token whose whole secret this is, dead or alive. Whatever isn't one gets one answer.
     pub(super) fn genuine(&self, text: &SecretText) -> Result<Arc<Standing>, Failure> {
-        let presented = Presented::parse(text.expose()).ok_or(Refusal::CredentialInvalid)?;
+        let (presented, whole) = Presented::read(text.expose());
         // Before any row is read: a revocation that commits meanwhile makes what was read too old to keep.
         let generation = self.generation();
-        if let Some(ready) = self.cache.0.get(&presented.id)
-            && ready.generation == generation
-            && self.proves(&presented, &ready.standing.token)
-        {
-            return Ok(ready.standing);
-        }
-        let Some(token) = self.proven(&presented)? else { return Err(Refusal::CredentialInvalid.into()) };
+        let ready = self.cache.0.get(&presented.id).filter(|ready| ready.generation == generation);
+        let refuted = match ready {
+            Some(ready) if self.proves(&presented, &ready.standing.token) && whole => {
+                return Ok(ready.standing);
+            }
+            ready => ready.is_some(),
+        };
+        let token = self.proven(&presented, refuted)?.filter(|_| whole);
+        let token = token.ok_or(Refusal::CredentialInvalid)?;
         let standing = believed(self.store.read(|rows| rows.standing_of(token).map(Some)))?;
         let standing = Arc::new(standing.ok_or(Refusal::CredentialInvalid)?);
         self.cache.0.insert(presented.id, Ready { generation, standing: Arc::clone(&standing) });
@@ -164,15 +167,16 @@ impl Service {
 
     /// The row that a presented token names, if its secret proves it.
     ///
-    /// An unknown id costs what a wrong secret costs, a row that is there and one that isn't, so that the time taken
-    /// doesn't tell whether an id exists.
-    fn proven(&self, presented: &Presented) -> Result<Option<Token>, Failure> {
+    /// An unknown id costs what a wrong secret costs, a row that is there and one that isn't, and one proof, so that the
+    /// time taken doesn't tell whether an id exists. What isn't a token at all goes the same way, with nobody's id; and
+    /// so does a secret that is `refuted` already, which has cost its proof.
+    fn proven(&self, presented: &Presented, refuted: bool) -> Result<Option<Token>, Failure> {
         let named = believed(self.store.read(|rows| rows.token(presented.id)))?;
         let (row, exists) = match named {
             Some(token) => (Some(token), true),
             None => (believed(self.store.read(|rows| rows.newest_token()))?, false),
         };
-        let proven = row.filter(|token| self.proves(presented, token) && exists);
+        let proven = row.filter(|token| !refuted && self.proves(presented, token) && exists);
         if proven.is_none() && exists {
             self.store.read(|rows| rows.token(NOBODYS))?;
         }

@@ -81,6 +81,7 @@ impl Tx<'_> {
                  WHERE token = ? AND (address IS NOT NULL OR agent IS NOT NULL)",
                 [id],
             )?;
+            self.forget_reply(id)?;
         }
         Ok(looked_at)
     }

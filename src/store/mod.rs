@@ -11,6 +11,7 @@ mod members;
 mod meters;
 mod modules;
 mod organizations;
+mod replies;
 mod rows;
 mod schema;
 mod scrub;
@@ -31,6 +32,7 @@ pub use self::{
     events::{Stretch, Walk},
     lists::{EventRow, EventSet, Found, TokenSet, UserSet},
     meters::{Meter, Metered},
+    replies::{Replied, Wiped},
     rows::{ReadError, Rows},
     schema::OpenError,
     totals::{Scope, Total},

@@ -1,6 +1,7 @@
 //! `/v1/tokens`: issued, listed, read, relabelled, switched off and on, revoked.
 
 use rocket::{State, delete, get, patch, post};
+use zeroize::Zeroizing;
 
 use super::{
     lists,
@@ -10,16 +11,19 @@ use crate::{
     core::{
         id::{OfToken, Reference},
         refusal::{Failure, Refusal},
+        time::Instant,
     },
     http::{
         Site,
         body::Body,
         guard::{Asker, Version},
+        once::Repeatable,
         query::Query,
         reply::Reply,
     },
     service::{
         change::{Change, Target},
+        issue::Issued,
         list::TokenView,
     },
 };
@@ -42,22 +46,43 @@ fn shown(site: &Site, view: TokenView) -> Result<Reply, Failure> {
     Ok(Reply::json(200, &TokenObject::new(view, site.service.now()))?.header("ETag", tag))
 }
 
-/// Issues a token. Its secret stands in this reply and nowhere else, ever.
-#[utoipa::path(post, path = "/v1/tokens", tag = "tokens", request_body = CreateToken, responses(
-    (status = 201, body = CreatedToken<'static>, headers(("Location" = String, description = "The token's path"))), (status = 404), (status = 409)))]
+/// Issues a token. Its secret stands in this reply and nowhere else, ever; but a reply that was lost is given again, to the
+/// same request of the same caller with the same `Idempotency-Key`, within ten minutes and until the token is used.
+#[utoipa::path(post, path = "/v1/tokens", tag = "tokens", request_body = CreateToken,
+    params(("Idempotency-Key" = Option<String>, Header,
+        description = "at least 128 random bits: 22 to 255 characters, a UUID say; makes it safe to send the request again")),
+    responses(
+        (status = 201, body = CreatedToken<'static>, headers(("Location" = String, description = "The token's path"))),
+        (status = 404), (status = 409), (status = 422)))]
 #[post("/tokens", data = "<body>")]
 pub(in crate::http) async fn create(
     site: &State<Site>,
     asker: Asker<'_>,
+    repeatable: Repeatable<'_>,
     body: Body,
 ) -> Result<Reply, Failure> {
     let request = body.json::<CreateToken>()?.try_into()?;
-    let issued = site.service.issue(asker.0?, request).await?;
-    let location = format!("/v1/tokens/{}", issued.view.token.id);
-    let tag = format!("\"{}\"", issued.view.token.change_sequence);
-    let object = TokenObject::new(issued.view, site.service.now());
+    let caller = asker.0?;
+    let (id, document) = match repeatable.once(&body)? {
+        Some(once) => {
+            let replied = site.service.issue_once(caller, request, once, created).await?;
+            (replied.token, replied.reply)
+        }
+        None => {
+            let issued = site.service.issue(caller, request).await?;
+            (issued.view.token.id, created(issued, site.service.now())?)
+        }
+    };
+    // What was just made has never changed.
+    let reply = Reply::json_bytes(201, &document).header("ETag", "\"0\"");
+    Ok(reply.header("Location", format!("/v1/tokens/{id}")))
+}
+
+/// The document that tells of a token that was just made.
+fn created(issued: Issued, now: Instant) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    let object = TokenObject::new(issued.view, now);
     let document = CreatedToken { object, token: issued.secret.expose() };
-    Ok(Reply::json(201, &document)?.header("Location", location).header("ETag", tag))
+    serde_json::to_vec(&document).map(Zeroizing::new).map_err(Failure::broken)
 }
 
 /// Tokens, newest first: an operator's are all there are, an administrator's those of the organization, anybody else's

@@ -15,3 +15,17 @@ CREATE INDEX tokens_kept_by_idleness ON tokens (id) WHERE max_idle IS NOT NULL A
 
 ALTER TABLE organizations ADD COLUMN max_idle INTEGER;           -- milliseconds; NULL: a token may lie idle
 ALTER TABLE organizations ADD COLUMN on_leak TEXT NOT NULL DEFAULT 'record';   -- or 'disable' or 'delete'
+
+-- The reply to a request that came with an Idempotency-Key and made a token: for ten minutes, encrypted under a key that
+-- takes both the pepper and the idempotency key, so that it can be given again and read by nobody else.
+CREATE TABLE replies (
+    key         BLOB PRIMARY KEY,        -- a keyed digest of the idempotency key
+    request     BLOB NOT NULL,           -- a keyed digest of what came with it
+    caller      TEXT NOT NULL,           -- 'local', 'password' or 'token'
+    caller_id   BLOB,                    -- the user or the token
+    token       BLOB NOT NULL UNIQUE,
+    reply       BLOB,                    -- ciphertext; NULL once the token was used
+    until       INTEGER NOT NULL,
+    seal        BLOB NOT NULL,
+    seal_pepper INTEGER NOT NULL
+) STRICT;
