@@ -22,6 +22,7 @@ mod carriers;
 mod commands;
 mod forward;
 mod gate;
+mod idempotency;
 mod lifetimes;
 mod limits;
 mod lists;
