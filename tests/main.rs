@@ -62,6 +62,7 @@ mod seal;
 mod secrecy;
 mod sign_ins;
 mod storage;
+mod uniform;
 
 // What holds of every route at once.
 mod conformance;

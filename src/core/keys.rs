@@ -14,7 +14,7 @@ use super::{id::TokenId, secret::Secret};
 type HmacSha256 = Hmac<Sha256>;
 
 /// A keyed digest or seal as stored: 32 bytes of HMAC-SHA256.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Digest(pub [u8; 32]);
 
 impl Digest {
