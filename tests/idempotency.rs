@@ -164,13 +164,16 @@ fn what_was_refused_is_not_kept_and_who_was_let_in_is_decided_on_again() {
     assert_eq!(mint(&mut client, &by, &third, &named("c")).problem(401), "token_deleted");
 }
 
+/// What became of a token, and how.
+type Way<'a> = (&'a str, &'a dyn Fn(&mut Client, &str));
+
 #[test]
 fn a_token_that_was_used_or_revoked_is_told_of_and_not_given_again() {
     let server = Server::start();
     let anna = server.user("anna").basic();
     let asker = server.administrator("ada");
     let mut client = server.client();
-    let ways: [(&str, &dyn Fn(&mut Client, &str)); 4] = [
+    let ways: [Way<'_>; 4] = [
         ("at jeton", &|client, token| drop(client.get("/v1/me").bearer(token).send().expect(200))),
         ("at the gate", &|client, token| drop(client.get("/gate").bearer(token).send().expect(200))),
         ("somebody asks", &|client, token| {
@@ -348,7 +351,7 @@ fn cutter(server: SocketAddr) -> SocketAddr {
             let mut upstream = TcpStream::connect(server).unwrap();
             let (mut from, mut to) = (client.try_clone().unwrap(), upstream.try_clone().unwrap());
             thread::spawn(move || std::io::copy(&mut from, &mut to));
-            let mut reply = [0; 64 * 1024];
+            let mut reply = [0; 8 * 1024];
             let read = upstream.read(&mut reply).unwrap();
             if number > 0 {
                 client.write_all(&reply[..read]).unwrap();

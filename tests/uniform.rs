@@ -152,7 +152,7 @@ const ARMS: [&str; 6] = [
 /// How often each is asked, in turn, on one connection: what is asked and what came before it changes each round.
 fn measure(client: &mut Client, path: &str, texts: &[&str; 5], rounds: usize) -> [Vec<Duration>; 6] {
     let mut arms: [Vec<Duration>; 6] = Default::default();
-    let padding: Vec<String> = (0..12).map(|number| format!("X-Padding-{number}")).collect();
+    let padding: Vec<String> = (0..40).map(|number| format!("X-Padding-{number}")).collect();
     for round in 0..rounds {
         for turn in 0..ARMS.len() {
             // Steps that are prime to seven, each round another: 1 to 6 in another order each time.
@@ -186,7 +186,7 @@ fn whatever_is_no_token_takes_the_same_time() {
     let bad = Bad::of(&good);
     let not_in_use = token::resealed(&token::altered(&idle, 60));
     let texts = [&*bad.unknown, &bad.garbage, &bad.misspelt, &bad.wrong, &not_in_use];
-    let rounds = campaign(3_000, 20_000);
+    let rounds = campaign(1_000, 20_000);
     let mut client = server.client();
     for path in ["/v1/tokens/self", "/gate"] {
         let mut verdicts = Vec::new();
@@ -199,11 +199,11 @@ fn whatever_is_no_token_takes_the_same_time() {
             let micros: Vec<_> = arms.iter().map(|arm| format!("{:.1}", median(arm) * 1e6)).collect();
             verdicts.push(format!("{path}, {rounds} of each, medians {micros:?} µs, apart {apart:.2?}"));
             let (control, alike) = apart.split_last().expect("a control");
-            assert!(control.abs() > ALPHA_1_PERCENT, "what takes longer isn't seen: {verdicts:?}");
-            alike.iter().all(|apart| apart.abs() < ALPHA_1_PERCENT)
+            // Where what takes longer isn't seen, nothing is.
+            control.abs() > ALPHA_1_PERCENT && alike.iter().all(|apart| apart.abs() < ALPHA_1_PERCENT)
         });
         eprintln!("{ARMS:?}\n{}", verdicts.join("\n"));
-        assert!(found, "they differ each time: {}", verdicts.join("\n"));
+        assert!(found, "they differ each time, or the control doesn't: {}", verdicts.join("\n"));
     }
 }
 

@@ -10,7 +10,7 @@
 //! left of them goes on, and however wrong the time is then, they aren't more than ten again.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, VecDeque},
     sync::{
         Mutex, MutexGuard, PoisonError,
         atomic::{AtomicUsize, Ordering},
@@ -38,29 +38,22 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// The pause before a wiping that failed is tried again.
 const PAUSE: Duration = Duration::from_secs(1);
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum State {
-    /// It can be given again.
-    Kept,
-    /// It can't, and is to be wiped.
-    Used,
-    /// It can't, and is wiped.
-    Wiped,
-}
-
-/// A reply of which the table may have a row. Each row has one of these, made before it.
+/// The replies of the last ten minutes, by their tokens. Each row of the table has its entry here, made before it.
+#[derive(Default)]
 struct Held {
-    state: State,
-    /// When it is over, on the clock that nobody can set.
-    until: i64,
+    /// Whether they can be given again.
+    kept: HashMap<TokenId, bool>,
+    /// When they are over, on the clock that nobody can set, the first first; those of refused requests too.
+    ends: VecDeque<(i64, TokenId)>,
+    /// Those that were used and aren't wiped.
+    used: Vec<TokenId>,
 }
 
-/// The replies of the last ten minutes, by their tokens.
 #[derive(Default)]
 pub(super) struct Replies {
     /// How many can be given again: mostly none, and then a use looks no further.
     kept: AtomicUsize,
-    held: Mutex<HashMap<TokenId, Held>>,
+    held: Mutex<Held>,
     used: Notify,
 }
 
@@ -68,26 +61,31 @@ impl Replies {
     /// Those that an earlier process kept.
     pub(super) fn load(store: &Store, now: Instant, elapsed: i64) -> Result<Self, ReadError> {
         let replies = Self::default();
-        for (token, kept, until) in store.read(|rows| rows.kept_replies())? {
+        let mut rows = store.read(|rows| rows.kept_replies())?;
+        rows.sort_unstable_by_key(|(_, _, until)| *until);
+        for (token, kept, until) in rows {
             let left = until.millis().saturating_sub(now.millis()).clamp(0, KEPT_FOR);
-            replies.hold(token, if kept { State::Kept } else { State::Wiped }, elapsed + left);
+            replies.hold(token, kept, elapsed + left);
         }
         Ok(replies)
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<TokenId, Held>> {
+    fn lock(&self) -> MutexGuard<'_, Held> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn hold(&self, token: TokenId, state: State, until: i64) {
-        self.lock().insert(token, Held { state, until });
-        if state == State::Kept {
+    fn hold(&self, token: TokenId, kept: bool, until: i64) {
+        let mut held = self.lock();
+        held.kept.insert(token, kept);
+        held.ends.push_back((until, token));
+        if kept {
             self.kept.fetch_add(1, Ordering::Release);
         }
     }
 
+    /// Forgets the entry of a reply that isn't kept after all, or not any more.
     fn let_go(&self, token: TokenId) {
-        if self.lock().remove(&token).is_some_and(|held| held.state == State::Kept) {
+        if self.lock().kept.remove(&token) == Some(true) {
             self.kept.fetch_sub(1, Ordering::Release);
         }
     }
@@ -98,34 +96,45 @@ impl Replies {
             return;
         }
         let mut held = self.lock();
-        if let Some(held) = held.get_mut(&token).filter(|held| held.state == State::Kept) {
-            held.state = State::Used;
-            self.kept.fetch_sub(1, Ordering::Release);
+        if self.end(&mut held, token) {
+            held.used.push(token);
             self.used.notify_one();
         }
     }
 
-    fn is_kept(&self, token: TokenId) -> bool {
-        self.lock().get(&token).is_some_and(|held| held.state == State::Kept)
-    }
-
-    /// What is to be wiped and taken away now.
-    fn due(&self, elapsed: i64) -> Wiped {
-        let held = self.lock();
-        let over = |held: &Held| held.until <= elapsed;
-        let tokens = |wanted: &dyn Fn(&Held) -> bool| {
-            held.iter().filter(|(_, held)| wanted(held)).map(|(token, _)| *token).collect()
-        };
-        Wiped { used: tokens(&|held| held.state == State::Used && !over(held)), over: tokens(&over) }
-    }
-
-    fn wiped(&self, used: &[TokenId], over: &[TokenId]) {
-        let mut held = self.lock();
-        for token in used {
-            held.entry(*token).and_modify(|held| held.state = State::Wiped);
+    /// Has it given to nobody from now on; says whether it could be until now.
+    fn end(&self, held: &mut Held, token: TokenId) -> bool {
+        let kept = held.kept.get_mut(&token).is_some_and(|kept| std::mem::replace(kept, false));
+        if kept {
+            self.kept.fetch_sub(1, Ordering::Release);
         }
-        drop(held);
-        over.iter().for_each(|token| self.let_go(*token));
+        kept
+    }
+
+    fn is_kept(&self, token: TokenId) -> bool {
+        self.lock().kept.get(&token) == Some(&true)
+    }
+
+    /// Takes what is to be wiped and taken away now.
+    fn take_due(&self, elapsed: i64) -> Wiped {
+        let mut held = self.lock();
+        let mut over = Vec::new();
+        while let Some((_, token)) = held.ends.pop_front_if(|(until, _)| *until <= elapsed) {
+            self.end(&mut held, token);
+            if held.kept.contains_key(&token) {
+                over.push(token);
+            }
+        }
+        Wiped { used: std::mem::take(&mut held.used), over }
+    }
+
+    /// Puts back what couldn't be wiped.
+    fn put_back(&self, due: Wiped, elapsed: i64) {
+        let mut held = self.lock();
+        held.used.extend(due.used);
+        for token in due.over {
+            held.ends.push_front((elapsed, token));
+        }
     }
 }
 
@@ -178,7 +187,7 @@ impl Service {
         let now = self.now();
         let until = now.checked_add(KEPT_FOR).unwrap_or(Instant::LAST);
         // Before it is there: whoever asks may go while it is written, and it mustn't stay for that.
-        self.replies.hold(token, State::Kept, self.clock.elapsed() + KEPT_FOR);
+        self.replies.hold(token, true, self.clock.elapsed() + KEPT_FOR);
         let write = Repeatable { write, render, once, caller: caller.clone(), token, now, until };
         let replied = self.store.write(write).await;
         if !replied.as_ref().is_ok_and(|replied| replied.token == token) {
@@ -206,10 +215,17 @@ impl Service {
 
     /// Wipes what is due.
     pub(super) async fn wipe_replies(&self) -> Result<(), Failure> {
-        let Wiped { used, over } = self.replies.due(self.clock.elapsed());
-        if !used.is_empty() || !over.is_empty() {
-            self.store.write(Wiped { used: used.clone(), over: over.clone() }).await?;
-            self.replies.wiped(&used, &over);
+        let elapsed = self.clock.elapsed();
+        let due = self.replies.take_due(elapsed);
+        if due.used.is_empty() && due.over.is_empty() {
+            return Ok(());
+        }
+        if let Err(failure) = self.store.write(due.clone()).await {
+            self.replies.put_back(due, elapsed);
+            return Err(failure);
+        }
+        for token in due.over {
+            self.replies.let_go(token);
         }
         Ok(())
     }

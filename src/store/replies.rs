@@ -180,6 +180,7 @@ impl Tx<'_> {
 }
 
 /// Wipes the replies about tokens that were used, and takes away those whose time is over.
+#[derive(Clone)]
 pub struct Wiped {
     /// Those that were used.
     pub used: Vec<TokenId>,

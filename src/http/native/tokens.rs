@@ -63,15 +63,12 @@ pub(in crate::http) async fn create(
 ) -> Result<Reply, Failure> {
     let request = body.json::<CreateToken>()?.try_into()?;
     let caller = asker.0?;
-    let (id, document) = match repeatable.once(&body)? {
-        Some(once) => {
-            let replied = site.service.issue_once(caller, request, once, created).await?;
-            (replied.token, replied.reply)
-        }
-        None => {
-            let issued = site.service.issue(caller, request).await?;
-            (issued.view.token.id, created(issued, site.service.now())?)
-        }
+    let (id, document) = if let Some(once) = repeatable.once(&body)? {
+        let replied = site.service.issue_once(caller, request, once, created).await?;
+        (replied.token, replied.reply)
+    } else {
+        let issued = site.service.issue(caller, request).await?;
+        (issued.view.token.id, created(issued, site.service.now())?)
     };
     // What was just made has never changed.
     let reply = Reply::json_bytes(201, &document).header("ETag", "\"0\"");

@@ -85,6 +85,7 @@ async fn setting() -> (TempDir, ManualTime, Arc<Service>) {
 }
 
 /// The reply is the token alone.
+#[expect(clippy::needless_pass_by_value, clippy::unnecessary_wraps, reason = "it is a `Render`")]
 fn secret(issued: Issued, _: Instant) -> Result<Zeroizing<Vec<u8>>, Failure> {
     Ok(Zeroizing::new(issued.secret.expose().as_bytes().to_vec()))
 }
