@@ -149,14 +149,22 @@ const ARMS: [&str; 6] = [
     "control",
 ];
 
-/// How often each is asked, in turn, on one connection: what is asked and what came before it changes each round.
+/// How often each is asked, on one connection: in an order drawn by lot each round, so that each comes after each other
+/// as often.
 fn measure(client: &mut Client, path: &str, texts: &[&str; 5], rounds: usize) -> [Vec<Duration>; 6] {
     let mut arms: [Vec<Duration>; 6] = Default::default();
     let padding: Vec<String> = (0..40).map(|number| format!("X-Padding-{number}")).collect();
-    for round in 0..rounds {
-        for turn in 0..ARMS.len() {
-            // Steps that are prime to seven, each round another: 1 to 6 in another order each time.
-            let arm = (turn + 1) * (round % 6 + 1) % 7 - 1;
+    let mut order = [0, 1, 2, 3, 4, 5];
+    let mut lot = 0x9e37_79b9_7f4a_7c15_u64;
+    for _ in 0..rounds {
+        for last in (1..order.len()).rev() {
+            // Xorshift: the same lots in each run.
+            lot ^= lot << 13;
+            lot ^= lot >> 7;
+            lot ^= lot << 17;
+            order.swap(last, usize::try_from(lot >> 33).expect("31 bits") % (last + 1));
+        }
+        for arm in order {
             let request = client.get(path).bearer(texts.get(arm).unwrap_or(&texts[0]));
             let request = if arm == 5 {
                 padding.iter().fold(request, |request, name| request.header(name, "something to be read"))
@@ -171,6 +179,19 @@ fn measure(client: &mut Client, path: &str, texts: &[&str; 5], rounds: usize) ->
         }
     }
     arms
+}
+
+/// How far a shift that gives this statistic is, in standard deviations of what was measured.
+fn shift(apart: f64, rounds: usize) -> f64 {
+    let count = f64::from(u32::try_from(rounds).expect("a few thousand"));
+    // From the share of pairs in which one is the slower, as for normal distributions.
+    apart.abs() * ((2.0 * count + 1.0) / (12.0 * count * count)).sqrt() * 2.0 * std::f64::consts::PI.sqrt()
+}
+
+/// Whether the times tell nothing: a difference that chance makes once in a hundred runs, or less than a tenth of their
+/// deviation, which is as fine as anybody sees with thousands of tries.
+fn alike(apart: f64, rounds: usize) -> bool {
+    apart.abs() < ALPHA_1_PERCENT || shift(apart, rounds) < 0.1
 }
 
 /// `tests/run --long uniform` asks 20,000 times each.
@@ -198,9 +219,9 @@ fn whatever_is_no_token_takes_the_same_time() {
             let apart: Vec<f64> = arms[1..].iter().map(|arm| apart(&arms[0], arm)).collect();
             let micros: Vec<_> = arms.iter().map(|arm| format!("{:.1}", median(arm) * 1e6)).collect();
             verdicts.push(format!("{path}, {rounds} of each, medians {micros:?} µs, apart {apart:.2?}"));
-            let (control, alike) = apart.split_last().expect("a control");
+            let (control, others) = apart.split_last().expect("a control");
             // Where what takes longer isn't seen, nothing is.
-            control.abs() > ALPHA_1_PERCENT && alike.iter().all(|apart| apart.abs() < ALPHA_1_PERCENT)
+            !alike(*control, rounds) && others.iter().all(|apart| alike(*apart, rounds))
         });
         eprintln!("{ARMS:?}\n{}", verdicts.join("\n"));
         assert!(found, "they differ each time, or the control doesn't: {}", verdicts.join("\n"));
