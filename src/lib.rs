@@ -33,6 +33,8 @@
 //! - **A write is a value** ([`store::Write`]): it holds time, ids and randomness, and applies itself in a transaction. One
 //!   writer applies all, many to a commit, and answers after it. Before it does, it asks the decision again, so nothing is
 //!   done with a credential that was revoked meanwhile.
+//! - **A reply that is lost is given again** to whoever has its idempotency key ([`core::idempotency`]): any write that makes
+//!   a token can be handed to `Service::write_once`, which keeps its reply, encrypted, until the token is used.
 //! - **A check doesn't write and can't be stale.** What it read is kept with the generation that was current before; a
 //!   commit that may change a decision raises the generation before its reply.
 //! - **A list walks an index.** A filter is one tree ([`core::filter`]), whichever API's words it was written in; its

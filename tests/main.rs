@@ -23,6 +23,7 @@ mod children;
 mod commands;
 mod forward;
 mod gate;
+mod idempotency;
 mod idle;
 mod leaks;
 mod lifetimes;
@@ -71,6 +72,7 @@ mod seal;
 mod secrecy;
 mod sign_ins;
 mod storage;
+mod uniform;
 
 // What holds of every route at once.
 mod conformance;

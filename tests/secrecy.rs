@@ -75,8 +75,9 @@ fn ten_thousand_tokens_leave_no_trace_of_their_secrets() {
     assert!(contents(&server.data()).iter().any(|(_, bytes)| runs.find(bytes).is_some()));
 }
 
+/// Asserts that no file of the server holds any of these.
 #[track_caller]
-fn holds_none(server: &Server, runs: &Runs, when: &str) {
+pub fn holds_none(server: &Server, runs: &Runs, when: &str) {
     for (path, bytes) in contents(server.home()) {
         // The control secret lives in its own file; nothing else may.
         let own = path.ends_with("control.json");
@@ -111,7 +112,7 @@ fn errors_hold_none(server: &Server, tokens: &[String], runs: &Runs) {
 }
 
 /// The 32 bytes that 43 digits of base 62 stand for.
-fn secret_bytes(digits: &str) -> [u8; 32] {
+pub fn secret_bytes(digits: &str) -> [u8; 32] {
     let mut bytes = [0_u8; 32];
     for digit in digits.bytes() {
         let value = match digit {

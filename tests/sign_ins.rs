@@ -58,7 +58,7 @@ fn measure(server: &Server, batch: u8, tries: usize) -> Arms {
 
 /// Mann and Whitney's statistic as standard deviations from what equal distributions give: with 3,000 of each, a shift
 /// of a tenth of a standard deviation gives 3.8.
-fn apart(one: &[Duration], other: &[Duration]) -> f64 {
+pub fn apart(one: &[Duration], other: &[Duration]) -> f64 {
     let mut all: Vec<_> = one.iter().map(|took| (took, true)).collect();
     all.extend(other.iter().map(|took| (took, false)));
     all.sort();
@@ -72,14 +72,15 @@ fn count(number: usize) -> f64 {
     f64::from(u32::try_from(number).expect("a few thousand"))
 }
 
-fn median(arm: &[Duration]) -> f64 {
+/// The middle one, in seconds.
+pub fn median(arm: &[Duration]) -> f64 {
     let mut sorted = arm.to_vec();
     sorted.sort();
     sorted[sorted.len() / 2].as_secs_f64()
 }
 
 /// Beyond this many standard deviations two arms are held to differ: one in a hundred does by chance.
-const ALPHA_1_PERCENT: f64 = 2.576;
+pub const ALPHA_1_PERCENT: f64 = 2.576;
 
 #[test]
 fn unknown_disabled_and_wrong_cost_the_same() {

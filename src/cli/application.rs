@@ -47,8 +47,8 @@ impl Application {
         Ok(Self { app, entropy, secret, service })
     }
 
-    /// Writes down what gathers in memory, every few seconds, erases deleted users, ends tokens that nobody uses and takes
-    /// away what is too old, for as long as the runtime lives.
+    /// Writes down what gathers in memory, every few seconds, erases deleted users, ends tokens that nobody uses, wipes
+    /// replies that arrived and takes away what is too old, for as long as the runtime lives.
     pub fn keep_house(&self) {
         let service = Arc::clone(&self.service);
         tokio::spawn(async move { service.keep_uses().await });
@@ -58,6 +58,8 @@ impl Application {
         tokio::spawn(async move { service.keep_sweeping().await });
         let service = Arc::clone(&self.service);
         tokio::spawn(async move { service.keep_pruning().await });
+        let service = Arc::clone(&self.service);
+        tokio::spawn(async move { service.keep_replies().await });
     }
 
     /// Does what a server would do in the background, where there is no server to do it.

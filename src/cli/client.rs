@@ -18,6 +18,7 @@ use serde_json::{Map, Value};
 use tokio::net::{TcpStream, UnixStream};
 
 use crate::cli::failure::{Refused, Usage};
+use crate::core::idempotency::{self, Key};
 use crate::core::secret::SecretText;
 use crate::door::dial;
 use crate::http::{App, Call, Peer};
@@ -25,6 +26,8 @@ use crate::ops::data_dir::DataDir;
 
 /// Longer than anything that the server allows itself.
 const TIMEOUT: Duration = Duration::from_mins(1);
+/// How long a server that broke off is given to come back.
+const PAUSE: Duration = Duration::from_secs(1);
 /// Objects asked for at a time.
 const PAGE: usize = 100;
 /// Rows of CSV asked for at a time.
@@ -107,10 +110,34 @@ impl Client {
         target: &str,
         body: Body,
     ) -> anyhow::Result<Value> {
-        let reply = self.ask(patience, method, target, body).await?;
+        let reply = self.ask(patience, method, target, body, None).await?;
         if reply.body().is_empty() {
             return Ok(Value::Null);
         }
+        serde_json::from_slice(reply.body()).context("the server's answer isn't JSON")
+    }
+
+    /// Whether the application runs in this process: no connection to it is ever lost.
+    pub fn is_in_process(&self) -> bool {
+        matches!(self.transport, Transport::InProcess(_))
+    }
+
+    /// Makes what is told once: where the connection is lost before the answer, it is asked for once more under the same
+    /// key, and so isn't made twice.
+    pub async fn make(&self, target: &str, object: Map<String, Value>, key: &Key) -> anyhow::Result<Value> {
+        let again = Body::Json(object.clone());
+        let once = |body| self.ask(TIMEOUT, Method::POST, target, body, Some(key));
+        let reply = match once(Body::Json(object)).await {
+            Err(error) if error.is::<Lost>() => {
+                tokio::time::sleep(PAUSE).await;
+                let hint = format!(
+                    "whether it was made isn't known: ask again with --idempotency-key {}",
+                    key.expose()
+                );
+                once(again).await.context(hint)?
+            }
+            reply => reply?,
+        };
         serde_json::from_slice(reply.body()).context("the server's answer isn't JSON")
     }
 
@@ -146,7 +173,7 @@ impl Client {
         while left > 0 || table.is_empty() {
             let size = TABLE_PAGE.min(left.max(1));
             let next = with_query(target, &format!("format=csv&limit={size}{cursor}"));
-            let page = self.ask(TIMEOUT, Method::GET, &next, Body::Empty).await?;
+            let page = self.ask(TIMEOUT, Method::GET, &next, Body::Empty, None).await?;
             let names = page.body().windows(2).position(|end| end == b"\r\n").map_or(0, |end| end + 2);
             table.extend_from_slice(&page.body()[if table.is_empty() { 0 } else { names }..]);
             left = left.saturating_sub(size);
@@ -165,8 +192,9 @@ impl Client {
         method: Method,
         target: &str,
         body: Body,
+        key: Option<&Key>,
     ) -> anyhow::Result<Response<Vec<u8>>> {
-        let reply = tokio::time::timeout(patience, Box::pin(self.send(method, target, body)))
+        let reply = tokio::time::timeout(patience, Box::pin(self.send(method, target, body, key)))
             .await
             .context("the server didn't answer in time")??;
         if reply.status().is_success() {
@@ -175,7 +203,13 @@ impl Client {
         Err(Refused::new(reply.status(), reply.body()).into())
     }
 
-    async fn send(&self, method: Method, target: &str, body: Body) -> anyhow::Result<Response<Vec<u8>>> {
+    async fn send(
+        &self,
+        method: Method,
+        target: &str,
+        body: Body,
+        key: Option<&Key>,
+    ) -> anyhow::Result<Response<Vec<u8>>> {
         let (media_type, body) = body.encode();
         let mut headers = HeaderMap::new();
         let bearer = format!("Bearer {}", self.credential.expose());
@@ -185,6 +219,9 @@ impl Client {
         headers.insert(AUTHORIZATION, bearer);
         if let Some(media_type) = media_type {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+        }
+        if let Some(key) = key {
+            headers.insert(idempotency::HEADER, HeaderValue::from_str(key.expose())?);
         }
         match &self.transport {
             Transport::InProcess(app) => {
@@ -243,6 +280,11 @@ impl Endpoint {
     }
 }
 
+/// The request may have been carried out.
+#[derive(Debug, thiserror::Error)]
+#[error("the connection broke before the answer was whole")]
+struct Lost;
+
 fn wire_request(
     method: Method,
     target: &str,
@@ -257,7 +299,7 @@ fn wire_request(
 }
 
 fn finish(reply: io::Result<Response<Bytes>>) -> anyhow::Result<Response<Vec<u8>>> {
-    let reply = reply.context("the connection broke before the answer was whole")?;
+    let reply = reply.context(Lost)?;
     Ok(reply.map(Into::into))
 }
 

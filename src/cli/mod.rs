@@ -19,7 +19,6 @@ mod serve;
 mod settings;
 mod token;
 mod user;
-mod uses;
 
 use std::ffi::OsString;
 use std::io::Write as _;

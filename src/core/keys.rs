@@ -14,7 +14,7 @@ use super::{id::TokenId, secret::Secret};
 type HmacSha256 = Hmac<Sha256>;
 
 /// A keyed digest or seal as stored: 32 bytes of HMAC-SHA256.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Digest(pub [u8; 32]);
 
 impl Digest {
@@ -111,6 +111,8 @@ struct Subkeys {
     events: HmacSha256,
     addresses: HmacSha256,
     check: HmacSha256,
+    repeats: HmacSha256,
+    replies: HmacSha256,
 }
 
 impl Subkeys {
@@ -129,6 +131,8 @@ impl Subkeys {
             events: key("event chain"),
             addresses: key("event addresses"),
             check: key("pepper check"),
+            repeats: key("idempotency keys"),
+            replies: key("kept replies"),
         }
     }
 }
@@ -183,6 +187,29 @@ impl Keyring {
     /// What an event's link covers in place of its address; the sequence in it keeps equal addresses from showing.
     pub fn address_digest(&self, pepper: PepperId, sequence: i64, address: &str) -> Option<Digest> {
         Some(Sealer(self.find(pepper)?.addresses.clone()).int(sequence).text(address).finish())
+    }
+
+    /// Begins a digest that knows an idempotency key, or what came with one, again.
+    pub(super) fn repeats(&self, pepper: PepperId) -> Option<Sealer> {
+        Some(Sealer(self.find(pepper)?.repeats.clone()))
+    }
+
+    /// The key that a kept reply is encrypted with, out of the pepper and of what its client alone knows (HKDF-SHA256):
+    /// no other reply ever has it, since no other is about that token.
+    pub(super) fn reply_key(
+        &self,
+        pepper: PepperId,
+        known: &[u8],
+        token: TokenId,
+    ) -> Option<Zeroizing<[u8; 32]>> {
+        // HKDF's extraction is an HMAC under its salt, which is the subkey here.
+        let mut extract = self.find(pepper)?.replies.clone();
+        extract.update(known);
+        let extracted = Zeroizing::new(<[u8; 32]>::from(extract.finalize().into_bytes()));
+        let hkdf = Hkdf::<Sha256>::from_prk(extracted.as_slice()).expect("a digest's length is HKDF's own");
+        let mut key = Zeroizing::new([0; 32]);
+        hkdf.expand(&token.0, key.as_mut_slice()).expect("32 bytes are no more than HKDF gives");
+        Some(key)
     }
 
     /// Begins an event's link, over the link before it.

@@ -7,6 +7,7 @@ pub mod event;
 pub mod filter;
 pub mod find;
 pub mod id;
+pub mod idempotency;
 pub mod idle;
 pub mod keys;
 pub mod life;

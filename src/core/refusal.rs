@@ -156,9 +156,9 @@ pub enum Refusal {
     /// An idempotency key came back from somebody else.
     #[error("this Idempotency-Key was used by another caller")]
     IdempotencyForeign,
-    /// An idempotency key came back after the token that it made had been used.
+    /// An idempotency key came back after the token that it made had been used or revoked.
     #[error(
-        "the token {token} was made with this Idempotency-Key and has been used: its secret isn't kept any more"
+        "the token {token} was made with this Idempotency-Key and was used or revoked since: its secret isn't kept"
     )]
     IdempotencySpent {
         /// The token.

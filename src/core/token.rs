@@ -32,6 +32,9 @@ const CHECKSUM_DIGITS: usize = 6;
 const UNDERSCORE: usize = PREFIX.len() + ID_DIGITS;
 const CHECKED: usize = UNDERSCORE + 1 + SECRET_DIGITS;
 
+/// A text of a token's shape that is read in place of one that has another: it is nobody's.
+const NOBODYS: &str = "jtn_0000000000000000000000_0000000000000000000000000000000000000000000000000";
+
 /// A token's length on the wire, in bytes, without the URI scheme.
 pub const LENGTH: usize = CHECKED + CHECKSUM_DIGITS;
 
@@ -46,31 +49,42 @@ pub struct Presented {
     pub number: Option<Number>,
 }
 
+/// The number and the token behind `idt:`.
+fn numbered(text: &str) -> Option<(Number, &str)> {
+    let (number, token) = text.split_once(':')?;
+    Some((Number::parse(OfToken::PREFIX, number)?, token))
+}
+
 impl Presented {
     /// Reads the wire form: `jtn_`, the id as 22 base62 digits, `_`, 32 random bytes as 43, and 6 digits of CRC-32
     /// over all before them; with or without `secret-token:`, or with `idt:` and the token's number before it. A typo
-    /// fails the checksum, without a look-up.
+    /// fails the checksum.
     pub fn parse(text: &str) -> Option<Self> {
-        let (number, text) = match text.strip_prefix(NUMBERED) {
-            Some(rest) => {
-                let (number, token) = rest.split_once(':')?;
-                (Some(Number::parse(OfToken::PREFIX, number)?), token)
-            }
+        let (presented, whole) = Self::read(text);
+        whole.then_some(presented)
+    }
+
+    /// The same with the same work whatever the text is: what isn't of the form is nobody's, and `false` is said of it.
+    pub fn read(text: &str) -> (Self, bool) {
+        let (number, token) = match text.strip_prefix(NUMBERED).map(numbered) {
+            Some(Some((number, token))) => (Some(number), token),
+            Some(None) => (None, ""),
             None => (None, text.strip_prefix(URI_SCHEME).unwrap_or(text)),
         };
-        let text = text.as_bytes();
-        if text.len() != LENGTH || !text.starts_with(PREFIX.as_bytes()) || text[UNDERSCORE] != b'_' {
-            return None;
-        }
-        let (mut id, mut checksum) = ([0; 16], [0; 4]);
-        base62::decode(&text[CHECKED..], &mut checksum)?;
-        if u32::from_be_bytes(checksum) != crc32fast::hash(&text[..CHECKED]) {
-            return None;
-        }
-        let mut secret = Zeroizing::new([0; 32]);
-        base62::decode(&text[PREFIX.len()..UNDERSCORE], &mut id)?;
-        base62::decode(&text[UNDERSCORE + 1..CHECKED], secret.as_mut_slice())?;
-        Some(Self { id: TokenId::from_bytes(id), secret: Secret::from_bytes(*secret), number })
+        let token = token.as_bytes();
+        let shaped =
+            token.len() == LENGTH && token.starts_with(PREFIX.as_bytes()) && token[UNDERSCORE] == b'_';
+        let token = if shaped { token } else { NOBODYS.as_bytes() };
+        let (mut id, mut checksum, mut secret) = ([0; 16], [0; 4], Zeroizing::new([0; 32]));
+        let decoded = [
+            base62::decode(&token[CHECKED..], &mut checksum),
+            base62::decode(&token[PREFIX.len()..UNDERSCORE], &mut id),
+            base62::decode(&token[UNDERSCORE + 1..CHECKED], secret.as_mut_slice()),
+        ];
+        let checked = u32::from_be_bytes(checksum) == crc32fast::hash(&token[..CHECKED]);
+        let whole = shaped && checked && decoded.iter().all(Option::is_some);
+        let id = if whole { id } else { [0; 16] };
+        (Self { id: TokenId::from_bytes(id), secret: Secret::from_bytes(*secret), number }, whole)
     }
 
     /// Whether a text is meant as a token, good or not: what decides how HTTP Basic is read.

@@ -30,6 +30,9 @@ const WHOLE_BYTES: usize = 64 * 1024;
 /// Where proxies say whom they heard from.
 const FORWARDED_FOR: &str = "x-forwarded-for";
 
+/// What makes it safe to send a request again.
+const ONCE: &str = "idempotency-key";
+
 /// Who is at the other end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Peer {
@@ -255,10 +258,11 @@ fn fill(mut request: LocalRequest<'static>, headers: &HeaderMap, peer: Peer) -> 
         request.set_remote(address);
     }
     for (name, value) in headers {
-        if name == FORWARDED_FOR {
-            // Whole even where it isn't text: a client mustn't unsay by a stray byte what a proxy appended to it.
+        if name == FORWARDED_FOR || name == ONCE {
+            // Whole even where it isn't text: a client mustn't unsay by a stray byte what a proxy appended to it, nor be
+            // answered as if it had sent no key.
             let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
-            request.add_header(Header::new(FORWARDED_FOR, value));
+            request.add_header(Header::new(name.as_str().to_owned(), value));
             continue;
         }
         // Rocket's headers are strings; the door has refused credentials that are not.

@@ -36,7 +36,8 @@ impl<'r> FromData<'r> for Body {
 }
 
 impl Body {
-    fn bytes(&self) -> Result<&[u8], Refusal> {
+    /// All of it, as it came.
+    pub(super) fn bytes(&self) -> Result<&[u8], Refusal> {
         self.0.as_ref().map(|bytes| bytes.as_slice()).map_err(Clone::clone)
     }
 

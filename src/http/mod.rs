@@ -18,6 +18,7 @@ mod introspection;
 mod metrics;
 mod mount;
 mod native;
+mod once;
 mod openapi;
 mod problem;
 mod query;
@@ -104,8 +105,8 @@ fn mounts() -> Vec<Mount> {
                     native::tokens::enable,
                     native::revocations::create,
                     native::revocations::descendants,
-                    native::tokens::rotate,
-                    native::tokens::rotate_self,
+                    native::rotate::rotate,
+                    native::rotate::rotate_self,
                     native::uses::privileges,
                     native::uses::stragglers,
                     native::users::show,

@@ -37,6 +37,11 @@ impl Reply {
         Self { status: 200, content_type: "application/json", headers: Vec::new(), body: text.into_bytes() }
     }
 
+    /// A JSON document that was written down already.
+    pub(super) fn json_bytes(status: u16, body: &[u8]) -> Self {
+        Self { status, content_type: "application/json", headers: Vec::new(), body: body.to_vec() }
+    }
+
     /// A document of another kind.
     pub(super) const fn file(content_type: &'static str, body: Vec<u8>) -> Self {
         Self { status: 200, content_type, headers: Vec::new(), body }

@@ -1,5 +1,7 @@
 //! Issuing tokens.
 
+use zeroize::Zeroizing;
+
 use super::{
     Caller, Service,
     list::{TokenView, view},
@@ -12,16 +14,18 @@ use crate::{
         decision::Subject,
         event::{Deed, Event, Origin},
         id::{OfToken, TokenId},
+        idempotency::Once,
         keys::{Digest, PepperId},
         minting::{Minter, Wish, judge},
         organization::Organization,
+        privilege::Privileges,
         refusal::{Failure, Refusal},
         secret::{Secret, SecretText, random},
         time::Instant,
         token::{Cause, Presented, Status, Token},
         user::User,
     },
-    store::{Rows, Tx, Write},
+    store::{Replied, Rows, Tx, Write},
 };
 
 /// What is asked for, its fields' forms checked.
@@ -50,35 +54,64 @@ pub struct Issued {
     pub secret: SecretText,
 }
 
+/// How a reply tells of a token that was issued at an instant.
+pub type Render = fn(Issued, Instant) -> Result<Zeroizing<Vec<u8>>, Failure>;
+
+/// How somebody is told of the token that they asked for.
+#[derive(Clone)]
+pub struct Telling {
+    /// The request as it is known again, where it may be sent again.
+    pub once: Option<Once>,
+    /// What the reply is.
+    pub render: Render,
+}
+
 impl Service {
     /// Issues a token.
     pub async fn issue(&self, caller: &Caller, request: IssueRequest) -> Result<Issued, Failure> {
-        let now = self.now();
-        let fresh = self.fresh_token(now)?;
-        let secret = fresh.presented.reveal();
-        // What the minter has left of its own uses is known here and not in the table.
-        let taken = match (&caller.subject, request.wish.limits.uses) {
-            (Subject::Token(minter), Some(uses)) if minter.token.limits.uses.is_some() => {
-                self.take_uses(&minter.token, uses)?;
-                Some((minter.token.counted_as(), uses))
-            }
-            _ => None,
-        };
-        let write = Issue { caller: caller.clone(), request, fresh, taken, now };
-        let view = self.store.write(write).await.inspect_err(|_| {
-            if let Some((minter, uses)) = taken {
-                self.give_back_uses(minter, uses);
-            }
-        })?;
-        self.idle_made(view.token.max_idle);
-        if let Subject::Token(minter) = &caller.subject {
-            self.note_demand(minter.token.id, Demanded::PassedOn(&view.token.privileges));
-        }
+        let (write, secret) = self.prepare(caller, request)?;
+        let (taken, passed_on) = (write.taken, write.passed_on());
+        let view = self.store.write(write).await.inspect_err(|_| self.give_back(taken))?;
+        self.has_issued(caller, &passed_on);
         Ok(Issued { view, secret })
     }
 
+    /// Issues a token and tells of it; where the same request may be sent again and was before, gives the reply from then.
+    pub async fn issue_telling(
+        &self,
+        caller: &Caller,
+        request: IssueRequest,
+        telling: Telling,
+    ) -> Result<Replied, Failure> {
+        let (write, secret) = self.prepare(caller, request)?;
+        let (id, taken, passed_on, now) = (write.fresh.id, write.taken, write.passed_on(), write.now);
+        let replied = self.write_telling(caller, write, (id, secret), telling, now).await;
+        if replied.as_ref().is_ok_and(|replied| replied.token == id) {
+            self.has_issued(caller, &passed_on);
+        } else {
+            self.give_back(taken);
+        }
+        replied
+    }
+
+    /// Carries out a write that makes a token, and tells of it; once, where that is asked for.
+    pub(super) async fn write_telling<W: Write<Output = TokenView>>(
+        &self,
+        caller: &Caller,
+        write: W,
+        (token, secret): (TokenId, SecretText),
+        Telling { once, render }: Telling,
+        now: Instant,
+    ) -> Result<Replied, Failure> {
+        let rendered = move |view| render(Issued { view, secret }, now);
+        match once {
+            Some(once) => self.write_once(caller, once, token, write, rendered).await,
+            None => Ok(Replied { token, reply: rendered(self.store.write(write).await?)? }),
+        }
+    }
+
     /// The id and the secret of a token that is to be made.
-    pub(super) fn fresh_token(&self, now: Instant) -> Result<Fresh, Failure> {
+    pub(super) fn fresh_token(&self, now: Instant) -> Result<(Fresh, SecretText), Failure> {
         let presented = Presented {
             id: self.new_id(now),
             secret: Secret::from_bytes(random(self.entropy.as_ref())),
@@ -87,13 +120,46 @@ impl Service {
         let pepper = self.keys.current();
         let digest = self.keys.digest(pepper, presented.id, &presented.secret);
         let digest = digest.ok_or_else(|| Failure::broken("the keyring lacks its current key"))?;
-        Ok(Fresh { presented, digest, pepper })
+        Ok((Fresh { id: presented.id, digest, pepper }, presented.reveal()))
+    }
+
+    /// All that is to be known before it is written.
+    fn prepare(&self, caller: &Caller, request: IssueRequest) -> Result<(Issue, SecretText), Failure> {
+        let now = self.now();
+        let (fresh, secret) = self.fresh_token(now)?;
+        // What the minter has left of its own uses is known here and not in the table.
+        let taken = match (&caller.subject, request.wish.limits.uses) {
+            (Subject::Token(minter), Some(uses)) if minter.token.limits.uses.is_some() => {
+                self.take_uses(&minter.token, uses)?;
+                Some((minter.token.counted_as(), uses))
+            }
+            _ => None,
+        };
+        Ok((Issue { caller: caller.clone(), request, fresh, taken, now }, secret))
+    }
+
+    fn give_back(&self, taken: Option<(TokenId, u64)>) {
+        if let Some((minter, uses)) = taken {
+            self.give_back_uses(minter, uses);
+        }
+    }
+
+    /// Takes note of what was just issued.
+    fn has_issued(&self, caller: &Caller, (privileges, max_idle): &PassedOn) {
+        self.idle_made(*max_idle);
+        if let Subject::Token(minter) = &caller.subject {
+            self.note_demand(minter.token.id, Demanded::PassedOn(privileges));
+        }
     }
 }
 
-/// A token that is to be made, and what is kept of it.
+/// The privileges that a token gets if it is made, and how long it may lie idle.
+type PassedOn = (Privileges, Option<i64>);
+
+/// A token that is to be made: what is kept of it.
+#[derive(Clone, Copy)]
 pub(super) struct Fresh {
-    pub(super) presented: Presented,
+    pub(super) id: TokenId,
     pub(super) digest: Digest,
     pub(super) pepper: PepperId,
 }
@@ -116,6 +182,19 @@ struct Issue {
     now: Instant,
 }
 
+impl Issue {
+    fn passed_on(&self) -> PassedOn {
+        let Wish { privileges, max_idle, .. } = &self.request.wish;
+        let held = match &self.caller.subject {
+            Subject::Token(minter) => Some(minter),
+            Subject::Password(_) | Subject::Local => None,
+        };
+        let unnamed = || held.map(|minter| minter.privileges.unreserved()).unwrap_or_default();
+        let max_idle = max_idle.or(held.and_then(|minter| minter.token.max_idle));
+        (privileges.clone().unwrap_or_else(unnamed), max_idle)
+    }
+}
+
 impl Write for Issue {
     type Output = TokenView;
     // A token that nobody holds yet changes no answer.
@@ -132,7 +211,7 @@ impl Write for Issue {
         let live = tx.live_tokens(account.user.id, organization.id, organization.policy.quota, now)?;
         let terms = judge(&wish, &minter, &account, live, &modules, now)?;
         let token = Token {
-            id: fresh.presented.id,
+            id: fresh.id,
             number: tx.next_number::<OfToken>()?,
             digest: fresh.digest,
             pepper: fresh.pepper,

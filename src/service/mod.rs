@@ -3,6 +3,7 @@
 mod ending;
 mod erasure;
 mod hashing;
+mod idempotency;
 mod idle;
 mod meters;
 mod reach;
@@ -64,6 +65,7 @@ pub struct Service {
     superseders: successors::Superseders,
     erasing: tokio::sync::Notify,
     idle: idle::Idle,
+    replies: idempotency::Replies,
 }
 
 /// What a service is opened with.
@@ -149,6 +151,8 @@ impl Service {
             now,
         };
         let store = Store::open(&database, Arc::clone(&keys), Arc::clone(&clock), entropy.as_ref(), set_up)?;
+        let replies = idempotency::Replies::load(&store, clock.now(), clock.elapsed())
+            .map_err(|error| OpenError::SetUp(error.to_string()))?;
         let hasher = hashing::Hasher::start(Arc::clone(&entropy))?;
         Ok(Arc::new(Self {
             store,
@@ -166,6 +170,7 @@ impl Service {
             superseders: successors::Superseders::default(),
             erasing: tokio::sync::Notify::new(),
             idle: idle::Idle::default(),
+            replies,
         }))
     }
 
@@ -209,6 +214,9 @@ impl Service {
         self.flush_throttled().await;
         self.flush_superseded().await;
         self.flush_lived().await;
+        if let Err(failure) = self.wipe_replies().await {
+            tracing::warn!(%failure, "replies that arrived are wiped when their tokens are used again");
+        }
         let service = Arc::clone(self);
         // A panic in there has been logged; there is nothing more to close.
         let _ = tokio::task::spawn_blocking(move || service.store.close()).await;

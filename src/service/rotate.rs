@@ -3,7 +3,7 @@
 use super::{
     Caller, Service,
     change::Target,
-    issue::{Fresh, Issued, event, minter},
+    issue::{Fresh, Telling, event, minter},
     list::{TokenView, is_own, may_see, view},
     reach::Reach,
     successors::undo_successor,
@@ -20,7 +20,7 @@ use crate::{
         time::Instant,
         token::{Cause, Death, Status, Token, Waiting},
     },
-    store::{Tx, Write},
+    store::{Replied, Tx, Write},
 };
 
 /// How a token is to be rotated.
@@ -33,21 +33,22 @@ pub struct RotateRequest {
 }
 
 impl Service {
-    /// Makes a successor of one of the caller's own tokens.
+    /// Makes a successor of one of the caller's own tokens, and tells of it; where the same request may be sent again and
+    /// was before, gives the reply from then.
     pub async fn rotate(
         &self,
         caller: &Caller,
         target: Target,
         request: RotateRequest,
-    ) -> Result<Issued, Failure> {
-        // What comes after is told apart as used beside the successor.
+        telling: Telling,
+    ) -> Result<Replied, Failure> {
+        // Whoever used the token before this isn't told of as a straggler, and what was counted goes on.
         self.flush_uses().await;
+        self.flush_meters().await;
         let now = self.now();
-        let fresh = self.fresh_token(now)?;
-        let secret = fresh.presented.reveal();
-        let view = self.store.write(Rotate { caller: caller.clone(), target, request, fresh, now }).await?;
-        self.idle_made(view.token.max_idle);
-        Ok(Issued { view: self.with_gathered(view), secret })
+        let (fresh, secret) = self.fresh_token(now)?;
+        let write = Rotate { caller: caller.clone(), target, request, fresh, now };
+        self.write_telling(caller, write, (fresh.id, secret), telling, now).await
     }
 }
 
@@ -72,7 +73,7 @@ impl Write for Rotate {
         let privileges = kept(old, privileges)?;
         let expires_at = end(tx, &subject, &standing, &privileges, now)?;
         let successor = Token {
-            id: fresh.presented.id,
+            id: fresh.id,
             number: tx.next_number::<OfToken>()?,
             digest: fresh.digest,
             pepper: fresh.pepper,

@@ -1,12 +1,16 @@
 //! Is this credential genuine, and does it meet the demand? The hot path: runs where it stands, writes nothing.
 
-use std::{net::IpAddr, sync::Arc};
+use std::{
+    net::IpAddr,
+    sync::{Arc, OnceLock},
+};
 
 use super::{Caller, FirstUse, Service, uses::Demanded};
 use crate::{
     core::{
         decision::{Demand, Standing, Subject, decide},
         id::TokenId,
+        keys::Digest,
         limits::{Asked, Facts},
         refusal::{Failure, Refusal},
         secret::{ControlSecret, SecretText},
@@ -70,11 +74,18 @@ struct Ready {
 
 /// Tokens with all that a decision on them reads. An entry remembers the generation that was current before its rows
 /// were read; one of an older generation isn't used.
-pub(super) struct Cache(quick_cache::sync::Cache<TokenId, Ready>);
+///
+/// They are found by the digest of what was presented, under the current pepper: a wrong secret finds nothing, as an
+/// unknown id does, and can't be told from one by the time that takes.
+pub(super) struct Cache {
+    ready: quick_cache::sync::Cache<Digest, Ready>,
+    /// A token that is there, whichever: what is read where the one that was named isn't.
+    some: OnceLock<TokenId>,
+}
 
 impl Cache {
     pub(super) fn new() -> Self {
-        Self(quick_cache::sync::Cache::new(KEPT_READY))
+        Self { ready: quick_cache::sync::Cache::new(KEPT_READY), some: OnceLock::new() }
     }
 }
 
@@ -92,8 +103,8 @@ impl Service {
             }
             Credential::Bearer(text) => match ControlSecret::parse(text.expose()) {
                 Some(control) if self.control.matches(&control) => Subject::Local,
-                Some(_) => return Err(Refusal::CredentialInvalid.into()),
-                None => Subject::Token(self.genuine(text)?),
+                // Another secret, or none of ours: the answer takes as long.
+                _ => Subject::Token(self.genuine(text)?),
             },
         };
         let first_use = self.admit(&subject, demand, &peer.facts(), peer)?;
@@ -146,49 +157,70 @@ impl Service {
         }
         self.count_use(standing)?;
         self.note_use(standing.token.id, now, by.address, by.agent, demanded);
+        self.replies.note_use(standing.token.id);
         Ok(FirstUse::of(&standing.token, now, by.address))
     }
 
     /// The token whose whole secret this is, dead or alive. Whatever isn't one gets one answer.
     pub(super) fn genuine(&self, text: &SecretText) -> Result<Arc<Standing>, Failure> {
-        let presented = Presented::parse(text.expose()).ok_or(Refusal::CredentialInvalid)?;
+        let (presented, whole) = Presented::read(text.expose());
         // Before any row is read: a revocation that commits meanwhile makes what was read too old to keep.
         let generation = self.generation();
-        if let Some(ready) = self.cache.0.get(&presented.id)
+        let digest = self
+            .keys
+            .digest(self.keys.current(), presented.id, &presented.secret)
+            .ok_or_else(|| Failure::broken("the keyring lacks its current key"))?;
+        if let Some(ready) = self.cache.ready.get(&digest)
             && ready.generation == generation
-            && self.proves(&presented, &ready.standing.token)
+            && whole
+            && names(&presented, &ready.standing.token)
         {
             return Ok(ready.standing);
         }
-        let Some(token) = self.proven(&presented)? else { return Err(Refusal::CredentialInvalid.into()) };
+        let token = self.proven(&presented)?.filter(|_| whole);
+        let token = token.ok_or(Refusal::CredentialInvalid)?;
         let standing = believed(self.store.read(|rows| rows.standing_of(token).map(Some)))?;
         let standing = Arc::new(standing.ok_or(Refusal::CredentialInvalid)?);
-        self.cache.0.insert(presented.id, Ready { generation, standing: Arc::clone(&standing) });
+        self.cache.ready.insert(digest, Ready { generation, standing: Arc::clone(&standing) });
         Ok(standing)
     }
 
     fn proves(&self, presented: &Presented, token: &Token) -> bool {
         let digest = self.keys.digest(token.pepper, presented.id, &presented.secret);
-        let named = presented.number.is_none_or(|number| number == token.number);
-        digest.is_some_and(|digest| digest.matches(&token.digest)) && named
+        digest.is_some_and(|digest| digest.matches(&token.digest)) && names(presented, token)
     }
 
     /// The row that a presented token names, if its secret proves it.
     ///
-    /// An unknown id costs what a wrong secret costs, a row that is there and one that isn't, so that the time taken
-    /// doesn't tell whether an id exists.
+    /// An unknown id costs what a wrong secret costs, a row that is there and one that isn't, by the same statement, so
+    /// that the time taken doesn't tell whether an id exists. What isn't a token at all goes the same way, with nobody's
+    /// id.
     fn proven(&self, presented: &Presented) -> Result<Option<Token>, Failure> {
-        let named = believed(self.store.read(|rows| rows.token(presented.id)))?;
-        let (row, exists) = match named {
+        let read = |id| believed(self.store.read(|rows| rows.token(id)));
+        let (row, exists) = match read(presented.id)? {
             Some(token) => (Some(token), true),
-            None => (believed(self.store.read(|rows| rows.newest_token()))?, false),
+            None => (self.some_token()?.map(read).transpose()?.flatten(), false),
         };
         let proven = row.filter(|token| self.proves(presented, token) && exists);
         if proven.is_none() && exists {
-            self.store.read(|rows| rows.token(NOBODYS))?;
+            read(NOBODYS)?;
         }
         Ok(proven)
     }
+
+    /// A token that is there: rows stay, so one that was found once will do.
+    fn some_token(&self) -> Result<Option<TokenId>, Failure> {
+        if let Some(some) = self.cache.some.get() {
+            return Ok(Some(*some));
+        }
+        let newest = believed(self.store.read(|rows| rows.newest_token()))?;
+        Ok(newest.map(|token| *self.cache.some.get_or_init(|| token.id)))
+    }
+}
+
+/// Whether the number that was named before a token, if one was, is its own.
+fn names(presented: &Presented, token: &Token) -> bool {
+    presented.number.is_none_or(|number| number == token.number)
 }
 
 /// A row edited behind jeton's back is reported and then as good as none.

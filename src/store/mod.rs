@@ -16,6 +16,7 @@ mod meters;
 mod modules;
 mod organizations;
 mod prune;
+mod replies;
 mod rows;
 mod schema;
 mod scrub;
@@ -41,6 +42,7 @@ pub use self::{
     lists::{EventRow, EventSet, Found, TokenSet, UserSet},
     meters::{Meter, Metered},
     prune::{Kept, Look, Prune},
+    replies::{Replied, Wiped},
     rows::{ReadError, Rows},
     schema::OpenError,
     totals::{Scope, Total},

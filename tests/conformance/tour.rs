@@ -258,6 +258,11 @@ impl Tour {
     }
 
     fn tokens(&mut self) {
+        for (name, status) in [("once", 201), ("once", 201), ("another", 422)] {
+            let headers = &[("Idempotency-Key", "4b1f0e5c-9a51-4f6e-8d57-0c1f5a9e7b33")];
+            let (operation, body) = ("POST /v1/tokens", Some(json!({ "name": name })));
+            self.call(&Call { operation, fill: &[], body, headers, by: As::Operator }).expect(status);
+        }
         let body = json!({
             "name": "nightly", "description": "two\nlines", "icon": "https://example.org/t.png", "lifetime": "1h",
             "privileges": ["orders:read"], "modules": [], "restricted": false, "organization": "acme",

@@ -4,8 +4,8 @@ use rocket::{State, get};
 use utoipa::{OpenApi, ToSchema as _};
 
 use super::{
-    events, forms, health, introspect, leaks, me, members, modules, organizations, revocations, tokens,
-    users, uses, verify,
+    events, forms, health, introspect, leaks, me, members, modules, organizations, revocations, rotate,
+    tokens, users, uses, verify,
 };
 use crate::http::{
     Site,
@@ -26,7 +26,7 @@ use crate::http::{
     servers((url = "/")),
     paths(
         tokens::create, tokens::list, tokens::show_self, tokens::delete_self, tokens::show, tokens::relabel,
-        tokens::delete, tokens::disable, tokens::enable, tokens::rotate, tokens::rotate_self,
+        tokens::delete, tokens::disable, tokens::enable, rotate::rotate, rotate::rotate_self,
         uses::privileges, uses::stragglers,
         revocations::create, revocations::descendants,
         me::me, users::create, users::list, users::show, users::change, users::disable, users::enable, users::delete,

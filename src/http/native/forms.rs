@@ -281,6 +281,9 @@ pub(super) fn parameters(operation: &mut Operation) {
 fn parameter_form(name: &str) -> Option<Form> {
     Some(match name {
         "path" => Form::Pattern(PATH, usize::MAX),
+        "Idempotency-Key" => {
+            Form::Pattern(r#"^("[A-Za-z0-9_.:~+/=-]{22,255}"|[A-Za-z0-9_.:~+/=-]{22,255})$"#, 257)
+        }
         "If-Match" => Form::Pattern(r#"^("[0-9]+"|\*)$"#, 12),
         "id" | "module" | "object" => Form::Pattern(REFERENCE, 63),
         "token" => Form::Pattern(

@@ -12,6 +12,7 @@ pub(super) mod members;
 pub(super) mod modules;
 pub(super) mod organizations;
 pub(super) mod revocations;
+pub(super) mod rotate;
 pub(super) mod tokens;
 pub(super) mod users;
 pub(super) mod uses;

@@ -1,29 +1,32 @@
 //! `/v1/tokens`: issued, listed, read, relabelled, switched off and on, revoked.
 
 use rocket::{State, delete, get, patch, post};
+use zeroize::Zeroizing;
 
 use super::{
     lists,
-    wire::{CreateToken, CreatedToken, ListPage, Paging, RelabelToken, RotateToken, TokenObject},
+    wire::{CreateToken, CreatedToken, ListPage, Paging, RelabelToken, TokenObject},
 };
 use crate::{
     core::{
         id::{OfToken, Reference},
         refusal::{Failure, Refusal},
+        time::Instant,
     },
     http::{
         Site,
         body::Body,
         guard::{Asker, Version},
+        once::Repeatable,
         query::Query,
         reply::Reply,
     },
     service::{
         change::{Change, Target},
-        issue::Issued,
+        issue::{Issued, Telling},
         list::TokenView,
-        rotate::RotateRequest,
     },
+    store::Replied,
 };
 
 /// A token by any of its ids; what is none of them is answered like an unknown one.
@@ -35,7 +38,7 @@ fn target(id: &str) -> Result<Target, Refusal> {
     reference(id).map(Target::of)
 }
 
-fn at(id: &str, version: &Version) -> Result<Target, Refusal> {
+pub(super) fn at(id: &str, version: &Version) -> Result<Target, Refusal> {
     Ok(Target { version: version.if_given(), ..target(id)? })
 }
 
@@ -44,63 +47,38 @@ fn shown(site: &Site, view: TokenView) -> Result<Reply, Failure> {
     Ok(Reply::json(200, &TokenObject::new(view, site.service.now()))?.header("ETag", tag))
 }
 
-/// Issues a token. Its secret stands in this reply and nowhere else, ever.
-#[utoipa::path(post, path = "/v1/tokens", tag = "tokens", request_body = CreateToken, responses(
-    (status = 201, body = CreatedToken<'static>, headers(("Location" = String, description = "The token's path"))), (status = 404), (status = 409)))]
+/// Issues a token. Its secret stands in this reply and nowhere else, ever; but a reply that was lost is given again, to the
+/// same request of the same caller with the same `Idempotency-Key`, within ten minutes and until the token is used.
+#[utoipa::path(post, path = "/v1/tokens", tag = "tokens", request_body = CreateToken,
+    params(("Idempotency-Key" = Option<String>, Header,
+        description = "at least 128 random bits: 22 to 255 characters, a UUID say; makes it safe to send the request again")),
+    responses(
+        (status = 201, body = CreatedToken<'static>, headers(("Location" = String, description = "The token's path"))),
+        (status = 404), (status = 409), (status = 422)))]
 #[post("/tokens", data = "<body>")]
 pub(in crate::http) async fn create(
     site: &State<Site>,
     asker: Asker<'_>,
+    repeatable: Repeatable<'_>,
     body: Body,
 ) -> Result<Reply, Failure> {
     let request = body.json::<CreateToken>()?.try_into()?;
-    let issued = site.service.issue(asker.0?, request).await?;
-    created(site, issued)
+    let telling = Telling { once: repeatable.once(&body)?, render: created };
+    Ok(made(&site.service.issue_telling(asker.0?, request, telling).await?))
 }
 
-fn created(site: &Site, issued: Issued) -> Result<Reply, Failure> {
-    let location = format!("/v1/tokens/{}", issued.view.token.id);
-    let tag = format!("\"{}\"", issued.view.token.change_sequence);
-    let object = TokenObject::new(issued.view, site.service.now());
+/// The reply that gives a token out.
+pub(super) fn made(replied: &Replied) -> Reply {
+    // What was just made has never changed.
+    let reply = Reply::json_bytes(201, &replied.reply).header("ETag", "\"0\"");
+    reply.header("Location", format!("/v1/tokens/{}", replied.token))
+}
+
+/// The document that tells of a token that was just made.
+pub(super) fn created(issued: Issued, now: Instant) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    let object = TokenObject::new(issued.view, now);
     let document = CreatedToken { object, token: issued.secret.expose() };
-    Ok(Reply::json(201, &document)?.header("Location", location).header("ETag", tag))
-}
-
-/// Makes a successor of a token of the caller's own: it inherits everything, and its secret stands in this reply and
-/// nowhere else, ever. The token gives way to it as `mode` says, and never lives longer for it.
-#[utoipa::path(post, path = "/v1/tokens/{id}/rotate", tag = "tokens", request_body = RotateToken,
-    params(("id" = String, Path)), responses(
-    (status = 201, body = CreatedToken<'static>, headers(("Location" = String, description = "The successor's path"))),
-    (status = 404), (status = 409), (status = 410), (status = 412)))]
-#[post("/tokens/<id>/rotate", data = "<body>")]
-pub(in crate::http) async fn rotate(
-    site: &State<Site>,
-    asker: Asker<'_>,
-    id: &str,
-    version: Version,
-    body: Body,
-) -> Result<Reply, Failure> {
-    let request = rotation(&body)?;
-    created(site, site.service.rotate(asker.0?, at(id, &version)?, request).await?)
-}
-
-/// The same of the token that is presented.
-#[utoipa::path(post, path = "/v1/tokens/self/rotate", tag = "tokens", request_body = RotateToken, responses(
-    (status = 201, body = CreatedToken<'static>, headers(("Location" = String, description = "The successor's path"))),
-    (status = 404), (status = 409)))]
-#[post("/tokens/self/rotate", data = "<body>")]
-pub(in crate::http) async fn rotate_self(
-    site: &State<Site>,
-    asker: Asker<'_>,
-    body: Body,
-) -> Result<Reply, Failure> {
-    let (caller, request) = (asker.0?, rotation(&body)?);
-    created(site, site.service.rotate(caller, Target::own(caller)?, request).await?)
-}
-
-/// An empty body asks for what a body that says nothing does.
-fn rotation(body: &Body) -> Result<RotateRequest, Refusal> {
-    if body.is_empty() { RotateToken::default() } else { body.json::<RotateToken>()? }.try_into()
+    serde_json::to_vec(&document).map(Zeroizing::new).map_err(Failure::broken)
 }
 
 /// Tokens, newest first: an operator's are all there are, an administrator's those of the organization, anybody else's

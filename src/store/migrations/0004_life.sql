@@ -74,3 +74,16 @@ CREATE TABLE recording (
 
 -- Whom a revocation of many is about.
 CREATE INDEX token_uses_kept_by_address ON token_uses (address, token) WHERE kept = 1;
+-- The reply to a request that came with an Idempotency-Key and made a token: for ten minutes, encrypted under a key that
+-- takes both the pepper and the idempotency key, so that it can be given again and read by nobody else.
+CREATE TABLE replies (
+    key         BLOB PRIMARY KEY,        -- a keyed digest of the idempotency key
+    request     BLOB NOT NULL,           -- a keyed digest of what came with it
+    caller      TEXT NOT NULL,           -- 'local', 'password' or 'token'
+    caller_id   BLOB,                    -- the user or the token
+    token       BLOB NOT NULL UNIQUE,
+    reply       BLOB,                    -- ciphertext; NULL once the token was used
+    until       INTEGER NOT NULL,
+    seal        BLOB NOT NULL,
+    seal_pepper INTEGER NOT NULL
+) STRICT;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use tempfile::TempDir;
+use zeroize::Zeroizing;
 
 use crate::{
     core::{
@@ -13,9 +14,10 @@ use crate::{
         limits::{Asked, Facts, Limits},
         minting::Wish,
         privilege::Privileges,
+        refusal::Failure,
         rotation::Mode,
         secret::{ControlSecret, SecretText},
-        time::DAY,
+        time::{DAY, Instant},
         user::Role,
         wanted::Wanted,
     },
@@ -26,7 +28,7 @@ use crate::{
     service::{
         Caller, Opening, Service,
         change::Target,
-        issue::{IssueRequest, Issued},
+        issue::{IssueRequest, Issued, Telling},
         people::NewUser,
         rotate::RotateRequest,
         verify::Peer,
@@ -45,6 +47,12 @@ pub(in crate::service) struct Stage {
 
 pub(in crate::service) fn local() -> Caller {
     Caller { subject: Subject::Local, demand: Demand::Operator, address: None, first_use: None }
+}
+
+/// The reply is the token alone.
+#[expect(clippy::needless_pass_by_value, clippy::unnecessary_wraps, reason = "it is a `Render`")]
+fn secret(issued: Issued, _: Instant) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    Ok(Zeroizing::new(issued.secret.expose().as_bytes().to_vec()))
 }
 
 fn open(directory: &TempDir, time: &ManualTime) -> Arc<Service> {
@@ -110,7 +118,11 @@ impl Stage {
     /// Its successor.
     pub(in crate::service) async fn rotate(&self, token: TokenId, mode: Mode) -> Issued {
         let request = RotateRequest { mode, privileges: None };
-        self.service.rotate(&local(), Target::of(Reference::Id(token)), request).await.unwrap()
+        let telling = Telling { once: None, render: secret };
+        let target = Target::of(Reference::Id(token));
+        let replied = self.service.rotate(&local(), target, request, telling).await.unwrap();
+        let view = self.service.token(&local(), &Reference::Id(replied.token)).unwrap();
+        Issued { view, secret: SecretText::new(String::from_utf8(replied.reply.to_vec()).unwrap()) }
     }
 
     /// Uses it from somewhere, a millisecond later; whether it was good for what was wanted.

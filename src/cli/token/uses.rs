@@ -5,11 +5,15 @@ use std::process::ExitCode;
 use anyhow::bail;
 use clap::Args;
 use http::Method;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
+use super::{
+    PATH,
+    issue::Handed,
+    rotate::{GiveWay, successor},
+};
 use crate::cli::client::{Body, Client, path_of};
 use crate::cli::output::{self, Column, escape};
-use crate::cli::token::{PATH, given, issue};
 use crate::core::time::{Clock as _, DAY, Instant};
 use crate::ops::clock::Clock;
 
@@ -27,7 +31,6 @@ const STRAGGLERS: &[Column] =
     &[("ADDRESS", "address"), ("AGENT", "agent"), ("LAST USED", "last_at"), ("USES", "count")];
 
 #[derive(Debug, Args)]
-#[allow(clippy::struct_excessive_bools, reason = "each is a flag that is there or isn't")]
 pub struct NarrowArgs {
     /// Id, 24-hex id or TKN number
     id: String,
@@ -40,29 +43,10 @@ pub struct NarrowArgs {
     /// Even where it can't be known what is needed
     #[arg(long)]
     anyway: bool,
-    /// `on_first_use`, `overlap` or `now`: when the token gives way [default: on_first_use]
-    #[arg(long)]
-    mode: Option<String>,
-    /// How long the successor waits for its first use, or both are good [default: 24h]
-    #[arg(long, value_name = "DURATION")]
-    window: Option<String>,
-    /// How long the token is good after that use [default: 5m]
-    #[arg(long, value_name = "DURATION")]
-    linger: Option<String>,
-    /// Print the successor as a secret-token: URI (RFC 8959)
-    #[arg(long)]
-    uri: bool,
-}
-
-impl NarrowArgs {
-    fn into_request(self, privileges: Value) -> Map<String, Value> {
-        given([
-            ("mode", self.mode.map(Value::from)),
-            ("window", self.window.map(Value::from)),
-            ("linger", self.linger.map(Value::from)),
-            ("privileges", Some(privileges)),
-        ])
-    }
+    #[command(flatten)]
+    give_way: GiveWay,
+    #[command(flatten)]
+    handed: Handed,
 }
 
 async fn needs(api: &Client, id: &str) -> anyhow::Result<Value> {
@@ -99,8 +83,7 @@ pub async fn narrow(api: &Client, asked: NarrowArgs, json: bool) -> anyhow::Resu
         }
         return Ok(());
     }
-    let (path, uri) = (format!("{}/rotate", path_of(PATH, &asked.id)?), asked.uri);
-    issue(api, &path, asked.into_request(needs["to_used"].clone()), uri, json).await
+    successor(api, &asked.id, asked.give_way, Some(needs["to_used"].clone()), asked.handed, json).await
 }
 
 /// What it holds and wouldn't hold any more.
