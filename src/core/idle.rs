@@ -15,38 +15,11 @@ use super::{
     lived::Lived,
     organization::Organization,
     time::{DAY, Instant},
-    token::{Cause, Status, Token},
+    token::{Cause, Ending, Status, Token},
 };
 
 /// The longest lead, in milliseconds.
 const LONGEST_LEAD: i64 = 7 * DAY;
-
-/// What is done to an idle token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Action {
-    /// It is switched off.
-    Disable,
-    /// It is deleted.
-    Delete,
-}
-
-impl Action {
-    /// Both.
-    pub const ALL: [Self; 2] = [Self::Disable, Self::Delete];
-
-    /// The stored and shown word.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Disable => "disable",
-            Self::Delete => "delete",
-        }
-    }
-
-    /// Reads the stored word.
-    pub fn from_stored(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|action| action.as_str() == word)
-    }
-}
 
 /// How long before it is done something is announced, in milliseconds.
 pub const fn lead(max_idle: i64) -> i64 {
@@ -58,7 +31,7 @@ pub const fn lead(max_idle: i64) -> i64 {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Step {
     /// What is done.
-    pub action: Action,
+    pub action: Ending,
     /// From when on it counts.
     pub since: Instant,
     /// How long that may last, in milliseconds.
@@ -81,9 +54,9 @@ impl Step {
         let (action, since) = match (token.status, token.cause) {
             (Status::Active, _) if !token.is_expired(now) => {
                 let later = [token.status_at, token.limits.not_before, used].into_iter().flatten();
-                (Action::Disable, later.fold(token.created_at, Instant::max))
+                (Ending::Disable, later.fold(token.created_at, Instant::max))
             }
-            (Status::Disabled, Cause::Idle) => (Action::Delete, token.status_at.unwrap_or(token.updated_at)),
+            (Status::Disabled, Cause::Idle) => (Ending::Delete, token.status_at.unwrap_or(token.updated_at)),
             _ => return None,
         };
         Some(Self { action, since, max_idle })
@@ -104,7 +77,7 @@ impl Step {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Notice {
     /// What.
-    pub action: Action,
+    pub action: Ending,
     /// When that was said.
     pub announced_at: Instant,
     /// For when.
@@ -150,7 +123,7 @@ impl Notice {
 
 #[cfg(test)]
 mod tests {
-    use super::{Action, Cause, DAY, Fate, Instant, Lived, Notice, Status, Step, Token, lead};
+    use super::{Cause, DAY, Ending, Fate, Instant, Lived, Notice, Status, Step, Token, lead};
     use crate::core::{
         decision::fixtures::{NOW, account, token},
         id::TokenId,
@@ -226,7 +199,7 @@ mod tests {
         token.switch(Status::Disabled, Cause::Idle, later(7));
         token.expires_at = Some(NOW);
         let step = next(&token, &organization).unwrap();
-        assert_eq!((step.action, step.since), (Action::Delete, later(7)));
+        assert_eq!((step.action, step.since), (Ending::Delete, later(7)));
     }
 
     #[test]
@@ -273,7 +246,7 @@ mod tests {
         let step = Step::of(&token, &organization, None, now);
         assert_eq!(fate(step, &lived), Fate::Ripe);
         assert_eq!(fate(None, &lived), Fate::Void, "deleted, replaced, let be");
-        assert_eq!(fate(step.map(|step| Step { action: Action::Delete, ..step }), &lived), Fate::Void);
+        assert_eq!(fate(step.map(|step| Step { action: Ending::Delete, ..step }), &lived), Fate::Void);
         assert_eq!(fate(step.map(|step| Step { max_idle: 9 * DAY, ..step }), &lived), Fate::Void);
         let used = Step::of(&token, &organization, Some(later(6 * DAY + 1)), now);
         assert_eq!(fate(used, &lived), Fate::Void);

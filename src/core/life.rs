@@ -33,6 +33,41 @@ impl Status {
     }
 }
 
+/// How a token is ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// It is switched off, until it is enabled.
+    Disable,
+    /// It is revoked for good.
+    Delete,
+}
+
+impl Ending {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Disable, Self::Delete];
+
+    /// The stored and shown word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Disable => "disable",
+            Self::Delete => "delete",
+        }
+    }
+
+    /// Reads the word.
+    pub fn from_stored(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|ending| ending.as_str() == word)
+    }
+
+    /// What a token is after it.
+    pub const fn status(self) -> Status {
+        match self {
+            Self::Disable => Status::Disabled,
+            Self::Delete => Status::Deleted,
+        }
+    }
+}
+
 /// Why a token has the status that it has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Cause {

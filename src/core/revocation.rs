@@ -3,65 +3,24 @@
 use sha2::{Digest, Sha256};
 
 use super::{
-    event::Deed,
     id::hex,
-    token::{Status, Token},
+    token::{Ending, Token},
 };
 
 /// How many tokens one call may end: nothing else is written meanwhile.
 pub const MOST: usize = 10_000;
 
-/// What is to be done to each.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Action {
-    /// Switch it off, until it is enabled.
-    Disable,
-    /// Revoke it for good.
-    Delete,
-}
-
-impl Action {
-    /// The word for it.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Disable => "disable",
-            Self::Delete => "delete",
-        }
-    }
-
-    /// Reads the word.
-    pub fn from_word(word: &str) -> Option<Self> {
-        [Self::Disable, Self::Delete].into_iter().find(|action| action.as_str() == word)
-    }
-
-    /// What a token is after it.
-    pub const fn status(self) -> Status {
-        match self {
-            Self::Disable => Status::Disabled,
-            Self::Delete => Status::Deleted,
-        }
-    }
-
-    /// How it is recorded of each token.
-    pub const fn deed(self) -> Deed {
-        match self {
-            Self::Disable => Deed::TokenDisabled,
-            Self::Delete => Deed::TokenDeleted,
-        }
-    }
-
-    /// The states that a token may be in for it to end: what has expired is dead as it is.
-    pub const fn ends(self) -> &'static [&'static str] {
-        match self {
-            Self::Disable => &["active"],
-            Self::Delete => &["active", "disabled"],
-        }
+/// The states in which tokens are ended so: what has expired is dead as it is.
+pub const fn ended_of(ending: Ending) -> &'static [&'static str] {
+    match ending {
+        Ending::Disable => &["active"],
+        Ending::Delete => &["active", "disabled"],
     }
 }
 
 /// Stands for what would be done: to which tokens, whose they are, and how they stand. Each change of a token changes its
 /// change sequence, and so this. `tokens` are in the order of their ids.
-pub fn digest(action: Action, tokens: &[Token]) -> String {
+pub fn digest(action: Ending, tokens: &[Token]) -> String {
     let mut hash = Sha256::new();
     let mut part = |bytes: &[u8]| {
         hash.update(u64::try_from(bytes.len()).expect("a length").to_be_bytes());
@@ -83,10 +42,11 @@ pub fn digest(action: Action, tokens: &[Token]) -> String {
 mod tests {
     use super::{
         super::decision::fixtures::{account, token},
-        Action, Status, Token, digest,
+        Ending, Token, digest, ended_of,
     };
     use crate::core::{
         id::{OrganizationId, TokenId, UserId},
+        token::Status,
         user::Role,
     };
 
@@ -95,7 +55,7 @@ mod tests {
         let account = account(Role::Member, false, "");
         let one = token("a:b", &account);
         let two = Token { id: TokenId::from_bytes([4; 16]), ..one.clone() };
-        let of = |tokens: &[Token]| digest(Action::Disable, tokens);
+        let of = |tokens: &[Token]| digest(Ending::Disable, tokens);
         let expected = of(&[one.clone(), two.clone()]);
         assert_eq!(expected, of(&[one.clone(), two.clone()]));
         assert_eq!(expected.len(), 64);
@@ -105,7 +65,7 @@ mod tests {
             of(&[one.clone(), other])
         };
         for other in [
-            digest(Action::Delete, &[one.clone(), two.clone()]),
+            digest(Ending::Delete, &[one.clone(), two.clone()]),
             of(std::slice::from_ref(&one)),
             of(&[]),
             changed(|token| token.id = TokenId::from_bytes([5; 16])),
@@ -121,10 +81,10 @@ mod tests {
 
     #[test]
     fn words_read_back() {
-        for action in [Action::Disable, Action::Delete] {
-            assert_eq!(Action::from_word(action.as_str()), Some(action));
-            assert!(!action.ends().contains(&action.status().as_str()));
+        for action in [Ending::Disable, Ending::Delete] {
+            assert_eq!(Ending::from_stored(action.as_str()), Some(action));
+            assert!(!ended_of(action).contains(&action.status().as_str()));
         }
-        assert_eq!(Action::from_word("enable"), None);
+        assert_eq!(Ending::from_stored("enable"), None);
     }
 }

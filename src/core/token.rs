@@ -15,7 +15,7 @@ use super::{
     time::Instant,
 };
 
-pub use super::life::{Cause, Death, Obituary, Status, Superseded, Waiting, Whose};
+pub use super::life::{Cause, Death, Ending, Obituary, Status, Superseded, Waiting, Whose};
 
 /// What every token begins with, so that a scanner knows one.
 pub const PREFIX: &str = "jtn_";

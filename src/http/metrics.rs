@@ -6,7 +6,7 @@ use rocket::{State, get};
 
 use super::{Site, reply::Reply};
 use crate::{
-    core::{idle::Action, refusal::Failure},
+    core::{refusal::Failure, token::Ending},
     ops::metrics::{Kind, MEDIA_TYPE, Metrics, Series},
     service::{IdleTally, Service},
 };
@@ -14,7 +14,7 @@ use crate::{
 /// The metrics of a service.
 pub(super) fn of(service: &Arc<Service>) -> Metrics {
     let idle = |read: fn(IdleTally) -> i64| {
-        Action::ALL
+        Ending::ALL
             .map(|action| {
                 let service = Arc::clone(service);
                 Series::new(&[("action", action.as_str())], move || read(service.idle_tally(action)))

@@ -6,33 +6,24 @@ use crate::{
         event::{Deed, Origin},
         refusal::Failure,
         time::Instant,
-        token::{Cause, Status, Token},
+        token::{Cause, Ending, Status, Token},
     },
     store::Tx,
 };
-
-/// How a token ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum End {
-    /// It is switched off.
-    Disabled,
-    /// It is dead for good.
-    Deleted,
-}
 
 /// Ends a token, and with it what waits to replace it, and puts that on record. Nothing happens to one that has ended so
 /// already; says whether anything did.
 pub(super) fn end(
     tx: &mut Tx<'_>,
     token: &mut Token,
-    how: End,
+    ending: Ending,
     cause: Cause,
     origin: &Origin,
     now: Instant,
 ) -> Result<bool, Failure> {
-    let (status, deed) = match how {
-        End::Disabled => (Status::Disabled, Deed::TokenDisabled),
-        End::Deleted => (Status::Deleted, Deed::TokenDeleted),
+    let (status, deed) = match ending {
+        Ending::Disable => (Status::Disabled, Deed::TokenDisabled),
+        Ending::Delete => (Status::Deleted, Deed::TokenDeleted),
     };
     let before = token.status;
     if before == status || before == Status::Deleted {

@@ -3,13 +3,7 @@
 
 use std::{collections::HashSet, net::IpAddr, sync::Arc};
 
-use super::{
-    Caller, Service,
-    ending::{End, end},
-    issue::event,
-    list::may_see,
-    reach::Reach,
-};
+use super::{Caller, Service, ending::end, issue::event, list::may_see, reach::Reach};
 use crate::{
     core::{
         decision::Standing,
@@ -20,7 +14,7 @@ use crate::{
         refusal::{Failure, Refusal},
         secret::SecretText,
         time::Instant,
-        token::{Cause, Death, Obituary, Token},
+        token::{Cause, Death, Ending, Obituary, Token},
     },
     store::{Rows, Tx, Write},
 };
@@ -217,8 +211,8 @@ fn switch(tx: &mut Tx<'_>, mut token: Token, now: Instant) -> Result<(), Failure
     let on_leak = organization.map_or(OnLeak::Record, |organization| organization.policy.on_leak);
     let how = match on_leak {
         OnLeak::Record => return Ok(()),
-        OnLeak::Disable => End::Disabled,
-        OnLeak::Delete => End::Deleted,
+        OnLeak::Disable => Ending::Disable,
+        OnLeak::Delete => Ending::Delete,
     };
     // One that is switched off may be switched on again, so it isn't past being deleted.
     match token.ended(now) {

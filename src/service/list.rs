@@ -12,14 +12,14 @@ use crate::{
         decision::{Demand, Subject},
         filter::{Filter, Test, Value},
         id::{OfToken, OrganizationId, Reference, TokenId, UserId},
-        idle::{Action, Step},
+        idle::Step,
         listing::{Cursor, Listing, TokenField},
         lived::Lived,
         organization::{Module, Organization},
         refusal::{Failure, Refusal},
         secret::SecretText,
         time::Instant,
-        token::{Status, Token},
+        token::{Ending, Status, Token},
         user::User,
     },
     store::{Found, ReadError, Rows, TokenSet},
@@ -46,7 +46,7 @@ impl TokenView {
     /// When it is disabled if nobody uses it until then; `None` where it isn't.
     pub fn idle_until(&self, now: Instant) -> Option<Instant> {
         let next = Step::of(&self.token, &self.organization, self.last_used_at, now)?;
-        (next.action == Action::Disable).then(|| next.due(&Lived::default()))
+        (next.action == Ending::Disable).then(|| next.due(&Lived::default()))
     }
 }
 

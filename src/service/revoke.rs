@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use super::{
     Caller, Service,
-    ending::{End, end},
+    ending::end,
     list::{Around, bytes, may_see},
     people,
     reach::{Place, Reach},
@@ -20,9 +20,9 @@ use crate::{
         listing::{Direction, Listing, Position, TokenField},
         organization::Organization,
         refusal::{Failure, Refusal},
-        revocation::{Action, MOST, digest},
+        revocation::{MOST, digest, ended_of},
         time::{DAY, Instant},
-        token::{Cause, Token},
+        token::{Cause, Ending, Token},
         user::User,
         uses::Source,
     },
@@ -49,7 +49,7 @@ pub struct RevocationFilter {
 #[derive(Clone, Debug)]
 pub struct Plan {
     /// What is to be done to each.
-    pub action: Action,
+    pub action: Ending,
     /// How many they are.
     pub count: usize,
     /// They, the oldest first. One that can't be read for what stands around it was edited, and isn't shown.
@@ -79,7 +79,7 @@ impl Service {
         &self,
         caller: &Caller,
         filter: &RevocationFilter,
-        action: Action,
+        action: Ending,
     ) -> Result<Plan, Failure> {
         // Uses that are still in memory count like those that are written down.
         self.flush_uses().await;
@@ -99,7 +99,7 @@ impl Service {
         &self,
         caller: &Caller,
         filter: RevocationFilter,
-        action: Action,
+        action: Ending,
         digest: String,
     ) -> Result<Plan, Failure> {
         let mut plan = self.plan_revocation(caller, &filter, action).await?;
@@ -145,13 +145,13 @@ fn matching(
     rows: &Rows<'_>,
     subject: &Subject,
     filter: &RevocationFilter,
-    action: Action,
+    action: Ending,
     now: Instant,
 ) -> Result<Vec<Token>, Failure> {
     let reach = Reach::of(rows, subject, now)?;
     let parts = parts(rows, subject, &reach, filter.organization.as_deref())?;
-    let states = action.ends().iter().map(|word| Value::Text((*word).to_owned()));
-    let mut conditions = match action.ends() {
+    let states = ended_of(action).iter().map(|word| Value::Text((*word).to_owned()));
+    let mut conditions = match ended_of(action) {
         [one] => {
             filter.conditions.clone().and(TokenField::Status, Test::Equals(Value::Text((*one).to_owned())))
         }
@@ -254,9 +254,15 @@ fn among_descendants(
 
 /// Ends a token as it stands by now. One that has ended meanwhile stays as it is, and so does an edited row, which can do
 /// nothing.
-fn end_one(tx: &mut Tx<'_>, id: TokenId, how: End, origin: &Origin, now: Instant) -> Result<(), Failure> {
+fn end_one(
+    tx: &mut Tx<'_>,
+    id: TokenId,
+    ending: Ending,
+    origin: &Origin,
+    now: Instant,
+) -> Result<(), Failure> {
     match believed(tx.token(id))? {
-        Some(mut token) => end(tx, &mut token, how, Cause::Said, origin, now).map(drop),
+        Some(mut token) => end(tx, &mut token, ending, Cause::Said, origin, now).map(drop),
         None => Ok(()),
     }
 }
@@ -277,15 +283,15 @@ impl Write for Revoke {
         let Self { caller, root, descendants, now } = self;
         let origin = caller.origin();
         let below = if descendants { tx.descendants(root, usize::MAX)? } else { None };
-        end_one(tx, root, End::Deleted, &origin, now)?;
-        below.into_iter().flatten().try_for_each(|it| end_one(tx, it.id, End::Deleted, &origin, now))
+        end_one(tx, root, Ending::Delete, &origin, now)?;
+        below.into_iter().flatten().try_for_each(|it| end_one(tx, it.id, Ending::Delete, &origin, now))
     }
 }
 
 struct CarryOut {
     caller: Caller,
     filter: RevocationFilter,
-    action: Action,
+    action: Ending,
     digest: String,
     now: Instant,
 }
@@ -306,12 +312,8 @@ impl Write for CarryOut {
             return Ok(());
         }
         let origin = caller.origin();
-        let how = match action {
-            Action::Disable => End::Disabled,
-            Action::Delete => End::Deleted,
-        };
         for token in &tokens {
-            end_one(tx, token.id, how, &origin, now)?;
+            end_one(tx, token.id, action, &origin, now)?;
         }
         let organization = concerned(tx, &subject, filter.organization.as_deref(), now)?;
         tx.record(&Event {

@@ -10,11 +10,11 @@ use super::{
 };
 use crate::core::{
     id::{OrganizationId, TokenId},
-    idle::{Action, Notice},
+    idle::Notice,
     keys::Sealer,
     lived::Lived,
     refusal::Failure,
-    token::Token,
+    token::{Ending, Token},
 };
 
 fn seal_notice(sealer: Sealer, (token, row): &(TokenId, Notice)) -> Sealer {
@@ -108,7 +108,7 @@ impl Rows<'_> {
     }
 
     /// How many notices there are of an action.
-    pub fn notices(&self, action: Action) -> Result<i64, ReadError> {
+    pub fn notices(&self, action: Ending) -> Result<i64, ReadError> {
         let count =
             self.one("SELECT count(*) FROM idle_notices WHERE action = ?", [action], |row| row.get(0))?;
         Ok(count.unwrap_or(0))

@@ -7,13 +7,13 @@ use rusqlite::{
 
 use crate::core::{
     id::Id,
-    idle::Action,
     keys::Digest,
     limits::Limits,
     number::Number,
     organization::{Issuers, OnLeak},
     privilege::Privileges,
     time::Instant,
+    token::Ending,
     token::{Cause, Status},
     user::Role,
 };
@@ -106,4 +106,4 @@ macro_rules! words {
     )+};
 }
 
-words!(Status Cause Action Issuers OnLeak Role);
+words!(Status Cause Ending Issuers OnLeak Role);

@@ -19,10 +19,11 @@ use super::Service;
 use crate::{
     core::{
         id::TokenId,
-        idle::{Action, Fate},
+        idle::Fate,
         lived::{Lived, Watch},
         refusal::Failure,
         time::Instant,
+        token::Ending,
     },
     store::Rows,
 };
@@ -96,12 +97,12 @@ impl Default for Idle {
 }
 
 impl Idle {
-    const fn count(&self, action: Action) -> &Count {
+    const fn count(&self, action: Ending) -> &Count {
         &self.counts[action as usize]
     }
 
     fn took(&self, took: Took) {
-        for action in Action::ALL {
+        for action in Ending::ALL {
             let (count, at) = (self.count(action), action as usize);
             count.announced.fetch_add(took.announced[at] - took.settled[at], Ordering::Relaxed);
             count.done.fetch_add(took.done[at], Ordering::Relaxed);
@@ -125,7 +126,7 @@ impl Service {
     }
 
     /// How many tokens were told that they will be disabled or deleted for idleness, and how many were.
-    pub fn idle_tally(&self, action: Action) -> IdleTally {
+    pub fn idle_tally(&self, action: Ending) -> IdleTally {
         let count = self.idle.count(action);
         IdleTally {
             announced: count.announced.load(Ordering::Relaxed),
@@ -208,7 +209,7 @@ impl Service {
     }
 
     fn count_notices(&self) -> Result<(), Failure> {
-        for action in Action::ALL {
+        for action in Ending::ALL {
             let there = self.store.read(|rows| rows.notices(action))?;
             self.idle.count(action).announced.store(there, Ordering::Relaxed);
         }

@@ -6,18 +6,14 @@ use crate::{
     core::{
         event::{Actor, Deed, Origin},
         id::{OrganizationId, TokenId},
-        idle::{Action, Fate, Notice, Step},
+        idle::{Fate, Notice, Step},
         lived::Lived,
         organization::Organization,
         refusal::Failure,
         time::Instant,
-        token::{Cause, Token},
+        token::{Cause, Ending, Token},
     },
-    service::{
-        ending::{End, end},
-        issue::event,
-        verify::believed,
-    },
+    service::{ending::end, issue::event, verify::believed},
     store::{ReadError, Rows, Tx, Write},
 };
 
@@ -81,7 +77,7 @@ pub(super) fn fate(
     id: TokenId,
     lived: &Lived,
     now: Instant,
-) -> Result<Option<(Action, Fate)>, Failure> {
+) -> Result<Option<(Ending, Fate)>, Failure> {
     let Some(notice) = told(rows, id)? else { return Ok(None) };
     let next = next(rows, id, now)?;
     Ok(Some((notice.action, notice.fate(next.as_ref().map(|(_, step)| step), lived, now))))
@@ -168,10 +164,6 @@ impl Write for Settle {
     }
 }
 
-fn carry_out(tx: &mut Tx<'_>, mut token: Token, action: Action, now: Instant) -> Result<(), Failure> {
-    let how = match action {
-        Action::Disable => End::Disabled,
-        Action::Delete => End::Deleted,
-    };
-    end(tx, &mut token, how, Cause::Idle, &ITSELF, now).map(drop)
+fn carry_out(tx: &mut Tx<'_>, mut token: Token, action: Ending, now: Instant) -> Result<(), Failure> {
+    end(tx, &mut token, action, Cause::Idle, &ITSELF, now).map(drop)
 }

@@ -12,8 +12,8 @@ use crate::{
         listing::TokenField,
         privilege::Privilege,
         refusal::Refusal,
-        revocation::Action,
         time::Instant,
+        token::Ending,
     },
     http::body::object,
     service::{
@@ -64,7 +64,7 @@ pub(in crate::http::native) struct RevocationFilterObject {
 /// What was asked for.
 pub(in crate::http::native) struct Asked {
     pub(in crate::http::native) filter: RevocationFilter,
-    pub(in crate::http::native) action: Action,
+    pub(in crate::http::native) action: Ending,
     /// That of the plan, where it is to be carried out.
     pub(in crate::http::native) digest: Option<String>,
 }
@@ -76,7 +76,7 @@ impl TryFrom<CreateRevocation> for Asked {
         let CreateRevocation { filter, action, dry_run, digest } = body;
         let filter = filter.map(RevocationFilter::try_from).transpose()?;
         let filter = filter.ok_or_else(|| Refusal::invalid("filter", SOMETHING))?;
-        let action = Action::from_word(&action);
+        let action = Ending::from_stored(&action);
         let action = action.ok_or_else(|| Refusal::invalid("action", "disable or delete"))?;
         let digest = match (dry_run.unwrap_or(true), digest) {
             (true, _) => None,

@@ -1,6 +1,6 @@
 //! What jumped clocks, restarts and edited rows don't do.
 
-use super::{Action, DAY, GONE, GOOD, HOUR, MINUTE, OFF, START, run};
+use super::{DAY, Ending, GONE, GOOD, HOUR, MINUTE, OFF, START, run};
 
 #[test]
 fn a_clock_that_jumps_while_it_runs_makes_nothing_idle() {
@@ -16,7 +16,7 @@ fn a_clock_that_jumps_while_it_runs_makes_nothing_idle() {
         scene.live(5 * MINUTE).await;
         // It has lived for 4 days and an hour, and is told anew.
         let now = 101 * DAY;
-        assert_eq!(scene.told(&told), Some((Action::Disable, now + DAY)));
+        assert_eq!(scene.told(&told), Some((Ending::Disable, now + DAY)));
         assert_eq!(scene.told(&young), None, "it is four days old, not a hundred");
         scene.live(DAY - 5 * MINUTE).await;
         assert_eq!(scene.state(&told), GOOD);
@@ -46,7 +46,7 @@ fn a_clock_set_while_nothing_ran_tells_and_waits_for_its_lead() {
         let scene = scene.restart(100 * DAY).await;
         scene.look().await;
         let now = 103 * DAY + HOUR;
-        assert_eq!(scene.told(&young), Some((Action::Disable, now + 7 * DAY)), "forty days have ten of lead");
+        assert_eq!(scene.told(&young), Some((Ending::Disable, now + 7 * DAY)), "forty days have ten of lead");
         assert_eq!([&told, &young].map(|token| scene.state(token)), [GOOD; 2]);
         // An hour of the lead of the one that was told before was lived through.
         scene.live(DAY - HOUR - 5 * MINUTE).await;

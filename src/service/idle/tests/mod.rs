@@ -11,7 +11,6 @@ use crate::{
     core::{
         decision::{Demand, Subject},
         id::{Reference, TokenId},
-        idle::Action,
         keys::Pepper,
         lifetime::Lifetime,
         limits::{Asked, Limits},
@@ -20,6 +19,7 @@ use crate::{
         privilege::Privileges,
         refusal::Failure,
         secret::{ControlSecret, SecretText},
+        token::Ending,
         token::{Cause, Status},
         user::Role,
     },
@@ -146,14 +146,14 @@ impl Scene {
     }
 
     /// For what a notice says: `None` where there is none.
-    fn told(&self, token: &Issued) -> Option<(Action, i64)> {
+    fn told(&self, token: &Issued) -> Option<(Ending, i64)> {
         let notice = self.service.store.read(|rows| rows.notice(token.view.token.id)).unwrap()?;
         Some((notice.action, notice.due_at.millis() - START))
     }
 
     /// How many are told, and how many were dealt with.
     fn tally(&self) -> [(i64, i64); 2] {
-        Action::ALL.map(|action| {
+        Ending::ALL.map(|action| {
             let tally = self.service.idle_tally(action);
             let there = self.service.store.read(|rows| rows.notices(action)).unwrap();
             assert_eq!(tally.announced, there, "the count is that of the rows");
@@ -202,7 +202,7 @@ fn a_token_that_nobody_uses_is_told_switched_off_told_again_and_deleted() {
         scene.live(3 * DAY - 5 * MINUTE).await;
         assert_eq!(scene.told(&token), None);
         scene.live(5 * MINUTE).await;
-        assert_eq!(scene.told(&token), Some((Action::Disable, 4 * DAY)));
+        assert_eq!(scene.told(&token), Some((Ending::Disable, 4 * DAY)));
         assert_eq!(scene.tally(), [(1, 0), (0, 0)]);
         scene.live(DAY - 5 * MINUTE).await;
         assert_eq!(scene.state(&token), GOOD);
@@ -211,7 +211,7 @@ fn a_token_that_nobody_uses_is_told_switched_off_told_again_and_deleted() {
         assert_eq!(scene.present(&token).await, Err("token_idle"));
         assert_eq!(scene.tally(), [(0, 1), (0, 0)]);
         scene.live(3 * DAY).await;
-        assert_eq!(scene.told(&token), Some((Action::Delete, 8 * DAY)));
+        assert_eq!(scene.told(&token), Some((Ending::Delete, 8 * DAY)));
         assert_eq!((scene.state(&token), scene.tally()), (OFF, [(0, 1), (1, 0)]));
         scene.live(DAY).await;
         assert_eq!((scene.state(&token), scene.tally()), (GONE, [(0, 1), (0, 1)]));
@@ -249,7 +249,7 @@ fn a_use_makes_the_notice_void_even_while_it_is_in_memory() {
         scene.live(3 * DAY - 15 * MINUTE).await;
         assert_eq!(scene.told(&used), None);
         scene.live(5 * MINUTE).await;
-        assert_eq!(scene.told(&used), Some((Action::Disable, 8 * DAY - 5 * MINUTE)));
+        assert_eq!(scene.told(&used), Some((Ending::Disable, 8 * DAY - 5 * MINUTE)));
     });
 }
 
@@ -278,7 +278,7 @@ fn enabling_counts_as_a_use_and_what_somebody_else_did_goes_first() {
         // Told that it will be deleted, it is enabled: void too.
         let other = scene.token(Some(4 * DAY)).await;
         scene.live(7 * DAY + HOUR).await;
-        assert_eq!(scene.told(&other).map(|told| told.0), Some(Action::Delete));
+        assert_eq!(scene.told(&other).map(|told| told.0), Some(Ending::Delete));
         scene.change(&other, Change::Enable).await;
         scene.live(DAY).await;
         assert_eq!((scene.state(&other), scene.told(&other)), (GOOD, None));
@@ -294,13 +294,13 @@ fn the_policy_holds_for_tokens_that_are_there_and_is_taken_back() {
         scene.live(2 * DAY - HOUR).await;
         assert_eq!((scene.state(&own), scene.told(&by_policy)), (OFF, None), "the shorter counts");
         scene.live(HOUR).await;
-        assert_eq!(scene.told(&by_policy), Some((Action::Disable, 4 * DAY)));
+        assert_eq!(scene.told(&by_policy), Some((Ending::Disable, 4 * DAY)));
         scene.policy(Some(8 * DAY)).await;
         scene.live(10 * MINUTE).await;
         assert_eq!(scene.told(&by_policy), None, "it may lie idle for longer now");
         scene.policy(Some(DAY)).await;
         scene.look().await;
-        assert_eq!(scene.told(&by_policy), Some((Action::Disable, 3 * DAY + 10 * MINUTE + 6 * HOUR)));
+        assert_eq!(scene.told(&by_policy), Some((Ending::Disable, 3 * DAY + 10 * MINUTE + 6 * HOUR)));
         scene.live(6 * HOUR).await;
         assert_eq!(scene.state(&by_policy), OFF);
         scene.policy(None).await;
