@@ -2,6 +2,7 @@
 //! lets a token live longer.
 
 mod crash;
+mod lost;
 mod rights;
 
 use std::time::Duration;
