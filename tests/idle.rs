@@ -10,7 +10,7 @@ use crate::{
 };
 
 const NONE: Value = Value::Null;
-const PATIENCE: Duration = Duration::from_secs(15);
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What stands on record about a token: each kind and detail.
 fn record(server: &Server, token: &Value) -> Vec<String> {
@@ -43,11 +43,11 @@ fn millis(instant: &Value) -> i64 {
 fn what_nobody_uses_is_told_switched_off_told_again_and_deleted() {
     let server = Server::start();
     let anna = server.user("anna");
-    let idle = |name: &str| server.mint(&anna, &json!({ "name": name, "max_idle": "3s" }));
+    let idle = |name: &str| server.mint(&anna, &json!({ "name": name, "max_idle": "5s" }));
     let (used, unused, back) = (idle("used"), idle("unused"), idle("back"));
     let lasting = server.mint(&anna, &named("lasting"));
-    assert_eq!(millis(&unused["idle_until"]) - millis(&unused["created_at"]), 3_000);
-    assert_eq!((&unused["max_idle"], &lasting["idle_until"]), (&json!("3s"), &NONE));
+    assert_eq!(millis(&unused["idle_until"]) - millis(&unused["created_at"]), 5_000);
+    assert_eq!((&unused["max_idle"], &lasting["idle_until"]), (&json!("5s"), &NONE));
 
     let until = |what: &str, token: &Value, kind: &str| {
         wait_for(what, PATIENCE, || {
@@ -57,9 +57,9 @@ fn what_nobody_uses_is_told_switched_off_told_again_and_deleted() {
     };
     let told = until("the first notice", &unused, "token.idle_announced action=disable");
     assert_eq!(shown(&server, &unused)["status"], "active", "it is announced before");
-    let page = metrics::page(&server);
-    assert_eq!(page[r#"jeton_tokens_idle_announced{action="disable"}"#], 2);
-    assert_eq!(page[r#"jeton_tokens_idle_total{action="disable"}"#], 0);
+    let announced = || metrics::page(&server)[r#"jeton_tokens_idle_announced{action="disable"}"#];
+    wait_for("both to be announced", PATIENCE, || (announced() == 2).then_some(()));
+    assert_eq!(metrics::page(&server)[r#"jeton_tokens_idle_total{action="disable"}"#], 0);
 
     let off = until("the end", &unused, "token.disabled cause=idle");
     assert!(off - told > Duration::from_millis(400), "its lead is {:?}", off - told);

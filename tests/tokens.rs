@@ -54,6 +54,7 @@ fn the_object_has_exactly_its_fields_and_the_secret_comes_once() {
         "hint",
         "icon",
         "id",
+        "idle_until",
         "last_used_at",
         "limits",
         "max_idle",

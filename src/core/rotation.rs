@@ -3,6 +3,7 @@
 use super::{
     decision::Account,
     lifetime::{Lifetime, duration_between},
+    lived::{Lived, Watch},
     minting::{Minter, Wish, judge},
     organization::Policy,
     privilege::Privileges,
@@ -101,6 +102,9 @@ pub fn successors_end(
     now: Instant,
 ) -> Result<Option<Instant>, Refusal> {
     let Rotator::By(minter) = rotator else { return Ok(predecessor.expires_at) };
+    if let Minter::Token(by) = minter {
+        no_wider(predecessor, &by.token)?;
+    }
     let mint = |lifetime, policy: Policy| {
         let mut account = account.clone();
         // A successor takes the place that there is.
@@ -132,6 +136,51 @@ pub fn successors_end(
     Ok(predecessor.expires_at)
 }
 
+/// Which windows have ended by time that was lived through: those that end while it is looked at the clock, and older ones
+/// after a day of that. A clock that jumps, or was set while nothing ran, ends none for good.
+#[derive(Debug, Default)]
+pub struct Windows {
+    watch: Watch,
+    lived: Lived,
+    began: Option<(Instant, i64)>,
+}
+
+impl Windows {
+    /// From which instant on a window's end is believed, as of `now`; `elapsed` is the monotonic clock, in milliseconds.
+    pub fn believed_from(&mut self, now: Instant, elapsed: i64) -> Instant {
+        let jumped = self.watch.look(&mut self.lived, now, elapsed);
+        let lived = self.lived.millis;
+        let (began, since) = *self.began.get_or_insert((now, lived));
+        if jumped {
+            self.began = Some((now, lived));
+            return now;
+        }
+        if lived - since < DAY { began } else { Instant::default() }
+    }
+}
+
+/// Refuses where a token is limited in what the one that it would rotate isn't: the successor has that one's limits, and
+/// who limits itself to nothing more would have got rid of its own.
+fn no_wider(rotated: &Token, by: &Token) -> Result<(), Refusal> {
+    let (limits, own) = (&rotated.limits, &by.limits);
+    let within = limits.clone().within(by.id, own)?;
+    let family = |token: &Token| token.limits.counted_with.unwrap_or(token.id);
+    let wider = [
+        ("limits.networks.allow", within.networks.allow != limits.networks.allow),
+        ("limits.networks.deny", within.networks.deny != limits.networks.deny),
+        ("limits.routes", within.routes != limits.routes),
+        ("limits.not_before", within.not_before != limits.not_before),
+        // What is counted of the one isn't counted of the other.
+        ("limits.uses", own.uses.is_some()),
+        ("limits.rate", own.rate.is_some() && family(rotated) != family(by)),
+        ("max_idle", by.max_idle.is_some() && rotated.max_idle.is_none_or(|idle| Some(idle) > by.max_idle)),
+    ];
+    match wider.into_iter().find(|(_, is_wider)| *is_wider) {
+        Some((field, _)) => Err(Refusal::WiderThanMinter { field }),
+        None => Ok(()),
+    }
+}
+
 /// Lets a token give way to another: from `at` on it is superseded, and dead after `rest` milliseconds at the latest.
 pub fn give_way(token: &mut Token, by: super::id::TokenId, at: Instant, rest: i64) {
     token.superseded = Some(Superseded { by, at });
@@ -143,12 +192,14 @@ pub fn give_way(token: &mut Token, by: super::id::TokenId, at: Instant, rest: i6
 mod tests {
     use std::sync::Arc;
 
-    use super::{Mode, Rotator, give_way, successors_end};
+    use super::{Mode, Rotator, Windows, give_way, successors_end};
     use crate::core::{
         decision::{
             Account, Standing,
             fixtures::{NOW, account, set, token},
         },
+        id::TokenId,
+        limits::{Rate, Route},
         minting::Minter,
         refusal::Refusal,
         time::{DAY, Instant},
@@ -195,6 +246,26 @@ mod tests {
         assert_eq!(giving.expires_at, Some(Instant::LAST));
     }
 
+    /// Otherwise a clock set wrong for a minute would end every secret that is handed out and not used yet.
+    #[test]
+    fn a_jump_ends_no_window_before_a_day_is_lived_through() {
+        const MINUTE: i64 = 60_000;
+        let mut windows = Windows::default();
+        let mut from =
+            |millis, minutes| windows.believed_from(Instant::from_millis(millis), minutes * MINUTE);
+        assert_eq!(from(DAY, 0), Instant::from_millis(DAY), "what ended before it began to look");
+        assert_eq!(from(DAY + MINUTE, 1), Instant::from_millis(DAY));
+        let jumped = 10 * DAY;
+        assert_eq!(from(jumped, 2), Instant::from_millis(jumped));
+        assert_eq!(from(jumped + MINUTE, 3), Instant::from_millis(jumped));
+        let mut minutes = 3;
+        while minutes < 2 + 24 * 60 {
+            minutes += 1;
+            from(jumped + (minutes - 2) * MINUTE, minutes);
+        }
+        assert_eq!(from(jumped + DAY, 2 + 24 * 60), Instant::default(), "a day later all of them");
+    }
+
     /// Ten days of a life of thirty are over.
     fn aged(account: &Account) -> Token {
         Token {
@@ -224,6 +295,39 @@ mod tests {
         let mut strict = administrator.clone();
         strict.organization.policy.max_lifetime = DAY;
         assert_eq!(end(&old, &Rotator::By(Minter::Password), &strict), Ok(old.expires_at));
+    }
+
+    /// Otherwise it would be given a secret that is good from where, for what or as often as it isn't itself.
+    #[test]
+    fn a_limited_token_rotates_no_token_that_is_limited_less() {
+        type Limit = fn(&mut Token);
+        let administrator = account(Role::Administrator, true, "");
+        let limit: [(&str, Limit); 7] = [
+            ("limits.networks.allow", |it| it.limits.networks.allow = vec!["10.0.0.0/8".parse().unwrap()]),
+            ("limits.networks.deny", |it| it.limits.networks.deny = vec!["10.0.0.0/8".parse().unwrap()]),
+            ("limits.routes", |it| it.limits.routes = vec![Route::parse("* a.example/*").unwrap()]),
+            ("limits.not_before", |it| it.limits.not_before = Some(Instant::from_millis(1))),
+            ("limits.uses", |it| it.limits.uses = Some(10)),
+            ("limits.rate", |it| it.limits.rate = Rate::parse("10/min").ok()),
+            ("max_idle", |it| it.max_idle = Some(DAY)),
+        ];
+        for (field, limit) in limit {
+            let by = |old: &Token, alike: bool| {
+                let mut minter = Token { expires_at: None, ..token("orders:*", &administrator) };
+                limit(&mut minter);
+                minter.limits.counted_with = alike.then_some(old.id);
+                let standing = Arc::new(Standing::new(minter, administrator.clone()));
+                end(old, &Rotator::By(Minter::Token(standing)), &administrator)
+            };
+            let other = TokenId::from_bytes([9; 16]);
+            let mut old = Token { id: other, ..aged(&administrator) };
+            let refusal = by(&old, false).expect_err(field);
+            assert_eq!(refusal, Refusal::WiderThanMinter { field });
+            // One that is limited alike it may rotate; but what is counted is counted of each.
+            limit(&mut old);
+            let alike = by(&old, true);
+            assert_eq!(alike.is_ok(), field != "limits.uses", "{field}: {alike:?}");
+        }
     }
 
     #[test]

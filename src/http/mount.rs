@@ -169,7 +169,7 @@ impl Demanding {
         // Whoever presents a successor to revoke it doesn't rely on it: the one that it was to replace stays.
         let parting = demand == Demand::Itself && request.method() == Method::Delete;
         if !parting {
-            site.service.settle(caller.first_use).await;
+            site.service.commit_rotation(caller.first_use).await;
         }
         request.local_cache(|| Asked(Some(caller)));
         Ok(())

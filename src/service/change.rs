@@ -3,21 +3,22 @@
 
 use super::{
     Caller, Service,
+    ending::end,
     issue::event,
     list::{TokenView, is_own, may_see, view},
     reach::Reach,
     revoke::Revoke,
-    successors::undo_successor,
 };
 use crate::{
     core::{
+        changes::Changes,
         decision::Subject,
-        event::Deed,
+        event::{Deed, Origin},
         id::{OfToken, Reference},
         refusal::{Failure, Refusal},
         secret::SecretText,
         time::Instant,
-        token::{Cause, Status, Token},
+        token::{Cause, Ending, Status, Token},
     },
     store::{Tx, Write},
 };
@@ -25,23 +26,27 @@ use crate::{
 /// What to change of a token.
 #[derive(Clone, Debug)]
 pub enum Change {
-    /// Its labels; what is `None` stays. Modules may be narrowed and never widened.
-    Relabel {
-        /// A new name.
-        name: Option<String>,
-        /// A new description.
-        description: Option<String>,
-        /// A new icon.
-        icon: Option<String>,
-        /// Those modules that stay.
-        modules: Option<Vec<String>>,
-    },
+    /// Its labels.
+    Relabel(Labels),
     /// Switches it off.
     Disable,
     /// Switches it on again.
     Enable,
     /// Revokes it for good.
     Delete,
+}
+
+/// What to change of a token's labels; what is `None` stays. Modules may be narrowed and never widened.
+#[derive(Clone, Debug, Default)]
+pub struct Labels {
+    /// A new name.
+    pub name: Option<String>,
+    /// A new description.
+    pub description: Option<String>,
+    /// A new icon.
+    pub icon: Option<String>,
+    /// Those modules that stay.
+    pub modules: Option<Vec<String>>,
 }
 
 /// What a change is meant for.
@@ -142,57 +147,54 @@ impl Write for ChangeToken {
         if target.strict && switches && token.is_expired(now) {
             return Err(Refusal::StatusUnfit { status: "expired" }.into());
         }
-        let before = token.status;
-        match make(change, &mut token, now)? {
-            Some((deed, detail)) => {
-                tx.update_token(before, &mut token, now)?;
-                if token.status != Status::Active {
-                    undo_successor(tx, &token, &caller.origin(), now)?;
-                }
-                let mut event = event(&token, deed, caller.origin(), now);
-                event.detail = detail;
-                tx.record(&event)?;
-            }
-            None if target.strict => {
-                return Err(Refusal::StatusUnfit { status: token.shown_status(now) }.into());
-            }
-            None => {}
+        let origin = caller.origin();
+        let changed = match change {
+            Change::Disable => end(tx, &mut token, Ending::Disable, Cause::Said, &origin, now)?,
+            Change::Delete => end(tx, &mut token, Ending::Delete, Cause::Said, &origin, now)?,
+            Change::Enable => enable(tx, &mut token, origin, now)?,
+            Change::Relabel(labels) => relabel(tx, &mut token, labels, origin, now)?,
+        };
+        if !changed && target.strict {
+            return Err(Refusal::StatusUnfit { status: token.shown_status(now) }.into());
         }
         Ok(view(tx, token)?)
     }
 }
 
-/// Makes a change to the row in hand; `None` where nothing is different after it.
-fn make(change: Change, token: &mut Token, now: Instant) -> Result<Option<(Deed, String)>, Refusal> {
-    let (status, deed) = match change {
-        Change::Disable => (Status::Disabled, Deed::TokenDisabled),
-        Change::Enable => (Status::Active, Deed::TokenEnabled),
-        Change::Delete => (Status::Deleted, Deed::TokenDeleted),
-        Change::Relabel { name, description, icon, modules } => {
-            let modules = modules.map(|modules| narrowed(&token.modules, modules)).transpose()?;
-            let mut changed = Vec::new();
-            let mut set = |field, to: Option<String>, what: &mut String| match to {
-                Some(to) if to != *what => {
-                    *what = to;
-                    changed.push(field);
-                }
-                _ => {}
-            };
-            set("name", name, &mut token.name);
-            set("description", description, &mut token.description);
-            set("icon", icon, &mut token.icon);
-            if let Some(modules) = modules.filter(|modules| *modules != token.modules) {
-                token.modules = modules;
-                changed.push("modules");
-            }
-            return Ok((!changed.is_empty()).then(|| (Deed::TokenRelabelled, changed.join(" "))));
-        }
-    };
-    if token.status == status {
-        return Ok(None);
+/// Lets a token in again; says whether it was kept out.
+fn enable(tx: &mut Tx<'_>, token: &mut Token, origin: Origin, now: Instant) -> Result<bool, Failure> {
+    let before = token.status;
+    if before == Status::Active {
+        return Ok(false);
     }
-    token.switch(status, Cause::Said, now);
-    Ok(Some((deed, String::new())))
+    token.switch(Status::Active, Cause::Said, now);
+    tx.update_token(before, token, now)?;
+    tx.record(&event(token, Deed::TokenEnabled, origin, now))?;
+    Ok(true)
+}
+
+/// Changes labels; says whether any is another now.
+fn relabel(
+    tx: &mut Tx<'_>,
+    token: &mut Token,
+    Labels { name, description, icon, modules }: Labels,
+    origin: Origin,
+    now: Instant,
+) -> Result<bool, Failure> {
+    let modules = modules.map(|modules| narrowed(&token.modules, modules)).transpose()?;
+    let mut changes = Changes::default();
+    changes.set("name", name, &mut token.name);
+    changes.set("description", description, &mut token.description);
+    changes.set("icon", icon, &mut token.icon);
+    changes.set("modules", modules, &mut token.modules);
+    if changes.is_empty() {
+        return Ok(false);
+    }
+    tx.update_token(token.status, token, now)?;
+    let mut relabelled = event(token, Deed::TokenRelabelled, origin, now);
+    relabelled.detail = changes.detail();
+    tx.record(&relabelled)?;
+    Ok(true)
 }
 
 fn narrowed(had: &[String], mut kept: Vec<String>) -> Result<Vec<String>, Refusal> {

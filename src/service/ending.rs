@@ -12,7 +12,8 @@ use crate::{
 };
 
 /// Ends a token, and with it what waits to replace it, and puts that on record. Nothing happens to one that has ended so
-/// already; says whether anything did.
+/// already, unless it is for another reason that weighs more: a word or a leak where it only lay idle. Says whether
+/// anything did.
 pub(super) fn end(
     tx: &mut Tx<'_>,
     token: &mut Token,
@@ -26,7 +27,9 @@ pub(super) fn end(
         Ending::Delete => (Status::Deleted, Deed::TokenDeleted),
     };
     let before = token.status;
-    if before == status || before == Status::Deleted {
+    let weighs_more =
+        token.cause == Cause::Idle && cause != Cause::Idle || cause == Cause::Leak && token.cause != cause;
+    if before == Status::Deleted || (before == status && !weighs_more) {
         return Ok(false);
     }
     token.switch(status, cause, now);

@@ -28,7 +28,7 @@ impl Service {
         let Verdict { standing, outcome } = self.judge_token_for(text, Demand::Pass(wanted), client, by);
         match outcome {
             Ok(first_use) => {
-                self.settle(first_use).await;
+                self.commit_rotation(first_use).await;
                 Ok(standing)
             }
             Err(Failure::Refused(_)) => Ok(None),

@@ -25,8 +25,10 @@ use crate::{
         token::{Cause, Presented, Status, Token},
         user::User,
     },
-    store::{Replied, Rows, Tx, Write},
+    store::{Rows, Tx, Write},
 };
+
+pub use crate::store::Replied;
 
 /// What is asked for, its fields' forms checked.
 #[derive(Clone, Debug)]
@@ -70,7 +72,7 @@ impl Service {
     /// Issues a token.
     pub async fn issue(&self, caller: &Caller, request: IssueRequest) -> Result<Issued, Failure> {
         let (write, secret) = self.prepare(caller, request)?;
-        let (taken, passed_on) = (write.taken, write.passed_on());
+        let (taken, passed_on) = (write.taken(), write.passed_on());
         let view = self.store.write(write).await.inspect_err(|_| self.give_back(taken))?;
         self.has_issued(caller, &passed_on);
         Ok(Issued { view, secret })
@@ -84,7 +86,7 @@ impl Service {
         telling: Telling,
     ) -> Result<Replied, Failure> {
         let (write, secret) = self.prepare(caller, request)?;
-        let (id, taken, passed_on, now) = (write.fresh.id, write.taken, write.passed_on(), write.now);
+        let (id, taken, passed_on, now) = (write.fresh.id, write.taken(), write.passed_on(), write.now);
         let replied = self.write_telling(caller, write, (id, secret), telling, now).await;
         if replied.as_ref().is_ok_and(|replied| replied.token == id) {
             self.has_issued(caller, &passed_on);
@@ -130,15 +132,14 @@ impl Service {
         // What the minter has left of its own uses is known here and not in the table.
         let taken = match (&caller.subject, request.wish.limits.uses) {
             (Subject::Token(minter), Some(uses)) if minter.token.limits.uses.is_some() => {
-                self.take_uses(&minter.token, uses)?;
-                Some((minter.token.counted_as(), uses))
+                self.take_uses(&minter.token, uses).map(|()| Some((minter.token.counted_as(), uses)))
             }
-            _ => None,
+            _ => Ok(None),
         };
         Ok((Issue { caller: caller.clone(), request, fresh, taken, now }, secret))
     }
 
-    fn give_back(&self, taken: Option<(TokenId, u64)>) {
+    fn give_back(&self, taken: Option<Taken>) {
         if let Some((minter, uses)) = taken {
             self.give_back_uses(minter, uses);
         }
@@ -152,6 +153,9 @@ impl Service {
         }
     }
 }
+
+/// Whose uses were taken for a token, and how many.
+type Taken = (TokenId, u64);
 
 /// The privileges that a token gets if it is made, and how long it may lie idle.
 type PassedOn = (Privileges, Option<i64>);
@@ -177,12 +181,17 @@ struct Issue {
     caller: Caller,
     request: IssueRequest,
     fresh: Fresh,
-    /// Uses that come out of the minter's own.
-    taken: Option<(TokenId, u64)>,
+    /// Uses that come out of the minter's own; where it hasn't as many left that is said only where nothing was made
+    /// before.
+    taken: Result<Option<Taken>, Failure>,
     now: Instant,
 }
 
 impl Issue {
+    fn taken(&self) -> Option<Taken> {
+        self.taken.as_ref().ok().copied().flatten()
+    }
+
     fn passed_on(&self) -> PassedOn {
         let Wish { privileges, max_idle, .. } = &self.request.wish;
         let held = match &self.caller.subject {
@@ -203,6 +212,7 @@ impl Write for Issue {
     fn apply(self, tx: &mut Tx<'_>) -> Result<TokenView, Failure> {
         let Self { caller, request, fresh, taken, now } = self;
         let subject = caller.decide_again(tx, now)?;
+        let taken = taken?;
         let owner = owner(tx, &subject, request.owner.as_deref())?;
         let organization = organization(tx, &subject, &owner, request.organization.as_deref(), now)?;
         let account = tx.account(owner, organization.id)?;

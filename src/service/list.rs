@@ -142,7 +142,7 @@ impl Service {
             }
             failure => failure,
         })?;
-        self.settle(first_use).await;
+        self.commit_rotation(first_use).await;
         let standing = standing.ok_or(Refusal::CredentialInvalid)?;
         let (subject, demand) = (Subject::Token(standing), Demand::Itself);
         let caller = Caller { subject, demand, address: peer.address, first_use };

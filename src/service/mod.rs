@@ -62,7 +62,7 @@ pub struct Service {
     hasher: hashing::Hasher,
     throttle: throttle::Throttle,
     throttled: refused::Throttled,
-    superseders: successors::Superseders,
+    rotations: successors::Rotations,
     erasing: tokio::sync::Notify,
     idle: idle::Idle,
     replies: idempotency::Replies,
@@ -153,6 +153,7 @@ impl Service {
         let store = Store::open(&database, Arc::clone(&keys), Arc::clone(&clock), entropy.as_ref(), set_up)?;
         let replies = idempotency::Replies::load(&store, clock.now(), clock.elapsed())
             .map_err(|error| OpenError::SetUp(error.to_string()))?;
+        let rotations = successors::Rotations::watching(clock.as_ref());
         let hasher = hashing::Hasher::start(Arc::clone(&entropy))?;
         Ok(Arc::new(Self {
             store,
@@ -167,7 +168,7 @@ impl Service {
             hasher,
             throttle: throttle::Throttle::default(),
             throttled: refused::Throttled::default(),
-            superseders: successors::Superseders::default(),
+            rotations,
             erasing: tokio::sync::Notify::new(),
             idle: idle::Idle::default(),
             replies,

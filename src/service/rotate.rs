@@ -11,8 +11,9 @@ use super::{
 use crate::{
     core::{
         decision::{Standing, Subject},
-        event::Deed,
-        id::OfToken,
+        event::{Deed, Origin},
+        id::{OfToken, TokenId},
+        idempotency::HEADER,
         minting::Minter,
         privilege::Privileges,
         refusal::{Failure, Refusal},
@@ -47,7 +48,8 @@ impl Service {
         self.flush_meters().await;
         let now = self.now();
         let (fresh, secret) = self.fresh_token(now)?;
-        let write = Rotate { caller: caller.clone(), target, request, fresh, now };
+        let again = telling.once.is_some();
+        let write = Rotate { caller: caller.clone(), target, request, again, fresh, now };
         self.write_telling(caller, write, (fresh.id, secret), telling, now).await
     }
 }
@@ -56,6 +58,8 @@ struct Rotate {
     caller: Caller,
     target: Target,
     request: RotateRequest,
+    /// Whether it may be asked for again.
+    again: bool,
     fresh: Fresh,
     now: Instant,
 }
@@ -65,11 +69,20 @@ impl Write for Rotate {
     const REVISES: bool = true;
 
     fn apply(self, tx: &mut Tx<'_>) -> Result<TokenView, Failure> {
-        let Self { caller, target, request: RotateRequest { mode, privileges }, fresh, now } = self;
+        let Self { caller, target, request: RotateRequest { mode, privileges }, again, fresh, now } = self;
         let subject = caller.decide_again(tx, now)?;
         let standing = meant(tx, &subject, &target, now)?;
-        not_underway(tx, &standing, mode, now)?;
+        let origin = caller.origin();
+        not_underway(tx, &standing, mode, &origin, now)?;
         let old = &standing.token;
+        if again && mode == Mode::Now && subject.actor().token() == Some(old.id) {
+            // Whoever lost the reply would ask with a token that is dead by then.
+            return Err(Refusal::invalid(
+                HEADER,
+                "a token can't ask again for what ended it: on_first_use with a linger of 0s can be",
+            )
+            .into());
+        }
         let privileges = kept(old, privileges)?;
         let expires_at = end(tx, &subject, &standing, &privileges, now)?;
         let successor = Token {
@@ -97,17 +110,22 @@ impl Write for Rotate {
             change_sequence: 0,
             ..old.clone()
         };
-        undo_successor(tx, old, &caller.origin(), now)?;
+        undo_successor(tx, old, &origin, now)?;
         tx.insert_token(&successor)?;
-        let mut made = event(&successor, Deed::TokenCreated, caller.origin(), now);
+        let mut made = event(&successor, Deed::TokenCreated, origin.clone(), now);
         made.detail = format!("replaces={}", old.id);
         tx.record(&made)?;
-        let mut rotated = event(old, Deed::TokenRotated, caller.origin(), now);
-        rotated.detail = format!("successor={} mode={}", successor.id, mode.as_str());
+        let mut rotated = event(old, Deed::TokenRotated, origin, now);
+        rotated.detail = rotation(successor.id, mode);
         tx.record(&rotated)?;
         supersede(tx, old.clone(), &successor, mode, now)?;
         Ok(view(tx, successor)?)
     }
+}
+
+/// How an event says to what a token gives way, and how.
+fn rotation(successor: TokenId, mode: Mode) -> String {
+    format!("successor={successor} mode={}", mode.as_str())
 }
 
 /// The token that is to be rotated, alive and the caller's own.
@@ -144,17 +162,27 @@ fn meant(tx: &Tx<'_>, subject: &Subject, target: &Target, now: Instant) -> Resul
 
 /// Refuses to rotate what is in the midst of a rotation: of tokens that replace one another no more than two are good at a
 /// time. Mode `now` ends the one that lingers.
-fn not_underway(tx: &mut Tx<'_>, standing: &Standing, mode: Mode, now: Instant) -> Result<(), Failure> {
+fn not_underway(
+    tx: &mut Tx<'_>,
+    standing: &Standing,
+    mode: Mode,
+    origin: &Origin,
+    now: Instant,
+) -> Result<(), Failure> {
     let Some(predecessor) = standing.token.replaces else { return Ok(()) };
     if standing.token.waiting.is_some() {
         return Err(Refusal::RotationUnderway { predecessor }.into());
     }
-    let lingering = tx.token(predecessor)?.filter(|token| token.ended(now).is_none());
-    match (lingering, mode) {
+    // One that is switched off, or that begins later, may yet be good beside it.
+    let lingers = |token: &Token| token.status != Status::Deleted && !token.is_expired(now);
+    match (tx.token(predecessor)?.filter(lingers), mode) {
         (None, _) => Ok(()),
         (Some(mut token), Mode::Now) => {
-            give_way(&mut token, standing.token.id, now, 0);
-            tx.update_token(token.status, &mut token, now)
+            token.expires_at = Some(now);
+            tx.update_token(token.status, &mut token, now)?;
+            let mut cut = event(&token, Deed::TokenRotated, origin.clone(), now);
+            cut.detail = rotation(standing.token.id, mode);
+            tx.record(&cut)
         }
         (Some(_), Mode::OnFirstUse { .. } | Mode::Overlap { .. }) => {
             Err(Refusal::RotationUnderway { predecessor }.into())

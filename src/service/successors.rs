@@ -5,24 +5,24 @@ use std::{
     collections::HashMap,
     mem,
     net::IpAddr,
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use super::{Service, issue::event};
+use super::{Service, issue::event, verify::believed};
 use crate::{
     core::{
         decision::Standing,
         event::{Actor, Deed, Origin},
         id::{TokenId, UserId},
         refusal::Failure,
-        rotation::give_way,
-        time::Instant,
+        rotation::{Windows, give_way},
+        time::{Clock, Instant},
         token::{Cause, Status, Superseded, Token, Waiting},
     },
     store::{Tx, Write},
 };
 
-/// A use of a successor that waits for its first one. It is to be [settled](Service::settle) before the answer leaves.
+/// A use of a successor that waits for its first one. It is to be [settled](Service::commit_rotation) before the answer leaves.
 #[derive(Clone, Copy, Debug)]
 pub struct FirstUse {
     successor: TokenId,
@@ -42,17 +42,19 @@ impl Service {
     /// Lets the token give way that a successor replaces, now that that one has proved to be in somebody's hands.
     ///
     /// Where that can't be written the use stands all the same: the successor is good, and its next use tries again.
-    pub async fn settle(&self, first: Option<FirstUse>) {
+    pub async fn commit_rotation(&self, first: Option<FirstUse>) {
         let Some(first) = first else { return };
         if let Err(failure) = self.store.write(Commit(first)).await {
             tracing::warn!(%failure, successor = %first.successor, "a rotation isn't committed yet");
         }
     }
 
-    /// Undoes the rotations whose window has ended without a use.
+    /// Undoes the rotations whose window has ended without a use. A successor that has waited in vain is dead as it is; that
+    /// it is dead for good isn't said by a clock that has jumped, nor by one that may have while nothing ran.
     pub(super) async fn undo_rotations(&self) {
         let now = self.now();
-        let waited = match self.store.read(|rows| rows.waited_in_vain(now, AT_ONCE)) {
+        let from = lock(&self.rotations.windows).believed_from(now, self.clock.elapsed());
+        let waited = match self.store.read(|rows| rows.waited_in_vain(from, now, AT_ONCE)) {
             Ok(waited) => waited,
             Err(error) => return tracing::warn!(%error, "rotations that weren't used aren't undone yet"),
         };
@@ -111,7 +113,7 @@ pub(super) fn undo_successor(
     origin: &Origin,
     now: Instant,
 ) -> Result<(), Failure> {
-    let Some(mut successor) = tx.waiting_for(token.id)? else { return Ok(()) };
+    let Some(mut successor) = believed(tx.waiting_for(token.id))? else { return Ok(()) };
     let before = successor.status;
     successor.switch(Status::Deleted, Cause::Undone, now);
     tx.update_token(before, &mut successor, now)?;
@@ -133,10 +135,11 @@ impl Write for Undo {
         let origin = Origin { actor: Actor::Local, address: None };
         for id in self.successors {
             let waits = |token: &Token| token.waiting.is_some_and(|waiting| self.now >= waiting.until);
-            let Some(replaced) = tx.token(id)?.filter(waits).and_then(|token| token.replaces) else {
+            let Some(replaced) = believed(tx.token(id))?.filter(waits).and_then(|token| token.replaces)
+            else {
                 continue;
             };
-            if let Some(replaced) = tx.token(replaced)? {
+            if let Some(replaced) = believed(tx.token(replaced))? {
                 undo_successor(tx, &replaced, &origin, self.now)?;
             }
         }
@@ -158,21 +161,44 @@ struct Presented {
     times: u64,
 }
 
-/// Tokens that were presented after they had given way and died: those to be put on record, and when that was done last.
+/// Tokens that were presented after their end: those to be put on record, and when that was done last.
 #[derive(Default)]
-pub(super) struct Superseders(Mutex<(HashMap<TokenId, Presented>, HashMap<TokenId, Instant>)>);
+struct Noted {
+    presented: HashMap<TokenId, Presented>,
+    recorded: HashMap<TokenId, Instant>,
+}
+
+/// What is remembered of rotations.
+#[derive(Default)]
+pub(super) struct Rotations {
+    noted: Mutex<Noted>,
+    windows: Mutex<Windows>,
+}
+
+impl Rotations {
+    /// Looks at the clock from now on.
+    pub(super) fn watching(clock: &dyn Clock) -> Self {
+        let rotations = Self::default();
+        lock(&rotations.windows).believed_from(clock.now(), clock.elapsed());
+        rotations
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 impl Service {
     /// Remembers that a token was presented that is dead because another has taken its place.
     pub(super) fn note_superseded(&self, standing: &Standing, at: Instant, address: Option<IpAddr>) {
         let Some(Superseded { by, .. }) = standing.token.superseded else { return };
-        let mut noted = self.superseders.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut noted = lock(&self.rotations.noted);
         let id = standing.token.id;
-        if let Some(presented) = noted.0.get_mut(&id) {
+        if let Some(presented) = noted.presented.get_mut(&id) {
             presented.times += 1;
-        } else if noted.0.len() < TOLD_APART {
+        } else if noted.presented.len() < TOLD_APART {
             let token = standing.token.clone();
-            noted.0.insert(id, Presented { by, token, address, at, times: 1 });
+            noted.presented.insert(id, Presented { by, token, address, at, times: 1 });
         }
     }
 
@@ -180,9 +206,9 @@ impl Service {
     pub(super) async fn flush_superseded(&self) {
         let now = self.now();
         let due: Vec<Presented> = {
-            let mut noted = self.superseders.0.lock().unwrap_or_else(PoisonError::into_inner);
-            noted.1.retain(|_, at| now.millis() - at.millis() < QUIET);
-            let (presented, recorded) = &mut *noted;
+            let mut noted = lock(&self.rotations.noted);
+            noted.recorded.retain(|_, at| now.millis() - at.millis() < QUIET);
+            let Noted { presented, recorded } = &mut *noted;
             let (wait, due) = mem::take(presented).into_iter().partition(|(id, _)| recorded.contains_key(id));
             *presented = wait;
             let due: HashMap<TokenId, Presented> = due;
@@ -207,7 +233,13 @@ impl Write for Record {
 
     fn apply(self, tx: &mut Tx<'_>) -> Result<(), Failure> {
         for Presented { by, token, address, at, times } in self.0 {
-            let origin = Origin { actor: Actor::Nobody, address: address.map(|address| address.to_string()) };
+            // What was gathered of a user who was deleted meanwhile.
+            if tx.user(token.owner)?.is_none_or(|owner| owner.deleted_at.is_some()) {
+                continue;
+            }
+            // Whoever held it, so that the address goes with its owner.
+            let actor = Actor::Token { user: token.owner, token: token.id };
+            let origin = Origin { actor, address: address.map(|address| address.to_string()) };
             let mut event = event(&token, Deed::SupersededPresented, origin, at);
             event.detail = format!("{} times={times}", named(by));
             tx.record(&event)?;

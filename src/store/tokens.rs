@@ -59,6 +59,9 @@ fn seal_life(mut sealer: Sealer, row: &Token) -> Sealer {
     if let Some(Superseded { by, at }) = row.superseded {
         sealer = sealer.text("superseded").bytes(&by.0).int(at.millis());
     }
+    if let Some(status_at) = row.status_at {
+        sealer = sealer.text("since").int(status_at.millis()).int(row.created_at.millis());
+    }
     if row.cause != Cause::Said {
         sealer = sealer.text("cause").text(row.cause.as_str());
     }
@@ -173,11 +176,11 @@ impl Rows<'_> {
         row.map(|row| self.believe_token(row)).transpose()
     }
 
-    /// At most `limit` of the tokens that have waited in vain.
-    pub fn waited_in_vain(&self, now: Instant, limit: u32) -> Result<Vec<Token>, ReadError> {
+    /// At most `limit` of the tokens that have waited in vain, their windows having ended at `from` or later.
+    pub fn waited_in_vain(&self, from: Instant, now: Instant, limit: u32) -> Result<Vec<Token>, ReadError> {
         let rows = self.all(
-            "SELECT * FROM tokens WHERE waits_until <= ? AND status <> 'deleted' ORDER BY waits_until LIMIT ?",
-            params![now, limit],
+            "SELECT * FROM tokens WHERE waits_until BETWEEN ? AND ? AND status <> 'deleted' ORDER BY waits_until LIMIT ?",
+            params![from, now, limit],
             token,
         )?;
         Self::sound(rows.into_iter().map(|row| self.believe_token(row)))

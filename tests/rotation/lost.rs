@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Stage, uuid};
-use crate::harness::{Client, Reply, estate::at_once};
+use crate::harness::{Client, Reply, Run, estate::at_once};
 
 const KEY: &str = "0b0f3c58-3f5e-4a40-a9f8-6f3c2e1d7a11";
 
@@ -34,6 +34,51 @@ fn the_same_request_gets_the_successor_that_it_made() {
     let late = rotate(&mut stage.client, &old, KEY, &json!({}));
     assert_eq!(late.problem(409), "idempotency_spent");
     assert_eq!(late.json()["token_id"], uuid(&new));
+}
+
+/// It would promise what can't be kept: whoever lost the reply would ask with a token that is dead.
+#[test]
+fn what_ends_the_asking_token_at_once_takes_no_key() {
+    let mut stage = Stage::new();
+    let old = stage.mint(&json!({}));
+    let now = json!({ "mode": "now" });
+    let refused = rotate(&mut stage.client, &old, KEY, &now);
+    assert_eq!(
+        (refused.problem(400).as_str(), &refused.json()["field"]),
+        ("invalid", &json!("Idempotency-Key"))
+    );
+    stage.check(&old).expect(200);
+    // By another's word it can be.
+    let path = format!("/v1/tokens/{}/rotate", uuid(&old));
+    let ask = |stage: &mut Stage| {
+        let request = stage.client.post(&path).basic("ada", &stage.ada.password);
+        request.header("Idempotency-Key", KEY).json(&now).send().expect(201).body
+    };
+    assert_eq!(ask(&mut stage), ask(&mut stage));
+    let other = stage.mint(&json!({}));
+    let command = Run::new(&["token", "rotate", "self", "--mode", "now", "--url", &url(&stage)]);
+    let printed = command.env("JETON_TOKEN", &other).run().done();
+    stage.check(printed.trim()).expect(200);
+    stage.check(&other).expect(401);
+}
+
+fn url(stage: &Stage) -> String {
+    format!("http://{}", stage.server.address())
+}
+
+/// Otherwise what a lost mint took of its parent's uses is taken, and refused when it is asked for again.
+#[test]
+fn a_mint_that_took_the_last_uses_is_given_again() {
+    let mut stage = Stage::new();
+    let parent = stage.mint(&json!({ "limits": { "uses": 10 } }));
+    let body = json!({ "name": "child", "limits": { "uses": 5 } });
+    let ask = |stage: &mut Stage| {
+        let request = stage.client.post("/v1/tokens").bearer(&parent).header("Idempotency-Key", KEY);
+        request.json(&body).send()
+    };
+    let made = ask(&mut stage).expect(201);
+    assert_eq!(ask(&mut stage).expect(201).body, made.body);
+    assert_eq!(stage.shown(&parent)["used"], 2 + 5);
 }
 
 #[test]

@@ -249,6 +249,19 @@ fn of_tokens_that_replace_one_another_two_are_good_at_the_most() {
     successor(rotate(&mut stage.client, &fourth, &json!({})));
 }
 
+/// Otherwise any number of tokens are good at once, each of them disabled for a moment.
+#[test]
+fn one_that_is_switched_off_meanwhile_counts_as_well() {
+    let mut stage = Stage::new();
+    let first = stage.mint(&json!({}));
+    let overlap = json!({ "mode": "overlap", "window": "1h" });
+    let second = successor(rotate(&mut stage.client, &first, &overlap));
+    stage.server.locally("POST", &format!("/v1/tokens/{}/disable", uuid(&first)), &Value::Null).expect(200);
+    assert_eq!(rotate(&mut stage.client, &second, &overlap).problem(409), "rotation_underway");
+    stage.server.locally("DELETE", &format!("/v1/tokens/{}", uuid(&first)), &Value::Null).expect(204);
+    successor(rotate(&mut stage.client, &second, &overlap));
+}
+
 #[test]
 fn whoever_stops_a_token_stops_what_was_to_replace_it() {
     let mut stage = Stage::new();

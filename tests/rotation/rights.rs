@@ -51,6 +51,26 @@ fn a_token_rotates_another_only_where_it_could_mint_the_successor() {
     );
 }
 
+/// Otherwise a token that is good from one network only gets itself one that is good from everywhere.
+#[test]
+fn a_limited_token_gets_no_siblings_secret() {
+    let stage = Stage::new();
+    let free = stage.mint(&json!({ "privileges": ["orders:read"] }));
+    for (limits, field) in [
+        (json!({ "networks": { "allow": ["127.0.0.0/8"] } }), "limits.networks.allow"),
+        (json!({ "uses": 10 }), "limits.uses"),
+        (json!({ "rate": "10/min" }), "limits.rate"),
+    ] {
+        let by = stage.mint(&json!({ "privileges": ["orders:read"], "limits": limits }));
+        let refused = stage.server.ask(&bearer(&by), "POST", &path(&free), &json!({ "mode": "now" }));
+        assert_eq!(refused.problem(403), "wider_than_minter");
+        assert_eq!(refused.json()["field"], field);
+        // Itself it may.
+        stage.server.ask(&bearer(&by), "POST", "/v1/tokens/self/rotate", &json!({})).expect(201);
+    }
+    assert!(stage.server.accepts(&free));
+}
+
 #[test]
 fn a_life_begins_anew_only_for_who_could_give_it() {
     let mut stage = Stage::new();

@@ -21,6 +21,15 @@ pub(super) struct Handed {
     /// a UUID, say [default: a random one for each command]
     #[arg(long, value_name = "KEY", value_parser = key)]
     idempotency_key: Option<Key>,
+    #[arg(skip)]
+    never_again: bool,
+}
+
+impl Handed {
+    /// Sends no key that wasn't given.
+    pub(super) const fn never_again(&mut self) {
+        self.never_again = true;
+    }
 }
 
 fn key(text: &str) -> Result<Key, String> {
@@ -33,11 +42,12 @@ pub(super) async fn issue(
     api: &Client,
     path: &str,
     request: Map<String, Value>,
-    Handed { uri, idempotency_key }: Handed,
+    Handed { uri, idempotency_key, never_again }: Handed,
     json: bool,
 ) -> anyhow::Result<()> {
     // One that is made here is told here: there is nothing to be lost in between.
-    let random = || (!api.is_in_process()).then(|| Key::from_random(random(&Entropy::system())));
+    let random =
+        || (!api.is_in_process() && !never_again).then(|| Key::from_random(random(&Entropy::system())));
     let reply = match idempotency_key.or_else(random) {
         Some(key) => api.make(path, request, &key).await?,
         None => api.call(Method::POST, path, Body::Json(request)).await?,

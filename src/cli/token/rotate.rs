@@ -37,7 +37,11 @@ pub(super) struct RotateArgs {
 }
 
 pub(super) async fn rotate(api: &Client, asked: RotateArgs, json: bool) -> anyhow::Result<()> {
-    let RotateArgs { id, give_way, privileges, handed } = asked;
+    let RotateArgs { id, give_way, privileges, mut handed } = asked;
+    if id == "self" && give_way.mode.as_deref() == Some("now") {
+        // Asked for again it would be by a token that is dead.
+        handed.never_again();
+    }
     successor(api, &id, give_way, (!privileges.is_empty()).then(|| privileges.into()), handed, json).await
 }
 

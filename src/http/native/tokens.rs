@@ -23,10 +23,9 @@ use crate::{
     },
     service::{
         change::{Change, Target},
-        issue::{Issued, Telling},
+        issue::{Issued, Replied, Telling},
         list::TokenView,
     },
-    store::Replied,
 };
 
 /// A token by any of its ids; what is none of them is answered like an unknown one.

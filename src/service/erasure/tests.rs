@@ -23,7 +23,7 @@ use crate::{
     ops::{clock::Clock, entropy::Entropy},
     service::{
         Caller, Opening, Service,
-        change::{Change, Target},
+        change::{Change, Labels, Target},
         issue::IssueRequest,
         people::NewUser,
         verify::{Credential, Peer},
@@ -124,12 +124,12 @@ async fn stage(directory: &Path) -> (Arc<Service>, Vec<TokenId>) {
         service.authenticate(&Credential::Bearer(secret), Demand::Itself, peer).await.unwrap();
         let change = match number % 4 {
             0 => Some(Change::Delete),
-            1 => Some(Change::Relabel {
+            1 => Some(Change::Relabel(Labels {
                 name: Some(OLD_LABEL.to_owned()),
                 description: None,
                 icon: None,
                 modules: None,
-            }),
+            })),
             _ => None,
         };
         if let Some(change) = change {

@@ -42,7 +42,7 @@ use crate::{
     },
     service::{
         Caller,
-        change::{Change, Target},
+        change::{Change, Labels, Target},
         list::{TokenQuery, TokenView},
     },
 };
@@ -155,7 +155,7 @@ async fn update(site: &State<Site>, asker: Asker<'_>, id: &str, body: Body) -> R
     let reference = reference(id)?;
     let body: TokenUpdate = body.json()?;
     body.check(&site.service.kept_token(caller, &reference)?.token)?;
-    let change = Change::Relabel { name: body.name()?, description: None, icon: None, modules: None };
+    let change = Change::Relabel(Labels { name: body.name()?, description: None, icon: None, modules: None });
     let target = Target { version: body.version(), ..Target::of(reference) };
     shown(site, caller, site.service.change(caller, target, change).await?)
 }

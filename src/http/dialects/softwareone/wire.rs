@@ -18,7 +18,11 @@ use crate::{
         token::Token,
     },
     http::body::object,
-    service::{change::Change, issue::IssueRequest, list::TokenView},
+    service::{
+        change::{Change, Labels},
+        issue::IssueRequest,
+        list::TokenView,
+    },
 };
 
 /// Something that is named by its id; what else stands beside it is ignored.
@@ -126,12 +130,12 @@ impl TryFrom<TokenChange> for Change {
     type Error = Refusal;
 
     fn try_from(body: TokenChange) -> Result<Self, Refusal> {
-        Ok(Self::Relabel {
+        Ok(Self::Relabel(Labels {
             name: body.name.map(|name| text::name("name", &name)).transpose()?,
             description: body.description.as_deref().map(description).transpose()?,
             icon: body.icon.as_deref().map(icon).transpose()?,
             modules: body.modules.map(numbers).transpose()?,
-        })
+        }))
     }
 }
 

@@ -92,7 +92,7 @@ impl Gate {
 
     /// Settles the first use of a token that waited for it: before its answer leaves.
     pub(in crate::http) async fn settle(&self, first: FirstUse) {
-        self.service.settle(Some(first)).await;
+        self.service.commit_rotation(Some(first)).await;
     }
 
     fn answer_to(&self, ask: Result<Ask<'_>, Misasked>, head: &Parts, peer: Peer) -> Gated {

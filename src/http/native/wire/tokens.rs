@@ -17,7 +17,12 @@ use crate::{
         token::hint,
     },
     http::body::object,
-    service::{change::Change, issue::IssueRequest, list::TokenView, rotate::RotateRequest},
+    service::{
+        change::{Change, Labels},
+        issue::IssueRequest,
+        list::TokenView,
+        rotate::RotateRequest,
+    },
 };
 
 /// A token to be made.
@@ -122,12 +127,12 @@ impl TryFrom<RelabelToken> for Change {
 
     fn try_from(body: RelabelToken) -> Result<Self, Refusal> {
         let description = |text: String| text::lines("description", &text, text::DESCRIPTION);
-        Ok(Self::Relabel {
+        Ok(Self::Relabel(Labels {
             name: body.name.map(|name| text::name("name", &name)).transpose()?,
             description: body.description.map(description).transpose()?,
             icon: body.icon.map(|icon| text::line("icon", &icon, text::ICON)).transpose()?,
             modules: body.modules.map(module_names).transpose()?,
-        })
+        }))
     }
 }
 
