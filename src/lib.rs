@@ -8,7 +8,7 @@
 //!
 //! ```text
 //! cli ──► door ──► http ──► service ──► store ──► core
-//!  └──► ops (clock, entropy, log, settings, data directory)
+//!  └────────────────┴──► ops (clock, entropy, log, settings, data directory, metrics) ──► core
 //! ```
 //!
 //! Arrows point at what a room may name; `core` names nothing. `rusqlite` stays in the store, `rocket` in http, `hyper` in
@@ -21,7 +21,7 @@
 //! - **One decision.** [`core::decision::decide`] is the only code that says yes. A route can't be mounted without the
 //!   demand that it holds a credential against.
 //! - **The gate is that decision at the door.** Proxies ask it about each request of their own (`http::gate::forward`): no
-//!   Rocket, no body, no write. What is wanted comes from the proxy's configuration ([`core::wanted`]), what is known of
+//!   Rocket, no body. What is wanted comes from the proxy's configuration ([`core::wanted`]), what is known of
 //!   the request from a trusted peer alone, and a token's own limits ([`core::limits`]) are held against that. Uses that
 //!   have to be counted are counted in memory, before they are let through.
 //! - **How far a caller reaches** (`service::reach`) is the same decision, asked in each organization that they could manage.
@@ -35,8 +35,12 @@
 //!   done with a credential that was revoked meanwhile.
 //! - **A reply that is lost is given again** to whoever has its idempotency key ([`core::idempotency`]): any write that makes
 //!   a token can be handed to `Service::write_once`, which keeps its reply, encrypted, until the token is used.
-//! - **A check doesn't write and can't be stale.** What it read is kept with the generation that was current before; a
+//! - **A check doesn't write and can't be stale.** (But for one: the first use of a token that waits to replace another commits
+//!   that before its answer leaves.) What it read is kept with the generation that was current before; a
 //!   commit that may change a decision raises the generation before its reply.
+//! - **A token ends in one way** (`service::ending`): with its event, and with the successor that waits for it. Another's place
+//!   is taken by [`core::rotation`]'s rules alone, and many end in one call only by the digest of what was looked at
+//!   ([`core::revocation`]).
 //! - **A list walks an index.** A filter is one tree ([`core::filter`]), whichever API's words it was written in; its
 //!   values are bound to a walk along an index, and how many rows a walk may look at is bounded.
 //! - **A clock that jumps ends nothing unannounced.** What is done to a token because nobody uses it is announced

@@ -1,4 +1,4 @@
-//! The house rules, held over the source tree: who may name whom, and what may stand nowhere.
+//! The rules of the tree, held over the source tree: who may name whom, and what may stand nowhere.
 
 use std::{
     fs,

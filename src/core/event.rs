@@ -10,11 +10,11 @@ use super::{
 /// Who did it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Actor {
-    /// The operator at the command line of the machine, or jeton itself at its first start.
+    /// The operator at the command line of the machine; or jeton itself, at its first start and in the background.
     Local,
     /// A user, by password.
     Password(UserId),
-    /// Whoever held a token.
+    /// Whoever held a token, dead or alive.
     Token {
         /// The user it acts as.
         user: UserId,

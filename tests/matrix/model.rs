@@ -1,6 +1,6 @@
 //! Who may what, written apart from the code: a pure function from who asks and what is asked to what comes back.
 //!
-//! Nothing here names a type of jeton's. The rules are those of the README and of the contract behind it.
+//! Nothing here names a type of jeton's. The rules are those of the README.
 
 use super::asker::{Asker, Carrier, Org, Person, Powers, State};
 
