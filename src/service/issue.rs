@@ -212,7 +212,7 @@ impl Write for Issue {
     fn apply(self, tx: &mut Tx<'_>) -> Result<TokenView, Failure> {
         let Self { caller, request, fresh, taken, now } = self;
         let subject = caller.decide_again(tx, now)?;
-        let taken = taken?;
+        let from_minter = taken?;
         let owner = owner(tx, &subject, request.owner.as_deref())?;
         let organization = organization(tx, &subject, &owner, request.organization.as_deref(), now)?;
         let account = tx.account(owner, organization.id)?;
@@ -249,7 +249,7 @@ impl Write for Issue {
             change_sequence: 0,
         };
         tx.insert_token(&token)?;
-        if let Some((minter, uses)) = taken {
+        if let Some((minter, uses)) = from_minter {
             tx.add_uses(minter, uses)?;
         }
         tx.record(&event(&token, Deed::TokenCreated, caller.origin(), now))?;

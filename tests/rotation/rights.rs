@@ -127,11 +127,11 @@ fn what_is_dead_or_wrong_is_not_rotated() {
     assert_eq!(by_owner(&stage, &old).problem(409), "status_unfit");
     stage.server.locally("DELETE", &format!("/v1/tokens/{}", uuid(&old)), &Value::Null).expect(204);
     assert_eq!(by_owner(&stage, &old).problem(410), "token_deleted");
-    let stale = stage.mint(&json!({}));
-    let mut request = stage.client.post(&path(&stale)).basic("ada", &stage.ada.password);
+    let old_version = stage.mint(&json!({}));
+    let mut request = stage.client.post(&path(&old_version)).basic("ada", &stage.ada.password);
     request = request.header("If-Match", "\"7\"");
     assert_eq!(request.send().problem(412), "version_stale");
-    by_owner(&stage, &stale).expect(201);
+    by_owner(&stage, &old_version).expect(201);
 }
 
 /// A quota that is full is no reason to keep an old secret.
