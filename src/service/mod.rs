@@ -45,12 +45,12 @@ use crate::{
         secret::{ControlSecret, Entropy, random},
         time::{Clock, Instant},
     },
-    store::{Generation, OpenError, Rows, SetUp, Store, Tx},
+    store::{Generation, OpenError, ReadError, Rows, SetUp, Store, Tx},
 };
 
 /// What jeton does, whoever asks: the server, or the command line in-process.
 pub struct Service {
-    store: Store,
+    store: Arc<Store>,
     keys: Arc<Keyring>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
@@ -136,6 +136,13 @@ impl Caller {
     }
 }
 
+/// Does work that isn't to stop half-way where whoever asked for it goes away: a request's own future ends then.
+async fn to_the_end<T: Send + 'static>(
+    work: impl Future<Output = Result<T, Failure>> + Send + 'static,
+) -> Result<T, Failure> {
+    tokio::spawn(work).await.unwrap_or_else(|panic| Err(ReadError::Panic(panic.to_string()).into()))
+}
+
 /// How often what gathers in memory is written down.
 const FLUSH_EVERY: Duration = Duration::from_secs(5);
 
@@ -155,7 +162,7 @@ impl Service {
             .map_err(|error| OpenError::SetUp(error.to_string()))?;
         let hasher = hashing::Hasher::start(Arc::clone(&entropy))?;
         Ok(Arc::new(Self {
-            store,
+            store: Arc::new(store),
             keys,
             clock,
             entropy,

@@ -5,16 +5,15 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use super::{
     Caller, Service,
-    ending::end,
+    ending::end_one,
     list::{Around, bytes, may_see},
     people,
     reach::{Place, Reach},
-    verify::believed,
 };
 use crate::{
     core::{
         decision::Subject,
-        event::{Deed, Event, Origin},
+        event::{Deed, Event},
         filter::{Filter, Test, Value},
         id::{OfToken, OrganizationId, Reference, TokenId},
         listing::{Direction, Listing, Position, TokenField},
@@ -250,42 +249,6 @@ fn among_descendants(
     let listing = Listing { filter, sort: Vec::new(), position: Position::Offset(0), limit: 0, total: false };
     let found = rows.those_that(&TokenSet::new(false, &listing, now), &family, &listing.filter)?;
     Ok(found.iter().map(|id| TokenId::from_bytes(bytes(id))).collect())
-}
-
-/// Ends a token as it stands by now. One that has ended meanwhile stays as it is, and so does an edited row, which can do
-/// nothing.
-fn end_one(
-    tx: &mut Tx<'_>,
-    id: TokenId,
-    ending: Ending,
-    origin: &Origin,
-    now: Instant,
-) -> Result<(), Failure> {
-    match believed(tx.token(id))? {
-        Some(mut token) => end(tx, &mut token, ending, Cause::Said, origin, now).map(drop),
-        None => Ok(()),
-    }
-}
-
-/// Revokes a token and, on request, all that it has minted and they in turn.
-pub(super) struct Revoke {
-    pub(super) caller: Caller,
-    pub(super) root: TokenId,
-    pub(super) descendants: bool,
-    pub(super) now: Instant,
-}
-
-impl Write for Revoke {
-    type Output = ();
-    const REVISES: bool = true;
-
-    fn apply(self, tx: &mut Tx<'_>) -> Result<(), Failure> {
-        let Self { caller, root, descendants, now } = self;
-        let origin = caller.origin();
-        let below = if descendants { tx.descendants(root, usize::MAX)? } else { None };
-        end_one(tx, root, Ending::Delete, &origin, now)?;
-        below.into_iter().flatten().try_for_each(|it| end_one(tx, it.id, Ending::Delete, &origin, now))
-    }
 }
 
 struct CarryOut {
