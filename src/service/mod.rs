@@ -57,15 +57,15 @@ pub struct Service {
     ids: IdCounter,
     control: ControlSecret,
     cache: verify::Cache,
-    uses: uses::Uses,
-    meters: meters::Meters,
+    uses: Arc<uses::Uses>,
+    meters: Arc<meters::Meters>,
     hasher: hashing::Hasher,
     throttle: throttle::Throttle,
     throttled: refused::Throttled,
     superseders: successors::Superseders,
     erasing: tokio::sync::Notify,
     idle: idle::Idle,
-    replies: idempotency::Replies,
+    replies: Arc<idempotency::Replies>,
 }
 
 /// What a service is opened with.
@@ -169,15 +169,15 @@ impl Service {
             ids,
             control,
             cache: verify::Cache::new(),
-            uses: uses::Uses::default(),
-            meters: meters::Meters::default(),
+            uses: Arc::default(),
+            meters: Arc::default(),
             hasher,
             throttle: throttle::Throttle::default(),
             throttled: refused::Throttled::default(),
             superseders: successors::Superseders::default(),
             erasing: tokio::sync::Notify::new(),
             idle: idle::Idle::default(),
-            replies,
+            replies: Arc::new(replies),
         }))
     }
 

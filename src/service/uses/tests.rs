@@ -3,7 +3,7 @@
 pub(in crate::service) mod stage;
 
 use self::stage::{BEGIN, Stage, local};
-use super::{Demanded, From, Instant, TokenId, Uses};
+use super::{Demanded, From, Instant, STRETCH, TokenId, Uses};
 use crate::core::{
     id::Reference,
     time::DAY,
@@ -188,4 +188,23 @@ async fn demands_are_noted_where_they_are_met_and_where_they_are_lacked() {
     assert!(stage.present(&token, ("10.0.0.1", "curl"), "").await);
     let needs = stage.service.token_needs(&local(), &Reference::Id(token.view.token.id)).await.unwrap();
     assert_eq!(needs.demands.openly, Some(stage.service.now()));
+}
+
+#[tokio::test]
+async fn nothing_is_lost_where_whoever_asked_hangs_up() {
+    let stage = Stage::new().await;
+    let tokens = i64::try_from(STRETCH).unwrap() * 2 + 1;
+    for number in 0..tokens {
+        let mut id = [0; 16];
+        id[8..].copy_from_slice(&(number + 1).to_be_bytes());
+        let from = From::new(None, Some("curl"));
+        stage.service.uses.note(TokenId::from_bytes(id), at(BEGIN), Some(from), Demanded::Nothing);
+    }
+    let mut asked = Box::pin(stage.service.write_uses());
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    assert!(asked.as_mut().poll(&mut context).is_pending());
+    tokio::task::yield_now().await;
+    drop(asked);
+    stage.service.write_uses().await.unwrap();
+    assert_eq!(stage.number("SELECT sum(count) FROM token_uses"), tokens);
 }
