@@ -8,7 +8,7 @@ use crate::{
         event::{Deed, Origin},
         id::TokenId,
         refusal::Failure,
-        revocation::MOST,
+        revocations::MOST,
         time::Instant,
         token::{Cause, Ending, Status, Token},
     },

@@ -27,7 +27,7 @@ pub mod members;
 pub mod modules;
 pub mod organizations;
 pub mod people;
-pub mod revoke;
+pub mod revocations;
 pub mod rotate;
 pub mod stragglers;
 pub mod verify;

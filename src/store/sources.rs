@@ -38,15 +38,15 @@ fn source(row: &Row<'_>) -> rusqlite::Result<Source> {
 impl Rows<'_> {
     /// All that a token was used from, as far as it is kept and has been written down; what was used last comes first.
     pub fn sources(&self, token: TokenId) -> Result<Vec<Source>, ReadError> {
-        self.sources_since(token, Instant::from_millis(0))
+        self.sources_since(token, Instant::from_millis(0), u32::MAX)
     }
 
-    /// The same, of those that used it at this instant or later.
-    pub fn sources_since(&self, token: TokenId, since: Instant) -> Result<Vec<Source>, ReadError> {
+    /// The same, of those that used it at this instant or later; `most` of them.
+    pub fn sources_since(&self, token: TokenId, since: Instant, most: u32) -> Result<Vec<Source>, ReadError> {
         self.all(
             "SELECT address, agent, first_at, last_at, count FROM token_sources
-             WHERE token = ? AND last_at >= ? ORDER BY last_at DESC, address, agent",
-            params![token, since],
+             WHERE token = ? AND last_at >= ? ORDER BY last_at DESC, address, agent LIMIT ?",
+            params![token, since, most],
             source,
         )
     }

@@ -123,8 +123,10 @@ async fn the_table_keeps_the_last_sources_apart_and_counts_the_others() {
     assert_eq!((others.address.as_deref(), others.count), (Some(Source::OTHERS), 11));
     assert_eq!(sources.iter().map(|source| source.count).sum::<u64>(), 2 * (most as u64 + 10));
     let since = sources[1].first_at;
-    let late = stage.service.store.read(|rows| rows.sources_since(id, since)).unwrap();
+    let late = stage.service.store.read(|rows| rows.sources_since(id, since, 9)).unwrap();
     assert_eq!(late, sources[..2], "the steady one, and whoever came last");
+    let latest = stage.service.store.read(|rows| rows.sources_since(id, since, 1)).unwrap();
+    assert_eq!(latest, sources[..1]);
 }
 
 #[tokio::test]
