@@ -40,7 +40,7 @@ fn plan(server: &Server, by: &str, filter: &Value, action: &str) -> Value {
 /// The ids in a plan.
 fn ids(plan: &Value) -> BTreeSet<String> {
     let tokens = plan["tokens"].as_array().expect("tokens");
-    assert_eq!(plan["count"], tokens.len());
+    assert_eq!((&plan["count"], &plan["more"]), (&json!(tokens.len()), &json!(false)));
     tokens.iter().map(|token| text(&token["id"])).collect()
 }
 
@@ -444,8 +444,16 @@ fn a_plan_is_bounded() {
     let start = Instant::now();
     let planned = plan(&server, &by, &filter, "disable");
     println!("{} tokens planned in {:?}", planned["count"], start.elapsed());
+    // What is shown is bounded further; what is counted and done isn't.
+    assert_eq!((planned["tokens"].as_array().unwrap().len(), &planned["more"]), (1_000, &json!(true)));
+    let shown = server.run(&["revoke", "--privilege", "orders:read", "--created-after", &since, "--dry-run"]);
+    let shown = shown.done();
+    assert!(
+        shown.contains(&format!("\nthe oldest 1000 are shown\n{} tokens to disable\n", planned["count"]))
+    );
     let start = Instant::now();
-    carry_out(&server, &by, &filter, "disable", &text(&planned["digest"])).expect(200);
+    let done = carry_out(&server, &by, &filter, "disable", &text(&planned["digest"])).expect(200).json();
+    assert_eq!((&done["count"], &done["more"]), (&planned["count"], &json!(true)));
     println!("and disabled in {:?}", start.elapsed());
     assert!(planned["count"].as_u64().unwrap() > 5_000);
     assert_eq!(plan(&server, &by, &filter, "disable")["count"], 0);

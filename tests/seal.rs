@@ -135,6 +135,7 @@ fn an_edited_life_is_refused() {
         "tied = 1",
         "max_idle = 1000",
         &format!("replaces = x'{other}'"),
+        &format!("line = x'{other}'"),
         "waits_until = 9999999999999, linger = 0",
         "waits_until = 9999999999999",
         &superseded,

@@ -261,3 +261,40 @@ fn a_tied_token_rotates_nothing_that_outlives_its_parent() {
     server.with(&parent, "POST", &path, &json!({})).expect(201);
     server.with(&tied, "POST", "/v1/tokens/self/rotate", &json!({})).expect(201);
 }
+
+/// Else whoever rotates a token often makes each check of what it minted slow.
+#[test]
+fn a_parent_that_was_rotated_often_is_found_at_once() {
+    let server = Server::start();
+    let anna = server.user("anna");
+    let mut parents = vec![server.token(&anna)];
+    let [one, two, three] =
+        [(); 3].map(|()| secret(&server.child(&parents[0], &json!({ "name": "child", "tied": true }))));
+    for _ in 0..5 {
+        let now = json!({ "mode": "now" });
+        let last = parents.last().unwrap();
+        parents.push(secret(&server.with(last, "POST", "/v1/tokens/self/rotate", &now).expect(201).json()));
+    }
+    let other = server.token(&anna);
+    let ids: Vec<_> = parents.iter().map(|text| token::Wire::read(text).id).collect();
+    let connection = database::open(&server.data());
+    // Edited rows are refused: none of those between the first and the last is read.
+    for id in &ids[1..5] {
+        let edit = "UPDATE tokens SET privileges = '*:*' WHERE id = ?";
+        assert_eq!(connection.execute(edit, params![id]).unwrap(), 1);
+    }
+    assert!(server.accepts(&one));
+    // Nor is another row one of the line because it says so, or the last gone because it doesn't.
+    let other = token::Wire::read(&other).id;
+    let refuses = |child: &str| {
+        let reply = server.with(child, "GET", "/v1/tokens/self", &NONE);
+        assert_eq!(reply.status, 401, "{}", reply.text());
+    };
+    let set = "UPDATE tokens SET line = ?1 WHERE id = ?2";
+    assert_eq!(connection.execute(set, params![ids[0], other]).unwrap(), 1);
+    refuses(&two);
+    assert_eq!(connection.execute(set, params![None::<[u8; 16]>, other]).unwrap(), 1);
+    assert_eq!(connection.execute(set, params![None::<[u8; 16]>, ids[5]]).unwrap(), 1);
+    refuses(&three);
+    server.wait_for_log("edited by something else");
+}

@@ -151,6 +151,10 @@ impl Request {
             output::json(&plan)?;
         } else {
             output::list(&rows(&plan), LIST, false)?;
+            if plan["more"] == true {
+                let shown = plan["tokens"].as_array().map_or(0, Vec::len);
+                output::line(&format!("the oldest {shown} are shown"))?;
+            }
             output::line(&format!("{} to {}", tokens(count), self.action.as_str()))?;
             output::line(&format!("digest {}", output::escape(&digest)))?;
         }

@@ -298,6 +298,7 @@ pub(super) mod fixtures {
             tied: false,
             max_idle: None,
             replaces: None,
+            line: None,
             waiting: None,
             superseded: None,
             status: Status::Active,

@@ -21,7 +21,7 @@ pub mod organization;
 pub mod path;
 pub mod privilege;
 pub mod refusal;
-pub mod revocation;
+pub mod revocations;
 pub mod rotation;
 pub mod secret;
 pub mod text;

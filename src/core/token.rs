@@ -193,6 +193,8 @@ pub struct Token {
     pub max_idle: Option<i64>,
     /// The token that it replaces, or is to replace.
     pub replaces: Option<TokenId>,
+    /// The first of those that took each other's places until it came; `None` where it took nobody's.
+    pub line: Option<TokenId>,
     /// That it waits for its first use; `None` once that has come.
     pub waiting: Option<Waiting>,
     /// That another has taken its place.
@@ -214,6 +216,11 @@ pub struct Token {
 }
 
 impl Token {
+    /// What stands for all that have taken each other's places, it among them: the first one's id.
+    pub fn line(&self) -> TokenId {
+        self.line.unwrap_or(self.id)
+    }
+
     /// Whether it is past its expiry.
     pub fn is_expired(&self, now: Instant) -> bool {
         self.expires_at.is_some_and(|expires_at| now >= expires_at)

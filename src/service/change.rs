@@ -7,7 +7,6 @@ use super::{
     issue::event,
     list::{TokenView, is_own, may_see, view},
     reach::Reach,
-    revoke::Revoke,
 };
 use crate::{
     core::{
@@ -107,13 +106,9 @@ impl Service {
             Err(Failure::Refused(Refusal::CredentialInvalid)) => return Ok(()),
             Err(failure) => return Err(failure),
         };
-        let caller = Caller {
-            subject: Subject::Token(standing.clone()),
-            demand: crate::core::decision::Demand::Itself,
-            address,
-            first_use: None,
-        };
-        self.store.write(Revoke { caller, root: standing.token.id, descendants, now: self.now() }).await
+        let actor = Subject::Token(standing.clone()).actor();
+        let origin = Origin { actor, address: address.map(|address| address.to_string()) };
+        self.revoke_family(standing.token.id, descendants, origin).await
     }
 }
 

@@ -11,7 +11,7 @@ use crate::{
         id::{OfToken, Reference},
         listing::{Cursor, Direction, Listing, Position, TokenField},
         refusal::{Failure, Refusal},
-        revocation::MOST,
+        revocations::MOST,
     },
     store::Rows,
 };

@@ -12,7 +12,7 @@
 use std::{
     collections::{HashMap, VecDeque},
     sync::{
-        Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
@@ -21,7 +21,7 @@ use std::{
 use tokio::sync::Notify;
 use zeroize::Zeroizing;
 
-use super::{Caller, Service};
+use super::{Caller, Service, to_the_end};
 use crate::{
     core::{
         id::TokenId,
@@ -220,14 +220,18 @@ impl Service {
         if due.used.is_empty() && due.over.is_empty() {
             return Ok(());
         }
-        if let Err(failure) = self.store.write(due.clone()).await {
-            self.replies.put_back(due, elapsed);
-            return Err(failure);
-        }
-        for token in due.over {
-            self.replies.let_go(token);
-        }
-        Ok(())
+        let (replies, store) = (Arc::clone(&self.replies), Arc::clone(&self.store));
+        to_the_end(async move {
+            if let Err(failure) = store.write(due.clone()).await {
+                replies.put_back(due, elapsed);
+                return Err(failure);
+            }
+            for token in due.over {
+                replies.let_go(token);
+            }
+            Ok(())
+        })
+        .await
     }
 }
 

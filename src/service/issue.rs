@@ -238,6 +238,7 @@ impl Write for Issue {
             tied: terms.tied,
             max_idle: terms.max_idle,
             replaces: None,
+            line: None,
             waiting: None,
             superseded: None,
             status: Status::Active,

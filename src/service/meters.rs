@@ -5,10 +5,10 @@
 
 use std::{
     collections::{HashMap, hash_map::Entry},
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use super::{Service, verify::believed};
+use super::{Service, to_the_end, verify::believed};
 use crate::{
     core::{
         decision::Standing,
@@ -40,6 +40,17 @@ pub(super) struct Meters(Mutex<HashMap<TokenId, Counts>>);
 impl Meters {
     fn lock(&self) -> MutexGuard<'_, HashMap<TokenId, Counts>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Remembers what couldn't be written down.
+    fn put_back(&self, counted: Vec<Meter>) {
+        let mut meters = self.lock();
+        for Meter { token, used, .. } in counted {
+            if let Some(counts) = meters.get_mut(&token) {
+                counts.unwritten += used;
+                counts.changed = true;
+            }
+        }
     }
 }
 
@@ -147,16 +158,17 @@ impl Service {
         if counted.is_empty() {
             return;
         }
-        if let Err(failure) = self.store.write(Metered(counted.clone())).await {
-            tracing::warn!(%failure, tokens = counted.len(), "counts of uses aren't written down yet");
-            let mut meters = self.meters.lock();
-            for Meter { token, used, .. } in counted {
-                if let Some(counts) = meters.get_mut(&token) {
-                    counts.unwritten += used;
-                    counts.changed = true;
-                }
+        let (meters, store) = (Arc::clone(&self.meters), Arc::clone(&self.store));
+        let written = to_the_end(async move {
+            let written = store.write(Metered(counted.clone())).await;
+            if let Err(failure) = &written {
+                tracing::warn!(%failure, tokens = counted.len(), "counts of uses aren't written down yet");
+                meters.put_back(counted);
             }
-        }
+            written
+        });
+        // It has been logged, and what couldn't be written stays where it is.
+        let _ = written.await;
     }
 }
 

@@ -27,7 +27,7 @@ pub mod members;
 pub mod modules;
 pub mod organizations;
 pub mod people;
-pub mod revoke;
+pub mod revocations;
 pub mod rotate;
 pub mod stragglers;
 pub mod verify;
@@ -45,27 +45,27 @@ use crate::{
         secret::{ControlSecret, Entropy, random},
         time::{Clock, Instant},
     },
-    store::{Generation, OpenError, Rows, SetUp, Store, Tx},
+    store::{Generation, OpenError, ReadError, Rows, SetUp, Store, Tx},
 };
 
 /// What jeton does, whoever asks: the server, or the command line in-process.
 pub struct Service {
-    store: Store,
+    store: Arc<Store>,
     keys: Arc<Keyring>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     ids: IdCounter,
     control: ControlSecret,
     cache: verify::Cache,
-    uses: uses::Uses,
-    meters: meters::Meters,
+    uses: Arc<uses::Uses>,
+    meters: Arc<meters::Meters>,
     hasher: hashing::Hasher,
     throttle: throttle::Throttle,
     throttled: refused::Throttled,
     rotations: successors::Rotations,
     erasing: tokio::sync::Notify,
     idle: idle::Idle,
-    replies: idempotency::Replies,
+    replies: Arc<idempotency::Replies>,
 }
 
 /// What a service is opened with.
@@ -136,6 +136,13 @@ impl Caller {
     }
 }
 
+/// Does work that isn't to stop half-way where whoever asked for it goes away: a request's own future ends then.
+async fn to_the_end<T: Send + 'static>(
+    work: impl Future<Output = Result<T, Failure>> + Send + 'static,
+) -> Result<T, Failure> {
+    tokio::spawn(work).await.unwrap_or_else(|panic| Err(ReadError::Panic(panic.to_string()).into()))
+}
+
 /// How often what gathers in memory is written down.
 const FLUSH_EVERY: Duration = Duration::from_secs(5);
 
@@ -156,22 +163,22 @@ impl Service {
         let rotations = successors::Rotations::watching(clock.as_ref());
         let hasher = hashing::Hasher::start(Arc::clone(&entropy))?;
         Ok(Arc::new(Self {
-            store,
+            store: Arc::new(store),
             keys,
             clock,
             entropy,
             ids,
             control,
             cache: verify::Cache::new(),
-            uses: uses::Uses::default(),
-            meters: meters::Meters::default(),
+            uses: Arc::default(),
+            meters: Arc::default(),
             hasher,
             throttle: throttle::Throttle::default(),
             throttled: refused::Throttled::default(),
             rotations,
             erasing: tokio::sync::Notify::new(),
             idle: idle::Idle::default(),
-            replies,
+            replies: Arc::new(replies),
         }))
     }
 

@@ -93,6 +93,7 @@ impl Write for Rotate {
             privileges,
             limits: old.limits.of_successor(old.id),
             replaces: Some(old.id),
+            line: Some(old.line()),
             waiting: match mode {
                 Mode::OnFirstUse { window, linger } => {
                     let until = now.checked_add(window).unwrap_or(Instant::LAST);

@@ -48,18 +48,11 @@ impl Service {
 
 fn stragglers(rows: &Rows<'_>, token: TokenId, now: Instant) -> Result<Stragglers, Failure> {
     let token = rows.token(token)?.ok_or(Refusal::NotFound { what: "token" })?;
-    let successors = successors(rows, &token, now)?;
-    let successor = successors.first().ok_or(Refusal::NotFound { what: "rotation" })?;
-    let mut sources = Vec::new();
-    for source in rows.sources_beside(token.id, successor.id, successor.created_at)? {
-        if !has_moved(rows, &source, &successors)? {
-            sources.push(source);
-        }
-    }
-    let mut used = false;
-    for successor in &successors {
-        used |= rows.token_use(successor.id)?.is_some();
-    }
+    let successor = successor(rows, &token, now)?.ok_or(Refusal::NotFound { what: "rotation" })?;
+    let moved = rows.sources_after(&token)?;
+    let mut sources = rows.sources_beside(token.id, successor.id, successor.created_at)?;
+    sources.retain(|source| !has_moved(source, &moved));
+    let used = rows.used_after(&token)?;
     Ok(Stragglers {
         successor: successor.id,
         superseded_at: token.superseded.map(|superseded| superseded.at),
@@ -69,32 +62,20 @@ fn stragglers(rows: &Rows<'_>, token: TokenId, now: Instant) -> Result<Straggler
     })
 }
 
-/// What takes a token's place, and what has taken the place of that.
-fn successors(rows: &Rows<'_>, token: &Token, now: Instant) -> Result<Vec<Token>, ReadError> {
-    let mut found = Vec::new();
-    let mut last = token.superseded;
-    while let Some(superseded) = last {
-        let successor = rows.token(superseded.by)?.ok_or_else(ReadError::missing)?;
-        last = successor.superseded;
-        found.push(successor);
+/// What has taken a token's place, or is to take it.
+fn successor(rows: &Rows<'_>, token: &Token, now: Instant) -> Result<Option<Token>, ReadError> {
+    if let Some(superseded) = token.superseded {
+        return rows.token(superseded.by)?.ok_or_else(ReadError::missing).map(Some);
     }
-    if found.is_empty() {
-        let waits = |it: &Token| it.waiting.is_some_and(|waiting| now < waiting.until);
-        found.extend(rows.waiting_for(token.id)?.filter(waits));
-    }
-    Ok(found)
+    let waits = |it: &Token| it.waiting.is_some_and(|waiting| now < waiting.until);
+    Ok(rows.waiting_for(token.id)?.filter(waits))
 }
 
-fn has_moved(rows: &Rows<'_>, source: &Source, successors: &[Token]) -> Result<bool, ReadError> {
-    if source.address.as_deref() == Some(Source::OTHERS) {
-        return Ok(false);
-    }
-    for successor in successors {
-        if rows.last_use_from(successor.id, source)?.is_some_and(|last_at| last_at > source.last_at) {
-            return Ok(true);
-        }
-    }
-    Ok(false)
+/// Whether a source's last use is one of what came after the token.
+fn has_moved(source: &Source, moved: &[Source]) -> bool {
+    let is_it = |it: &&Source| it.address == source.address && it.agent == source.agent;
+    let others = source.address.as_deref() == Some(Source::OTHERS);
+    !others && moved.iter().find(is_it).is_some_and(|it| it.last_at > source.last_at)
 }
 
 #[cfg(test)]

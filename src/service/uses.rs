@@ -12,7 +12,7 @@ use std::{
     mem,
     net::IpAddr,
     sync::{
-        Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
 };
@@ -21,10 +21,10 @@ use tokio::sync::Notify;
 
 pub(super) use self::demanded::Demanded;
 use self::gathered::{From, Gathered};
-use super::Service;
+use super::{Service, to_the_end};
 use crate::{
     core::{id::TokenId, refusal::Failure, time::Instant},
-    store::Used,
+    store::{Store, Used},
 };
 
 const SHARDS: usize = 16;
@@ -96,6 +96,24 @@ impl Uses {
             self.shard(token).entry(token).or_default().add_earlier(gathered);
         }
     }
+
+    /// Writes down all that has gathered. What is on its way is nowhere else: this is to come to its end.
+    async fn write_down(&self, store: &Store) -> Result<(), Failure> {
+        let _flushing = self.flushing.lock().await;
+        let mut uses = self.take().into_iter();
+        loop {
+            let stretch: Vec<_> = uses.by_ref().take(STRETCH).collect();
+            if stretch.is_empty() {
+                return Ok(());
+            }
+            let write = stretch.iter().map(|(token, gathered)| (*token, gathered.to_write())).collect();
+            if let Err(failure) = store.write(Used(write)).await {
+                tracing::warn!(%failure, tokens = stretch.len() + uses.len(), "use isn't written down yet");
+                self.put_back(stretch.into_iter().chain(uses));
+                return Err(failure);
+            }
+        }
+    }
 }
 
 impl Service {
@@ -129,19 +147,7 @@ impl Service {
 
     /// Writes down all that had gathered when it was called, so that whatever is read then holds it.
     pub(super) async fn write_uses(&self) -> Result<(), Failure> {
-        let _flushing = self.uses.flushing.lock().await;
-        let mut uses = self.uses.take().into_iter();
-        loop {
-            let stretch: Vec<_> = uses.by_ref().take(STRETCH).collect();
-            if stretch.is_empty() {
-                return Ok(());
-            }
-            let write = stretch.iter().map(|(token, gathered)| (*token, gathered.to_write())).collect();
-            if let Err(failure) = self.store.write(Used(write)).await {
-                tracing::warn!(%failure, tokens = stretch.len() + uses.len(), "use isn't written down yet");
-                self.uses.put_back(stretch.into_iter().chain(uses));
-                return Err(failure);
-            }
-        }
+        let (uses, store) = (Arc::clone(&self.uses), Arc::clone(&self.store));
+        to_the_end(async move { uses.write_down(&store).await }).await
     }
 }

@@ -34,7 +34,7 @@ use r2d2_sqlite::SqliteConnectionManager;
 
 use self::writer::Writer;
 pub use self::{
-    descendants::Descendant,
+    descendants::{Descendant, Family},
     erasure::Which,
     events::{Stretch, Walk},
     idle::IdleWalk,

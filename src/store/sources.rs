@@ -10,8 +10,12 @@ use crate::core::{
     id::TokenId,
     refusal::Failure,
     time::Instant,
+    token::Token,
     uses::{SOURCES, Source},
 };
+
+/// How many of a token's successors are looked at together.
+const SUCCESSORS: u32 = 64;
 
 /// What takes a token's place, and since when there is such a thing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,15 +38,15 @@ fn source(row: &Row<'_>) -> rusqlite::Result<Source> {
 impl Rows<'_> {
     /// All that a token was used from, as far as it is kept and has been written down; what was used last comes first.
     pub fn sources(&self, token: TokenId) -> Result<Vec<Source>, ReadError> {
-        self.sources_since(token, Instant::from_millis(0))
+        self.sources_since(token, Instant::from_millis(0), u32::MAX)
     }
 
-    /// The same, of those that used it at this instant or later.
-    pub fn sources_since(&self, token: TokenId, since: Instant) -> Result<Vec<Source>, ReadError> {
+    /// The same, of those that used it at this instant or later; `most` of them.
+    pub fn sources_since(&self, token: TokenId, since: Instant, most: u32) -> Result<Vec<Source>, ReadError> {
         self.all(
             "SELECT address, agent, first_at, last_at, count FROM token_sources
-             WHERE token = ? AND last_at >= ? ORDER BY last_at DESC, address, agent",
-            params![token, since],
+             WHERE token = ? AND last_at >= ? ORDER BY last_at DESC, address, agent LIMIT ?",
+            params![token, since, most],
             source,
         )
     }
@@ -62,13 +66,30 @@ impl Rows<'_> {
         )
     }
 
-    /// When a token was last used from somewhere; `None` for never.
-    pub fn last_use_from(&self, token: TokenId, source: &Source) -> Result<Option<Instant>, ReadError> {
-        self.one(
-            "SELECT last_at FROM token_sources WHERE token = ? AND address = ? AND agent = ?",
-            params![token, text(source.address.as_ref()), text(source.agent.as_ref())],
-            |row| row.get(0),
+    /// What has used those that took a token's place one after the other, or is to take it; each with its last use of any.
+    /// Of very many it is the latest that are looked at.
+    pub fn sources_after(&self, token: &Token) -> Result<Vec<Source>, ReadError> {
+        self.all(
+            "SELECT address, agent, min(first_at), max(last_at), sum(count) FROM token_sources WHERE token IN
+                 (SELECT id FROM tokens INDEXED BY tokens_by_line WHERE line = ? AND id > ?
+                      AND (waits_until IS NULL OR status <> 'deleted') ORDER BY id DESC LIMIT ?)
+             GROUP BY address, agent",
+            params![token.line(), token.id, SUCCESSORS],
+            source,
         )
+    }
+
+    /// Whether any of them has been used.
+    pub fn used_after(&self, token: &Token) -> Result<bool, ReadError> {
+        let used = self.one(
+            "SELECT 1 FROM token_uses WHERE last_at > 0 AND token IN
+                 (SELECT id FROM tokens INDEXED BY tokens_by_line WHERE line = ? AND id > ?
+                      AND (waits_until IS NULL OR status <> 'deleted') ORDER BY id DESC LIMIT ?)
+             LIMIT 1",
+            params![token.line(), token.id, SUCCESSORS],
+            |_| Ok(()),
+        )?;
+        Ok(used.is_some())
     }
 
     fn successor(&self, token: TokenId) -> Result<Option<Successor>, ReadError> {

@@ -53,6 +53,9 @@ fn seal_life(mut sealer: Sealer, row: &Token) -> Sealer {
     if let Some(replaces) = row.replaces {
         sealer = sealer.text("replaces").bytes(&replaces.0);
     }
+    if let Some(line) = row.line {
+        sealer = sealer.text("line").bytes(&line.0);
+    }
     if let Some(Waiting { until, linger }) = row.waiting {
         sealer = sealer.text("waiting").int(until.millis()).int(linger);
     }
@@ -93,6 +96,7 @@ pub(super) fn token(row: &Row<'_>) -> rusqlite::Result<Sealed<Token>> {
         tied: row.get("tied")?,
         max_idle: row.get("max_idle")?,
         replaces: row.get("replaces")?,
+        line: row.get("line")?,
         waiting: waits_until
             .map(|until| Ok::<_, rusqlite::Error>(Waiting { until, linger: row.get("linger")? }))
             .transpose()?,
@@ -156,14 +160,28 @@ impl Rows<'_> {
         let mut next = token.tied.then(|| token.minted_by.token()).flatten();
         while let Some(id) = next {
             let mut parent = self.token(id)?.ok_or_else(ReadError::missing)?;
-            while let Some(Superseded { by, .. }) = parent.superseded {
-                parent = self.token(by)?.ok_or_else(ReadError::missing)?;
+            if parent.superseded.is_some() {
+                parent = self.current(parent.line())?;
             }
-            // Each was made after its minter and before what replaced it, so this ends.
+            // A successor has its predecessor's minter, and each was made after its minter: this ends.
             next = parent.tied.then(|| parent.minted_by.token()).flatten();
             found.push(parent);
         }
         Ok(found)
+    }
+
+    /// The one of a line whose place nobody has taken: found at once, however many came before it.
+    fn current(&self, line: TokenId) -> Result<Token, ReadError> {
+        let row = self.one(
+            "SELECT * FROM tokens INDEXED BY tokens_current
+             WHERE line = ? AND superseded_by IS NULL AND waits_until IS NULL ORDER BY id DESC LIMIT 1",
+            [line],
+            token,
+        )?;
+        let found = row.map(|row| self.believe_token(row)).transpose()?;
+        // There always is one, and the index may say anything: what the row says is sealed.
+        let is_it = |it: &Token| it.line() == line && it.superseded.is_none() && it.waiting.is_none();
+        found.filter(is_it).ok_or_else(|| ReadError::Seal { table: "tokens", id: line.to_string() })
     }
 
     /// The token that waits to replace another.
@@ -224,10 +242,10 @@ impl Tx<'_> {
         let (seal, pepper) = self.seal("tokens", |sealer| seal_token(sealer, row));
         self.execute(
             "INSERT INTO tokens (id, place, digest, pepper, owner, organization, name, description, icon, privileges,
-                 modules, limits, restricted, minted_by, minted_by_token, tied, max_idle, replaces, waits_until, linger,
-                 superseded_by, superseded_at, status, cause, status_at, created_at, updated_at, expires_at,
+                 modules, limits, restricted, minted_by, minted_by_token, tied, max_idle, replaces, line, waits_until,
+                 linger, superseded_by, superseded_at, status, cause, status_at, created_at, updated_at, expires_at,
                  change_sequence, seal, seal_pepper)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             params![
                 row.id,
                 row.number,
@@ -247,6 +265,7 @@ impl Tx<'_> {
                 row.tied,
                 row.max_idle,
                 row.replaces,
+                row.line,
                 row.waiting.map(|waiting| waiting.until),
                 row.waiting.map(|waiting| waiting.linger),
                 row.superseded.map(|superseded| superseded.by),

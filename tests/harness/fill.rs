@@ -196,6 +196,7 @@ impl Write for Tokens {
                 tied: false,
                 max_idle: None,
                 replaces: None,
+                line: None,
                 waiting: None,
                 superseded: None,
                 cause: Cause::Said,

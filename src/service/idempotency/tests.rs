@@ -1,6 +1,6 @@
 //! Replies over a real store, with a clock whose hands are moved.
 
-use std::{path::Path, sync::Arc};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use rusqlite::Connection;
 use tempfile::TempDir;
@@ -256,4 +256,36 @@ async fn an_edited_row_gives_nothing_to_anybody() {
     use_it(&service, &mine).await;
     service.wipe_replies().await.unwrap();
     assert_eq!(rows(&directory), (0, 0));
+}
+
+#[tokio::test]
+async fn whoever_hangs_up_leaves_no_wiping_half_done() {
+    let (directory, time, service) = setting().await;
+    ask(&service).await.unwrap();
+    time.pass(KEPT_FOR);
+    let hang_up = || {
+        let mut asked = Box::pin(service.wipe_replies());
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        assert!(asked.as_mut().poll(&mut context).is_pending());
+    };
+    hang_up();
+    for _ in 0..1_000 {
+        if service.replies.lock().kept.is_empty() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert_eq!((rows(&directory), service.replies.lock().kept.len()), ((0, 0), 0));
+    // Nor is it forgotten where it fails.
+    let token = ask(&service).await.unwrap();
+    use_it(&service, &token).await;
+    service.store.close();
+    hang_up();
+    for _ in 0..1_000 {
+        if !service.replies.lock().used.is_empty() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    panic!("what is to be wiped is forgotten");
 }

@@ -123,3 +123,25 @@ async fn those_who_are_not_told_apart_are_not_seen_to_move() {
     assert!(left(&found).contains(&(Source::OTHERS, 1)) && !found.safe_to_finish);
     assert!(found.sources.iter().all(|source| source.last_at > Instant::from_millis(0)));
 }
+
+#[tokio::test]
+async fn a_line_of_many_successors_is_not_read_one_by_one() {
+    let stage = Stage::new().await;
+    let old = stage.token("a:b").await;
+    let id = old.view.token.id;
+    let first = stage.rotate(id, Mode::Overlap { window: HOUR }).await;
+    for from in [ONE, OTHER, ("10.0.0.3", "curl")] {
+        stage.present(&old, from, "").await;
+    }
+    let mut last = stage.rotate(first.view.token.id, Mode::Now).await;
+    stage.present(&last, ONE, "").await;
+    for _ in 0..5 {
+        last = stage.rotate(last.view.token.id, Mode::Now).await;
+    }
+    stage.present(&last, OTHER, "").await;
+    // Edited rows aren't believed; here none of those in between is asked for.
+    let connection = rusqlite::Connection::open(stage.directory.path().join("jeton.db")).unwrap();
+    let edit = "UPDATE tokens SET privileges = '*:*' WHERE line IS NOT NULL AND id <> ?";
+    assert_eq!(connection.execute(edit, [first.view.token.id.0]).unwrap(), 6);
+    assert_eq!(left(&look(&stage, id).await), [("10.0.0.3", 1)]);
+}

@@ -3,7 +3,7 @@
 pub(in crate::service) mod stage;
 
 use self::stage::{BEGIN, Stage, local};
-use super::{Demanded, From, Instant, TokenId, Uses};
+use super::{Demanded, From, Instant, STRETCH, TokenId, Uses};
 use crate::core::{
     id::Reference,
     time::DAY,
@@ -123,8 +123,10 @@ async fn the_table_keeps_the_last_sources_apart_and_counts_the_others() {
     assert_eq!((others.address.as_deref(), others.count), (Some(Source::OTHERS), 11));
     assert_eq!(sources.iter().map(|source| source.count).sum::<u64>(), 2 * (most as u64 + 10));
     let since = sources[1].first_at;
-    let late = stage.service.store.read(|rows| rows.sources_since(id, since)).unwrap();
+    let late = stage.service.store.read(|rows| rows.sources_since(id, since, 9)).unwrap();
     assert_eq!(late, sources[..2], "the steady one, and whoever came last");
+    let latest = stage.service.store.read(|rows| rows.sources_since(id, since, 1)).unwrap();
+    assert_eq!(latest, sources[..1]);
 }
 
 #[tokio::test]
@@ -188,4 +190,23 @@ async fn demands_are_noted_where_they_are_met_and_where_they_are_lacked() {
     assert!(stage.present(&token, ("10.0.0.1", "curl"), "").await);
     let needs = stage.service.token_needs(&local(), &Reference::Id(token.view.token.id)).await.unwrap();
     assert_eq!(needs.demands.openly, Some(stage.service.now()));
+}
+
+#[tokio::test]
+async fn nothing_is_lost_where_whoever_asked_hangs_up() {
+    let stage = Stage::new().await;
+    let tokens = i64::try_from(STRETCH).unwrap() * 2 + 1;
+    for number in 0..tokens {
+        let mut id = [0; 16];
+        id[8..].copy_from_slice(&(number + 1).to_be_bytes());
+        let from = From::new(None, Some("curl"));
+        stage.service.uses.note(TokenId::from_bytes(id), at(BEGIN), Some(from), Demanded::Nothing);
+    }
+    let mut asked = Box::pin(stage.service.write_uses());
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    assert!(asked.as_mut().poll(&mut context).is_pending());
+    tokio::task::yield_now().await;
+    drop(asked);
+    stage.service.write_uses().await.unwrap();
+    assert_eq!(stage.number("SELECT sum(count) FROM token_uses"), tokens);
 }

@@ -3,6 +3,8 @@
 ALTER TABLE tokens ADD COLUMN tied INTEGER NOT NULL DEFAULT 0;   -- good only while its minter is
 ALTER TABLE tokens ADD COLUMN max_idle INTEGER;                  -- milliseconds; NULL leaves it to the policy
 ALTER TABLE tokens ADD COLUMN replaces BLOB;                     -- the token that it replaces, or is to replace
+ALTER TABLE tokens ADD COLUMN line BLOB;                         -- the first of those that took each other's places;
+                                                                 -- NULL: it is the first itself
 ALTER TABLE tokens ADD COLUMN waits_until INTEGER;               -- for its first use; NULL: it waits for nothing
 ALTER TABLE tokens ADD COLUMN linger INTEGER;                    -- milliseconds that the other lives on after that
 ALTER TABLE tokens ADD COLUMN superseded_by BLOB;
@@ -10,6 +12,9 @@ ALTER TABLE tokens ADD COLUMN superseded_at INTEGER;
 ALTER TABLE tokens ADD COLUMN cause TEXT NOT NULL DEFAULT '';    -- of the status: '', 'idle', 'leak' or 'undone'
 ALTER TABLE tokens ADD COLUMN status_at INTEGER;                 -- since when it has it; NULL: not kept then
 CREATE INDEX tokens_by_replaced ON tokens (replaces) WHERE replaces IS NOT NULL;
+CREATE INDEX tokens_by_line ON tokens (line, id) WHERE line IS NOT NULL;
+CREATE INDEX tokens_current ON tokens (line)
+    WHERE line IS NOT NULL AND superseded_by IS NULL AND waits_until IS NULL;
 CREATE INDEX tokens_waiting ON tokens (waits_until) WHERE waits_until IS NOT NULL AND status <> 'deleted';
 CREATE INDEX tokens_kept_by_idleness ON tokens (max_idle, id) WHERE max_idle IS NOT NULL AND status <> 'deleted';
 

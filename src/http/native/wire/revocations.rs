@@ -18,7 +18,7 @@ use crate::{
     http::body::object,
     service::{
         descendants::DescendantView,
-        revoke::{Doomed, Plan, RevocationFilter},
+        revocations::{Doomed, Plan, RevocationFilter},
     },
 };
 
@@ -152,11 +152,13 @@ pub(in crate::http::native) struct RevocationObject {
     action: &'static str,
     /// Whether nothing was ended.
     dry_run: bool,
-    /// How many tokens.
+    /// How many tokens, those that aren't shown too.
     count: usize,
-    /// Them, the oldest first.
+    /// Whether they are more than are shown.
+    more: bool,
+    /// They, the oldest first: the first 1,000.
     tokens: Vec<DoomedToken>,
-    /// Stands for what is to be done to which tokens: what carries out exactly this, and nothing else.
+    /// Stands for what is to be done to which tokens, those that aren't shown too: what carries out exactly this, and nothing else.
     digest: String,
 }
 
@@ -175,7 +177,7 @@ struct DoomedToken {
     status: &'static str,
     /// `null` for never.
     last_used_at: Option<String>,
-    /// What it was used from in the last week, the latest first.
+    /// What it was used from in the last week, the latest first: the latest 5.
     used_from: Vec<UsedFrom>,
 }
 
@@ -193,9 +195,9 @@ struct UsedFrom {
 
 impl RevocationObject {
     pub(in crate::http::native) fn new(plan: Plan, dry_run: bool, now: Instant) -> Self {
-        let Plan { action, count, tokens, digest } = plan;
+        let Plan { action, count, more, tokens, digest } = plan;
         let tokens = tokens.into_iter().map(|doomed| DoomedToken::new(doomed, now)).collect();
-        Self { action: action.as_str(), dry_run, count, tokens, digest }
+        Self { action: action.as_str(), dry_run, count, more, tokens, digest }
     }
 }
 

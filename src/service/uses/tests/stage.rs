@@ -80,7 +80,7 @@ impl Stage {
             image: String::new(),
             operator: false,
             role: Role::Member,
-            may_issue: None,
+            may_issue: Some(true),
             privileges: Privileges::everything(),
             organization: None,
         };

@@ -10,6 +10,12 @@ use super::{
 /// How many tokens one call may end: nothing else is written meanwhile.
 pub const MOST: usize = 10_000;
 
+/// How many of them are shown one by one: enough to look at, and an answer that can be sent.
+pub const SHOWN: usize = 1_000;
+
+/// How many of the sources that used one of them are shown.
+pub const SOURCES_SHOWN: u32 = 5;
+
 /// The states in which tokens are ended so: what has expired is dead as it is.
 pub const fn ended_of(ending: Ending) -> &'static [&'static str] {
     match ending {
