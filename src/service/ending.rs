@@ -11,6 +11,19 @@ use crate::{
     store::Tx,
 };
 
+/// The status that it brings, and what it is called on record.
+const fn brought(ending: Ending) -> (Status, Deed) {
+    match ending {
+        Ending::Disable => (Status::Disabled, Deed::TokenDisabled),
+        Ending::Delete => (Status::Deleted, Deed::TokenDeleted),
+    }
+}
+
+/// Whether anything happens to a token that is ended so.
+pub(super) fn changes(token: &Token, ending: Ending) -> bool {
+    token.status != Status::Deleted && token.status != brought(ending).0
+}
+
 /// Ends a token, and with it what waits to replace it, and puts that on record. Nothing happens to one that has ended so
 /// already; says whether anything did.
 pub(super) fn end(
@@ -21,14 +34,10 @@ pub(super) fn end(
     origin: &Origin,
     now: Instant,
 ) -> Result<bool, Failure> {
-    let (status, deed) = match ending {
-        Ending::Disable => (Status::Disabled, Deed::TokenDisabled),
-        Ending::Delete => (Status::Deleted, Deed::TokenDeleted),
-    };
-    let before = token.status;
-    if before == status || before == Status::Deleted {
+    if !changes(token, ending) {
         return Ok(false);
     }
+    let (before, (status, deed)) = (token.status, brought(ending));
     token.switch(status, cause, now);
     tx.update_token(before, token, now)?;
     undo_successor(tx, token, origin, now)?;
