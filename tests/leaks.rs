@@ -144,6 +144,20 @@ fn whatever_has_become_of_a_token_it_is_known() {
     assert_eq!(last(&deleted), told("token.leaked", "content"));
 }
 
+/// Otherwise nobody who switches it on again is told that others have it.
+#[test]
+fn a_token_that_is_off_already_is_told_to_have_leaked() {
+    let (server, _, text) = stage();
+    server.policy("default", &json!({ "on_leak": "disable" }));
+    let id = token::Wire::read(&text).uuid();
+    server.run(&["token", "disable", &id]).done();
+    assert_eq!(labels(report(&server, &json!([found(&text)]))), ["true_positive"]);
+    let reply = server.with(&text, "GET", "/v1/tokens/self", &Value::Null);
+    assert_eq!(reply.problem(401), "token_leaked");
+    let events = events(&server, &text);
+    assert_eq!(events.last(), Some(&told("token.disabled", "cause=leak")));
+}
+
 #[test]
 fn a_report_that_comes_again_is_no_news() {
     let (server, anna, text) = stage();

@@ -122,11 +122,21 @@ impl Client {
         matches!(self.transport, Transport::InProcess(_))
     }
 
-    /// Makes what is told once: where the connection is lost before the answer, it is asked for once more under the same
-    /// key, and so isn't made twice.
+    /// Makes what is told once: where no answer comes, it is asked for once more under the same key, and so isn't made
+    /// twice.
     pub async fn make(&self, target: &str, object: Map<String, Value>, key: &Key) -> anyhow::Result<Value> {
+        self.make_within(TIMEOUT, target, object, key).await
+    }
+
+    async fn make_within(
+        &self,
+        patience: Duration,
+        target: &str,
+        object: Map<String, Value>,
+        key: &Key,
+    ) -> anyhow::Result<Value> {
         let again = Body::Json(object.clone());
-        let once = |body| self.ask(TIMEOUT, Method::POST, target, body, Some(key));
+        let once = |body| self.ask(patience, Method::POST, target, body, Some(key));
         let reply = match once(Body::Json(object)).await {
             Err(error) if error.is::<Lost>() => {
                 tokio::time::sleep(PAUSE).await;
@@ -196,7 +206,7 @@ impl Client {
     ) -> anyhow::Result<Response<Vec<u8>>> {
         let reply = tokio::time::timeout(patience, Box::pin(self.send(method, target, body, key)))
             .await
-            .context("the server didn't answer in time")??;
+            .map_err(|_| Lost::Late)??;
         if reply.status().is_success() {
             return Ok(reply);
         }
@@ -280,10 +290,16 @@ impl Endpoint {
     }
 }
 
-/// The request may have been carried out.
-#[derive(Debug, thiserror::Error)]
-#[error("the connection broke before the answer was whole")]
-struct Lost;
+/// No answer came; the request may have been carried out.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Lost {
+    /// There was a connection, and it ended.
+    #[error("the connection broke before the answer was whole")]
+    Broken,
+    /// It was waited for in vain.
+    #[error("the server didn't answer in time")]
+    Late,
+}
 
 fn wire_request(
     method: Method,
@@ -299,7 +315,7 @@ fn wire_request(
 }
 
 fn finish(reply: io::Result<Response<Bytes>>) -> anyhow::Result<Response<Vec<u8>>> {
-    let reply = reply.context(Lost)?;
+    let reply = reply.context(Lost::Broken)?;
     Ok(reply.map(Into::into))
 }
 
@@ -357,32 +373,4 @@ pub fn path_of(parent: &str, name: &str) -> Result<String, Usage> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_stay_one_segment() {
-        assert_eq!(path_of("/v1/users", "a/b?c#d e%ü").unwrap(), "/v1/users/a%2Fb%3Fc%23d%20e%25%C3%BC");
-        assert_eq!(path_of("/v1/users", "o_k-1.x~").unwrap(), "/v1/users/o_k-1.x~");
-        for name in ["", ".", ".."] {
-            assert!(path_of("/v1/users", name).is_err());
-        }
-    }
-
-    #[test]
-    fn the_next_page_stands_in_a_header() {
-        assert_eq!(next_cursor("</v1/events?format=csv&cursor=a%3D&limit=2>; rel=\"next\""), Some("a%3D"));
-        for none in ["", "</v1/events?cursor=a>; rel=\"prev\"", "</v1/events>; rel=\"next\"", "<x"] {
-            assert_eq!(next_cursor(none), None, "{none}");
-        }
-    }
-
-    #[test]
-    fn a_form_holds_its_text_whole() {
-        let fields = [("token", "a&b=c+d"), ("path", "/x?y")];
-        let (media_type, body) =
-            Body::Form(fields.map(|(name, text)| (name, SecretText::new(text))).into()).encode();
-        assert_eq!(media_type, Some("application/x-www-form-urlencoded"));
-        assert_eq!(body, b"token=a%26b%3Dc%2Bd&path=%2Fx%3Fy");
-    }
-}
+mod tests;

@@ -17,6 +17,7 @@ pub struct Usage(pub String);
 #[derive(Debug, Error)]
 #[error("{text}")]
 pub struct Refused {
+    status: http::StatusCode,
     text: String,
 }
 
@@ -29,7 +30,12 @@ impl Refused {
         // What isn't in the sentence and a person may need.
         let field = problem["field"].as_str().filter(|field| !detail.contains(field));
         let text = field.map_or_else(|| detail.clone(), |field| format!("{}: {detail}", escape(field)));
-        Self { text }
+        Self { status, text }
+    }
+
+    /// Whether what it is about isn't there, or isn't any more.
+    pub fn is_gone(&self) -> bool {
+        matches!(self.status, http::StatusCode::NOT_FOUND | http::StatusCode::GONE)
     }
 }
 

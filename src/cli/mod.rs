@@ -62,7 +62,8 @@ enum Command {
     Events(events::EventsArgs),
     /// Ask whether a token is good: exit code 0 if it is, 1 if it isn't
     Check(check::CheckArgs),
-    /// Find tokens in files, in a git history or in what is about to be committed: exit code 0 if there are none
+    /// Find tokens in files, in a git history or in what is about to be committed: exit code 0 if all was read and there
+    /// are none, 1 if there are, 2 if something couldn't be read or asked about, a broken archive or an encrypted entry say
     Scan(scan::ScanArgs),
     /// Print the OpenAPI document
     Openapi,

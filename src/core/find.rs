@@ -113,10 +113,10 @@ impl Finder {
     }
 }
 
-/// A text with each token in it cut to what may be shown of one.
+/// A text with each token in it cut to what may be shown of one, whatever stands before and after it.
 pub fn redacted(text: &str) -> String {
     let (mut shown, mut from) = (String::with_capacity(text.len()), 0);
-    for found in all(text.as_bytes()) {
+    for found in every(Finder::in_binary(), text.as_bytes()) {
         // A token is ASCII, so both its ends are borders of characters.
         let at = usize::try_from(found.offset).unwrap_or(usize::MAX);
         shown.push_str(text.get(from..at).unwrap_or_default());
@@ -127,10 +127,13 @@ pub fn redacted(text: &str) -> String {
     shown
 }
 
-/// Every token in what is there whole.
-pub fn all(bytes: &[u8]) -> Vec<Found> {
+/// Every token in a text that is there whole.
+pub fn all(text: &[u8]) -> Vec<Found> {
+    every(Finder::in_text(), text)
+}
+
+fn every(mut finder: Finder, bytes: &[u8]) -> Vec<Found> {
     let mut tokens = Vec::new();
-    let mut finder = Finder::in_text();
     finder.feed(bytes, &mut |found| tokens.push(found));
     finder.finish(&mut |found| tokens.push(found));
     tokens
@@ -326,5 +329,13 @@ mod tests {
         let shown = redacted(&format!("a/{one}/ü/{}.txt", other.replace('_', "%5F")));
         assert_eq!(shown, format!("a/{}_…/ü/{}_….txt", &one[..26], &other[..26]));
         assert_eq!(redacted("nothing"), "nothing");
+    }
+
+    #[test]
+    fn a_token_within_a_word_is_no_finding_and_is_redacted_all_the_same() {
+        let token = token(5);
+        let hint = format!("{}_…", &token[..26]);
+        assert_eq!(redacted(&format!("?t=Z{token}&u")), format!("?t=Z{hint}&u"));
+        assert_eq!(redacted(&format!("{token}{token}0")), format!("{hint}{hint}0"));
     }
 }

@@ -15,9 +15,19 @@ use crate::{
     store::{Family, Tx, Write},
 };
 
-/// Ends a token, and with it what waits to replace it, and puts that on record. Nothing happens to one that has ended so
-/// already, unless it is for another reason that weighs more: a word or a leak where it only lay idle. Says whether
-/// anything did.
+/// Whether anything happens to a token that is ended so. A word or a leak weighs more than that it only lay idle, and a leak
+/// more than a word.
+pub(super) fn changes(token: &Token, ending: Ending, cause: Cause) -> bool {
+    let weighs_more = match cause {
+        Cause::Said => token.cause == Cause::Idle,
+        Cause::Leak => token.cause != Cause::Leak,
+        Cause::Idle | Cause::Undone => false,
+    };
+    token.status != Status::Deleted && (token.status != ending.status() || weighs_more)
+}
+
+/// Ends a token, and with it what waits to replace it, and puts that on record. Says whether anything
+/// [happened](changes).
 pub(super) fn end(
     tx: &mut Tx<'_>,
     token: &mut Token,
@@ -26,17 +36,15 @@ pub(super) fn end(
     origin: &Origin,
     now: Instant,
 ) -> Result<bool, Failure> {
-    let (status, deed) = match ending {
-        Ending::Disable => (Status::Disabled, Deed::TokenDisabled),
-        Ending::Delete => (Status::Deleted, Deed::TokenDeleted),
-    };
-    let before = token.status;
-    let weighs_more =
-        token.cause == Cause::Idle && cause != Cause::Idle || cause == Cause::Leak && token.cause != cause;
-    if before == Status::Deleted || (before == status && !weighs_more) {
+    if !changes(token, ending, cause) {
         return Ok(false);
     }
-    token.switch(status, cause, now);
+    let before = token.status;
+    let deed = match ending {
+        Ending::Disable => Deed::TokenDisabled,
+        Ending::Delete => Deed::TokenDeleted,
+    };
+    token.switch(ending.status(), cause, now);
     tx.update_token(before, token, now)?;
     undo_successor(tx, token, origin, now)?;
     let mut ended = event(token, deed, origin.clone(), now);

@@ -3,7 +3,13 @@
 
 use std::{collections::HashSet, net::IpAddr, sync::Arc};
 
-use super::{Caller, Service, ending::end, issue::event, list::may_see, reach::Reach};
+use super::{
+    Caller, Service,
+    ending::{changes, end},
+    issue::event,
+    list::may_see,
+    reach::Reach,
+};
 use crate::{
     core::{
         decision::Standing,
@@ -13,7 +19,7 @@ use crate::{
         organization::OnLeak,
         refusal::{Failure, Refusal},
         secret::SecretText,
-        time::Instant,
+        time::{DAY, Instant},
         token::{Cause, Death, Ending, Obituary, Token},
     },
     store::{Rows, Tx, Write},
@@ -21,11 +27,11 @@ use crate::{
 
 pub use crate::store::Leak;
 
-/// How many places are kept of one token.
+/// How many places are kept of one token, the latest ones; and how many go into the log in a day.
 const KEPT: u32 = 100;
 
 /// For how long the same token at the same place is no news, in milliseconds.
-const NEWS: i64 = 24 * 60 * 60 * 1_000;
+const NEWS: i64 = DAY;
 
 /// The most characters that are kept of a place, and of a word.
 const LONGEST_URL: usize = 500;
@@ -75,8 +81,14 @@ impl Service {
                 leaks.push(Leak { token, at: now, kind, url, source, address: address.clone() });
             }
         }
-        // What is no news costs no write.
-        let leaks = self.look(|rows| news(rows, leaks, now))?;
+        // What is no news costs no write, and what ends nothing makes no cache stale.
+        let news = self.look(|rows| news(rows, leaks, now))?;
+        let (ending, plain): (Vec<_>, Vec<_>) = news.into_iter().partition(|news| news.ending.is_some());
+        let [ending, leaks] =
+            [ending, plain].map(|all| all.into_iter().map(|news| news.leak).collect::<Vec<_>>());
+        if !ending.is_empty() {
+            self.store.write(EndLeaked { leaks: ending, now }).await?;
+        }
         if !leaks.is_empty() {
             self.store.write(RecordLeaks { leaks, now }).await?;
         }
@@ -136,20 +148,57 @@ fn kept(text: &str, longest: usize) -> String {
     find::redacted(&plain).chars().take(longest).collect()
 }
 
-/// Those that weren't reported lately.
-fn news(rows: &Rows<'_>, mut leaks: Vec<Leak>, now: Instant) -> Result<Vec<Leak>, Failure> {
-    let since = Instant::from_millis(now.millis().saturating_sub(NEWS));
-    let mut failed = None;
-    leaks.retain(|leak| match rows.leak_is_known(leak.token, &leak.url, since) {
-        Ok(known) => !known,
-        Err(error) => {
-            failed = Some(error);
-            false
-        }
-    });
-    failed.map_or(Ok(leaks), |error| Err(error.into()))
+/// A report that wasn't made lately.
+struct News {
+    leak: Leak,
+    token: Token,
+    /// What the policy does to the token, where that changes anything.
+    ending: Option<Ending>,
 }
 
+/// Those that weren't made lately.
+fn news(rows: &Rows<'_>, leaks: Vec<Leak>, now: Instant) -> Result<Vec<News>, Failure> {
+    leaks.into_iter().filter_map(|leak| new(rows, leak, now).transpose()).collect()
+}
+
+fn new(rows: &Rows<'_>, mut leak: Leak, now: Instant) -> Result<Option<News>, Failure> {
+    let token = match rows.token(leak.token) {
+        Ok(token) => token,
+        // A row that was edited meanwhile is as good as none.
+        Err(error) if error.is_edit() => None,
+        Err(error) => return Err(error.into()),
+    };
+    let Some(token) = token else { return Ok(None) };
+    if rows.user(token.owner)?.is_none_or(|owner| owner.deleted_at.is_some()) {
+        // What was personal about a deleted user is gone or going, and nothing of it comes back.
+        (leak.kind, leak.url, leak.source) = Default::default();
+        leak.address = None;
+    }
+    if rows.leak_is_known(leak.token, &leak.url, before(now, NEWS))? {
+        return Ok(None);
+    }
+    let ending = ending(rows, &token, now)?;
+    Ok(Some(News { leak, token, ending }))
+}
+
+fn before(now: Instant, millis: i64) -> Instant {
+    Instant::from_millis(now.millis().saturating_sub(millis))
+}
+
+/// What becomes of a token that leaked, as its organization's policy says; nothing of one that is dead for good already.
+fn ending(rows: &Rows<'_>, token: &Token, now: Instant) -> Result<Option<Ending>, Failure> {
+    let organization = rows.organization(token.organization)?;
+    let ending = match organization.map_or(OnLeak::Record, |organization| organization.policy.on_leak) {
+        OnLeak::Record => return Ok(None),
+        OnLeak::Disable => Ending::Disable,
+        OnLeak::Delete => Ending::Delete,
+    };
+    // One that is switched off may be switched on again, so it isn't past being deleted.
+    let over = matches!(token.ended(now), Some((Death::Expired | Death::Superseded | Death::Undone, _)));
+    Ok(Some(ending).filter(|ending| !over && changes(token, *ending, Cause::Leak)))
+}
+
+/// Puts on record what ends no token.
 struct RecordLeaks {
     leaks: Vec<Leak>,
     now: Instant,
@@ -157,17 +206,29 @@ struct RecordLeaks {
 
 impl Write for RecordLeaks {
     type Output = ();
+    const REVISES: bool = false;
+
+    fn apply(self, tx: &mut Tx<'_>) -> Result<(), Failure> {
+        let Self { leaks, now } = self;
+        leaks.into_iter().try_for_each(|leak| record(tx, leak, now).map(drop))
+    }
+}
+
+/// Puts on record what ends tokens, and ends them: in one write, since the report is no news once it is on record.
+struct EndLeaked {
+    leaks: Vec<Leak>,
+    now: Instant,
+}
+
+impl Write for EndLeaked {
+    type Output = ();
     const REVISES: bool = true;
 
     fn apply(self, tx: &mut Tx<'_>) -> Result<(), Failure> {
         let Self { leaks, now } = self;
-        for leak in news(tx, leaks, now)? {
-            match tx.token(leak.token) {
-                Ok(Some(token)) => record(tx, leak, token, now)?,
-                // A row that was edited meanwhile is as good as none.
-                Ok(None) => {}
-                Err(error) if error.is_edit() => {}
-                Err(error) => return Err(error.into()),
+        for leak in leaks {
+            if let Some(News { mut token, ending: Some(ending), .. }) = record(tx, leak, now)? {
+                end(tx, &mut token, ending, Cause::Leak, &origin(), now)?;
             }
         }
         Ok(())
@@ -179,24 +240,17 @@ fn origin() -> Origin {
     Origin { actor: Actor::Nobody, address: None }
 }
 
-fn record(tx: &mut Tx<'_>, mut leak: Leak, token: Token, now: Instant) -> Result<(), Failure> {
-    let owner = tx.user(token.owner)?;
-    if owner.is_none_or(|owner| owner.deleted_at.is_some()) {
-        // What was personal about a deleted user is gone or going, and nothing of it comes back.
-        (leak.kind, leak.url, leak.source) = Default::default();
-        leak.address = None;
-        let since = Instant::from_millis(now.millis().saturating_sub(NEWS));
-        if tx.leak_is_known(leak.token, "", since)? {
-            return Ok(());
-        }
-    }
-    if tx.leak_count(token.id)? < KEPT {
-        let mut event = event(&token, Deed::TokenLeaked, origin(), now);
-        event.detail = word(&leak.source);
-        tx.insert_leak(&leak)?;
+/// Puts a report on record, if it is news still.
+fn record(tx: &mut Tx<'_>, leak: Leak, now: Instant) -> Result<Option<News>, Failure> {
+    let Some(news) = new(tx, leak, now)? else { return Ok(None) };
+    // As many as are kept stand for that many events at the least.
+    if tx.leak_count(news.token.id, before(now, DAY))? < KEPT {
+        let mut event = event(&news.token, Deed::TokenLeaked, origin(), now);
+        event.detail = word(&news.leak.source);
         tx.record(&event)?;
     }
-    switch(tx, token, now)
+    tx.insert_leak(&news.leak, KEPT)?;
+    Ok(Some(news))
 }
 
 /// A reporter's word, if it is a plain one.
@@ -205,40 +259,5 @@ fn word(source: &str) -> String {
     if plain { source.to_owned() } else { String::new() }
 }
 
-/// Does with a token that leaked what its organization's policy says, unless it is dead for good already.
-fn switch(tx: &mut Tx<'_>, mut token: Token, now: Instant) -> Result<(), Failure> {
-    let organization = tx.organization(token.organization)?;
-    let on_leak = organization.map_or(OnLeak::Record, |organization| organization.policy.on_leak);
-    let how = match on_leak {
-        OnLeak::Record => return Ok(()),
-        OnLeak::Disable => Ending::Disable,
-        OnLeak::Delete => Ending::Delete,
-    };
-    // One that is switched off may be switched on again, so it isn't past being deleted.
-    match token.ended(now) {
-        Some((Death::Expired | Death::Superseded | Death::Undone, _)) => Ok(()),
-        _ => end(tx, &mut token, how, Cause::Leak, &origin(), now).map(drop),
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::{kept, word};
-
-    #[test]
-    fn what_is_kept_of_a_text_is_short_and_plain() {
-        assert_eq!(kept("https://x.example/a\r\nb\u{1b}[2J", 500), "https://x.example/ab[2J");
-        assert_eq!(kept(&"é".repeat(600), 500).chars().count(), 500);
-        let token = "jtn_02wLIRxqmq3WTUOVsbnSg0_LQNUGZHT5u543eF8cvF8tKdPlcVkNSYQAq1KIqZ6f742sHjjd";
-        let shown = kept(&format!("https://x.example/?t={token}&u=1"), 500);
-        assert_eq!(shown, "https://x.example/?t=jtn_02wLIRxqmq3WTUOVsbnSg0_…&u=1");
-    }
-
-    #[test]
-    fn a_word_is_told_only_if_it_is_plain() {
-        assert_eq!(word("pull_request_body"), "pull_request_body");
-        for odd in ["Content", "a b", "a\"b", "x1", &"a".repeat(33)] {
-            assert_eq!(word(odd), "");
-        }
-    }
-}
+mod tests;

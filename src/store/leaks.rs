@@ -42,10 +42,10 @@ impl Rows<'_> {
         self.all("SELECT * FROM token_leaks WHERE token = ? ORDER BY at DESC, id DESC", [token], leak)
     }
 
-    /// How often a token was found.
-    pub fn leak_count(&self, token: TokenId) -> Result<u32, ReadError> {
-        let count =
-            self.one("SELECT count(*) FROM token_leaks WHERE token = ?", [token], |row| row.get(0))?;
+    /// How many of the reports since then are kept of a token.
+    pub fn leak_count(&self, token: TokenId, since: Instant) -> Result<u32, ReadError> {
+        let sql = "SELECT count(*) FROM token_leaks WHERE token = ? AND at > ?";
+        let count = self.one(sql, params![token, since], |row| row.get(0))?;
         Ok(count.unwrap_or(0))
     }
 
@@ -61,11 +61,16 @@ impl Rows<'_> {
 }
 
 impl Tx<'_> {
-    /// Puts it on record that a token was found.
-    pub fn insert_leak(&mut self, row: &Leak) -> Result<(), Failure> {
+    /// Puts it on record that a token was found; so many reports of it stay, the latest ones.
+    pub fn insert_leak(&mut self, row: &Leak, kept: u32) -> Result<(), Failure> {
         self.execute(
             "INSERT INTO token_leaks (token, at, kind, url, source, address) VALUES (?, ?, ?, ?, ?, ?)",
             params![row.token, row.at, row.kind, row.url, row.source, row.address],
+        )?;
+        self.execute(
+            "DELETE FROM token_leaks WHERE id IN
+             (SELECT id FROM token_leaks WHERE token = ? ORDER BY at DESC, id DESC LIMIT -1 OFFSET ?)",
+            params![row.token, kept],
         )?;
         Ok(())
     }

@@ -116,7 +116,7 @@ fn a_bomb_is_given_up_and_told() {
 }
 
 #[test]
-fn what_is_broken_is_a_file_like_others() {
+fn what_is_broken_is_read_as_it_stands_and_told() {
     let home = tempfile::tempdir().unwrap();
     let whole = zipped(CompressionMethod::Stored, &[("a", made(1).as_bytes()), ("b", b"x")]);
     write(home.path(), "cut.zip", &whole[..whole.len() - 30]);
@@ -126,9 +126,37 @@ fn what_is_broken_is_a_file_like_others() {
     write(home.path(), "not.gz", [&[0x1f, 0x8b, 8, 0][..], made(3).as_bytes()].concat());
     write(home.path(), "after.zip", [whole.as_slice(), made(4).as_bytes()].concat());
     let output = scan(home.path(), &["cut.zip", "cut.gz", "not.gz", "after.zip"]);
-    let found: Vec<_> = findings(&output).into_iter().map(|(_, id)| id).collect();
+    assert_eq!(output.code, Some(2), "not all of what was packed was read");
+    let found: Vec<_> = places(&output).into_iter().map(|(_, id)| id).collect();
     let expected = [made(1), made(2), made(3), made(1), made(4)];
     let expected: Vec<_> = expected.iter().map(|token| at("", token).1).collect();
     assert_eq!(found, expected);
     assert!(output.stderr.contains("cut.zip: ") && output.stderr.contains("cut.gz: "), "{}", output.stderr);
+}
+
+#[test]
+fn an_entry_that_is_not_read_makes_it_2() {
+    let home = tempfile::tempdir().unwrap();
+    let whole = zipped(CompressionMethod::Deflated, &[("a", b"secret"), ("b", b"nothing")]);
+    write(home.path(), "whole.zip", &whole);
+    assert_eq!(scan(home.path(), &["whole.zip"]).code, Some(0));
+    // The flag that says so stands 6 bytes into an entry's header, and 8 into its line of the list.
+    let mut encrypted = whole.clone();
+    let list = whole.windows(4).position(|bytes| bytes == b"PK\x01\x02").unwrap();
+    encrypted[6] |= 1;
+    encrypted[list + 8] |= 1;
+    let mut odd = whole.clone();
+    odd[8..10].copy_from_slice(&99_u16.to_le_bytes());
+    odd[list + 10..list + 12].copy_from_slice(&99_u16.to_le_bytes());
+    let inner = zipped(CompressionMethod::Stored, &[("inner.zip", &encrypted)]);
+    let gzip = gzipped(&b"nothing".repeat(1_000));
+    let cut = zipped(CompressionMethod::Stored, &[("cut.gz", &gzip[..gzip.len() - 9])]);
+    for (name, bytes) in
+        [("encrypted.zip", encrypted), ("odd.zip", odd), ("outer.zip", inner), ("cut.zip", cut)]
+    {
+        write(home.path(), name, bytes);
+        let output = scan(home.path(), &[name]);
+        assert_eq!((output.code, output.stdout.as_str()), (Some(2), ""), "{name}");
+        assert!(output.stderr.starts_with(name), "{}", output.stderr);
+    }
 }

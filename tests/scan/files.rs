@@ -3,7 +3,7 @@
 use std::{fs, os::unix::fs::symlink, time::Duration};
 
 use super::{at, broken, findings, made, objects, places, ready, scan, silent, write};
-use crate::harness::{command::is_root, token::Wire};
+use crate::harness::{campaign, command::is_root, token::Wire};
 
 #[test]
 fn five_are_planted_one_is_broken_and_four_are_found() {
@@ -135,11 +135,11 @@ fn borders_of_what_is_read_at_a_time_hide_nothing() {
 }
 
 #[test]
-fn noise_holds_no_token() {
+fn noise_holds_no_token_but_the_planted_one() {
     const DIGITS: &[u8] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
     let home = tempfile::tempdir().unwrap();
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
-    let mut bytes: Vec<u8> = (0..50_000_000)
+    let mut bytes: Vec<u8> = (0..campaign(5_000_000, 50_000_000))
         .map(|_| {
             state ^= state << 13;
             state ^= state >> 7;
@@ -154,9 +154,9 @@ fn noise_holds_no_token() {
         bytes[start + 27] = b'_';
         bytes[start + 77] = b' ';
     }
+    bytes.extend_from_slice(format!("\n{}", made(1)).as_bytes());
     write(home.path(), "noise", &bytes);
-    let output = scan(home.path(), &["noise"]);
-    assert_eq!((output.code, output.stdout.as_str()), (Some(0), ""));
+    assert_eq!(findings(&scan(home.path(), &["noise"])), [at("noise:2", &made(1))]);
 }
 
 #[test]

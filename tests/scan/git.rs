@@ -7,7 +7,7 @@ use std::{
     process::{Command, Output},
 };
 
-use super::{at, broken, findings, made, scan, silent, write};
+use super::{at, broken, findings, made, ready, scan, silent, write};
 use crate::harness::command::{JETON, text};
 
 /// Runs git in a directory, with nothing of this machine's configuration.
@@ -149,6 +149,40 @@ fn a_hostile_repository_has_nothing_run() {
     let staged = scan(&work, &["--staged"]);
     assert_eq!(staged.code, Some(0), "{}", staged.stderr);
     assert!(!home.path().join("ran").exists(), "something was run");
+}
+
+#[test]
+fn what_is_not_there_is_not_fetched_by_an_older_git_either() {
+    let home = tempfile::tempdir().unwrap();
+    let work = repository(home.path());
+    write(&work, "a", made(1));
+    commit(&work, "Begin");
+    fs::remove_file(work.join("a")).unwrap();
+    commit(&work, "Take it out");
+    git(&work, &["config", "uploadpack.allowFilter", "true"]);
+    let url = format!("file://{}", text(&work));
+    git(&work, &["clone", "-q", "--filter=blob:none", &url, "../partial"]);
+    let partial = home.path().join("partial");
+    git(&partial, &["config", "protocol.allow", "always"]);
+    git(&partial, &["config", "protocol.file.allow", "always"]);
+    // One that doesn't know how it is told to fetch nothing.
+    let older = home.path().join("older/git");
+    write(home.path(), "older/git", "#!/bin/sh\nunset GIT_NO_LAZY_FETCH\nexec /usr/bin/git \"$@\"\n");
+    fs::set_permissions(&older, fs::Permissions::from_mode(0o755)).unwrap();
+    let path = format!("{}:/usr/bin:/bin", text(older.parent().unwrap()));
+    let output = ready(home.path(), &["--git", "partial"]).env("PATH", path).run();
+    assert_eq!((output.code, output.stdout.as_str()), (Some(2), ""), "{}", output.stderr);
+}
+
+#[test]
+fn what_is_staged_elsewhere_is_seen_from_a_subdirectory() {
+    let home = tempfile::tempdir().unwrap();
+    let work = repository(home.path());
+    write(&work, "sub/b", "nothing");
+    write(&work, "a", made(1));
+    git(&work, &["add", "-A"]);
+    git(&work, &["config", "diff.relative", "true"]);
+    assert_eq!(findings(&scan(&work.join("sub"), &["--staged"])), [at("a:1", &made(1))]);
 }
 
 #[test]

@@ -1,8 +1,14 @@
 //! Which of those that were found are live, whose they are, and how they are ended and reported.
 
-use serde_json::Value;
+use std::{
+    io::{BufRead, BufReader, Read, Write},
+    net::TcpListener,
+    thread,
+};
 
-use super::{broken, made, objects, silent, write};
+use serde_json::{Value, json};
+
+use super::{broken, made, objects, ready, silent, write};
 use crate::harness::{Output, Run, Server, server::Actor, token, token::Wire};
 
 struct Scene {
@@ -106,7 +112,12 @@ fn by_itself_it_asks_nobody() {
     assert!(!nowhere.exists());
     // A server that doesn't answer is trouble.
     let run = Run::new(&["scan", "tree", "--check", "--url", "http://127.0.0.1:1"]).env("JETON_TOKEN", "x");
-    assert_eq!(run.within(scene.server.home()).run().code, Some(2));
+    let output = run.within(scene.server.home()).run();
+    assert_eq!(
+        (output.code, super::places(&output).len()),
+        (Some(2), 6),
+        "what was found is told all the same"
+    );
 }
 
 #[test]
@@ -138,7 +149,9 @@ fn over_the_network_it_takes_the_right_to_ask() {
     };
     let plain = server.token(&scene.anna);
     let refused = scan(&plain, &["--check"]);
-    assert_eq!((refused.code, refused.stdout.as_str()), (Some(2), ""));
+    assert_eq!(refused.code, Some(2));
+    assert_eq!(super::places(&refused).len(), 6, "what was found is told all the same");
+    assert!(said(&refused).iter().all(|(_, known)| known.is_empty()), "{}", refused.stdout);
     assert!(refused.stderr.contains("jeton:introspect"), "{}", refused.stderr);
     let output = scan(&asking, &["--revoke"]);
     assert_eq!(output.code, Some(1), "{}", output.stderr);
@@ -160,4 +173,56 @@ fn what_was_found_is_put_on_record() {
     urls.sort_unstable();
     assert_eq!(urls, ["tree/0.txt:1", "tree/again.txt:1"]);
     assert_eq!(kept[0]["source"], "jeton_scan");
+}
+
+/// A server that knows every token as live, and answers each revocation with the next status; where it listens.
+fn stand_in(statuses: &'static [&'static str]) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    thread::spawn(move || {
+        let mut statuses = statuses.iter();
+        for stream in listener.incoming() {
+            let mut stream = BufReader::new(stream.unwrap());
+            let (mut head, mut line) = (String::new(), String::new());
+            while stream.read_line(&mut line).unwrap() > 2 {
+                head += &std::mem::take(&mut line).to_lowercase();
+            }
+            let length = head.split("content-length: ").nth(1).unwrap().lines().next().unwrap();
+            let mut body = vec![0; length.trim().parse().unwrap()];
+            stream.read_exact(&mut body).unwrap();
+            let (status, reply) = if head.starts_with("post /v1/leaks/check ") {
+                let asked: Value = serde_json::from_slice(&body).unwrap();
+                let live = json!({ "genuine": true, "live": true });
+                ("200 OK", json!({ "items": vec![live; asked["tokens"].as_array().unwrap().len()] }))
+            } else {
+                (*statuses.next().unwrap(), json!({}))
+            };
+            let reply = reply.to_string();
+            let head =
+                format!("HTTP/1.1 {status}\r\nContent-Type: application/json\r\nConnection: close\r\n");
+            let reply = format!("{head}Content-Length: {}\r\n\r\n{reply}", reply.len());
+            stream.get_mut().write_all(reply.as_bytes()).unwrap();
+        }
+    });
+    url
+}
+
+#[test]
+fn one_that_cannot_be_revoked_keeps_no_other_from_it() {
+    let home = tempfile::tempdir().unwrap();
+    for at in 0..4 {
+        write(home.path(), &format!("tree/{at}"), made(at));
+    }
+    let url = stand_in(&["500 Internal Server Error", "404 Not Found", "410 Gone", "200 OK"]);
+    let run = ready(home.path(), &["tree", "--revoke", "--url", &url]).env("JETON_TOKEN", "x");
+    let output = run.run();
+    assert_eq!(output.code, Some(2));
+    let expected =
+        [("tree/0:1", "live"), ("tree/1:1", "dead"), ("tree/2:1", "dead"), ("tree/3:1", "revoked now")];
+    assert_eq!(said(&output), expected, "{}", output.stderr);
+    let id = Wire::read(&made(0)).uuid();
+    assert!(output.stderr.contains(&format!("{id} isn't revoked: ")), "{}", output.stderr);
+    let url = stand_in(&["404 Not Found", "200 OK", "200 OK", "200 OK"]);
+    let run = ready(home.path(), &["tree", "--revoke", "--url", &url]).env("JETON_TOKEN", "x");
+    assert_eq!(run.run().code, Some(1), "what is gone already is done");
 }

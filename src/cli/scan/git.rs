@@ -60,6 +60,8 @@ impl<'p> Repository<'p> {
             "core.fsmonitor=false",
             "core.hooksPath=/dev/null",
             "core.quotePath=false",
+            // In a subdirectory it would hide what stands elsewhere.
+            "diff.relative=false",
             "log.showRoot=true",
             "log.showSignature=false",
             "protocol.allow=never",
@@ -71,6 +73,8 @@ impl<'p> Repository<'p> {
             .env("GIT_CONFIG_NOSYSTEM", "1")
             .env("GIT_TERMINAL_PROMPT", "0")
             .env("GIT_NO_LAZY_FETCH", "1")
+            // Older ones don't know that, and let the repository say what is allowed, but not over this.
+            .env("GIT_ALLOW_PROTOCOL", "none")
             // What was replaced is there to be read all the same.
             .env("GIT_NO_REPLACE_OBJECTS", "1")
             .env("GIT_GRAFT_FILE", "/dev/null")

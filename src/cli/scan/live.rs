@@ -1,12 +1,15 @@
 //! What a server knows of tokens that were found; and telling it, and ending them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, Write as _};
 
+use anyhow::bail;
 use http::Method;
 use serde_json::{Map, Value, json};
 
 use super::place::Finding;
-use crate::cli::client::{Body, Client, path_of};
+use crate::cli::client::{Body, Client, Lost, path_of};
+use crate::cli::failure::Refused;
 use crate::cli::output::escape;
 use crate::core::id::TokenId;
 use crate::core::secret::SecretText;
@@ -20,7 +23,8 @@ const REPORTS: usize = 10;
 /// The most characters of a place that are reported.
 const LONGEST_PLACE: usize = 300;
 
-/// Each token that was found, once, with what is known of it.
+/// Each token that was asked about, once, with what is known of it.
+#[derive(Default)]
 pub struct Known(BTreeMap<(TokenId, String), Value>);
 
 /// The checksum tells tokens of one id and different secrets apart.
@@ -31,47 +35,72 @@ fn key(finding: &Finding) -> (TokenId, String) {
 }
 
 impl Known {
-    /// Asks about all that was found.
-    pub async fn ask(api: &Client, findings: &[Finding]) -> anyhow::Result<Self> {
+    /// Asks about all that was found; what was answered before a failure is kept.
+    pub async fn ask(&mut self, api: &Client, findings: &[Finding]) -> anyhow::Result<()> {
         let mut tokens: BTreeMap<_, SecretText> = BTreeMap::new();
         for finding in findings {
             tokens.entry(key(finding)).or_insert_with(|| finding.token.reveal());
         }
-        let mut known = BTreeMap::new();
         let tokens: Vec<_> = tokens.into_iter().collect();
         for batch in tokens.chunks(BATCH) {
             let texts: Vec<&str> = batch.iter().map(|(_, text)| text.expose()).collect();
             let body = Body::Json(Map::from_iter([("tokens".to_owned(), json!(texts))]));
             let mut reply = api.call(Method::POST, "/v1/leaks/check", body).await?;
             for (at, (key, _)) in batch.iter().enumerate() {
-                known.insert(key.clone(), reply["items"][at].take());
+                self.0.insert(key.clone(), reply["items"][at].take());
             }
-        }
-        Ok(Self(known))
-    }
-
-    /// What is known of a token.
-    pub fn of(&self, finding: &Finding) -> &Value {
-        self.0.get(&key(finding)).unwrap_or(&Value::Null)
-    }
-
-    /// Ends those that are live: by the operator's right, or by the right of who holds them (RFC 7009).
-    pub async fn revoke(&mut self, api: &Client, findings: &[Finding]) -> anyhow::Result<()> {
-        for finding in findings {
-            let Some(known) = self.0.get_mut(&key(finding)).filter(|known| known["live"] == true) else {
-                continue;
-            };
-            if api.is_local_operator() {
-                let path = path_of("/v1/tokens", &finding.id().to_string())?;
-                api.call(Method::DELETE, &path, Body::Empty).await?;
-            } else {
-                let form = Body::Form(vec![("token", finding.token.reveal())]);
-                api.call(Method::POST, "/oauth/revoke", form).await?;
-            }
-            known["live"] = false.into();
-            known["revoked"] = true.into();
         }
         Ok(())
+    }
+
+    /// What is known of a token; `None` where it wasn't answered about.
+    pub fn of(&self, finding: &Finding) -> Option<&Value> {
+        self.0.get(&key(finding))
+    }
+
+    /// Ends those that are live. One that can't be ended is named, and the others are ended all the same, unless the
+    /// server has stopped answering.
+    pub async fn revoke(&mut self, api: &Client, findings: &[Finding]) -> anyhow::Result<()> {
+        let mut failed = BTreeSet::new();
+        for finding in findings {
+            let key = key(finding);
+            let Some(known) = self.0.get_mut(&key).filter(|known| known["live"] == true) else { continue };
+            if failed.contains(&key) {
+                continue;
+            }
+            match end(api, finding).await {
+                Ok(ended) => {
+                    known["live"] = false.into();
+                    known["revoked"] = ended.into();
+                }
+                Err(error) if error.downcast_ref() == Some(&Lost::Late) => return Err(error),
+                Err(error) => {
+                    let _ = writeln!(io::stderr(), "{} isn't revoked: {error:#}", finding.id());
+                    failed.insert(key);
+                }
+            }
+        }
+        match failed.len() {
+            0 => Ok(()),
+            1 => bail!("a live token couldn't be revoked"),
+            count => bail!("{count} live tokens couldn't be revoked"),
+        }
+    }
+}
+
+/// Ends a token, by the operator's right, or by the right of who holds it (RFC 7009); says whether it was there still.
+async fn end(api: &Client, finding: &Finding) -> anyhow::Result<bool> {
+    let ended = if api.is_local_operator() {
+        let path = path_of("/v1/tokens", &finding.id().to_string())?;
+        api.call(Method::DELETE, &path, Body::Empty).await
+    } else {
+        let form = Body::Form(vec![("token", finding.token.reveal())]);
+        api.call(Method::POST, "/oauth/revoke", form).await
+    };
+    match ended {
+        Ok(_) => Ok(true),
+        Err(error) if error.downcast_ref().is_some_and(Refused::is_gone) => Ok(false),
+        Err(error) => Err(error),
     }
 }
 

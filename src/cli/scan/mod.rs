@@ -17,6 +17,7 @@ use self::git::Repository;
 use self::live::Known;
 use self::place::{Finding, Place};
 use self::sweep::{Sink, Sweep};
+use crate::cli::client::Client;
 use crate::cli::connect::{ClientArgs, with_client};
 use crate::cli::failure::{self, Usage};
 use crate::cli::output;
@@ -104,25 +105,21 @@ fn scan(arguments: &ScanArgs, config: &Config, data_dir_flag: bool, found: &mut 
         }
     })?;
     printed?;
-    if !kept.is_empty() {
+    let mut known = (arguments.check || arguments.revoke).then(Known::default);
+    let asked = if kept.is_empty() {
+        Ok(())
+    } else {
         with_client(&arguments.client, config, data_dir_flag, async |api| {
-            let mut known =
-                if arguments.check || arguments.revoke { Some(Known::ask(api, &kept).await?) } else { None };
-            if arguments.report {
-                let genuine = live::report(api, &kept).await?;
-                let _ = writeln!(io::stderr(), "reported {} places, {genuine} of them genuine", kept.len());
-            }
-            if let Some(known) = known.as_mut().filter(|_| arguments.revoke) {
-                known.revoke(api, &kept).await?;
-            }
-            for finding in &kept {
-                print(finding, known.as_ref(), json)?;
-            }
-            Ok(())
-        })?;
+            ask(arguments, api, &kept, known.as_mut()).await
+        })
+    };
+    // What was found is told whatever becomes of asking.
+    for finding in &kept {
+        print(finding, known.as_ref(), json)?;
     }
     let Sweep { files, bytes, troubled, .. } = sweep;
     let _ = writeln!(io::stderr(), "scanned {files} files, {bytes} bytes: tokens in {places} places");
+    asked?;
     Ok(if troubled {
         TROUBLE
     } else if *found {
@@ -130,6 +127,32 @@ fn scan(arguments: &ScanArgs, config: &Config, data_dir_flag: bool, found: &mut 
     } else {
         CLEAN
     })
+}
+
+/// Asks about what was found, reports it and ends it, as far as that was asked for: one that fails keeps nothing else from
+/// being done, and the first failure is told.
+async fn ask(
+    arguments: &ScanArgs,
+    api: &Client,
+    found: &[Finding],
+    mut known: Option<&mut Known>,
+) -> anyhow::Result<()> {
+    let checked = match known.as_deref_mut() {
+        Some(known) => known.ask(api, found).await,
+        None => Ok(()),
+    };
+    let reported = if arguments.report { report(api, found).await } else { Ok(()) };
+    let revoked = match known.filter(|_| arguments.revoke) {
+        Some(known) => known.revoke(api, found).await,
+        None => Ok(()),
+    };
+    checked.and(reported).and(revoked)
+}
+
+async fn report(api: &Client, found: &[Finding]) -> anyhow::Result<()> {
+    let genuine = live::report(api, found).await?;
+    let _ = writeln!(io::stderr(), "reported {} places, {genuine} of them genuine", found.len());
+    Ok(())
 }
 
 fn look(arguments: &ScanArgs, sweep: &mut Sweep, sink: &mut Sink<'_>) -> anyhow::Result<()> {
@@ -156,9 +179,9 @@ fn look(arguments: &ScanArgs, sweep: &mut Sweep, sink: &mut Sink<'_>) -> anyhow:
     Ok(())
 }
 
-/// A line for a finding, with what a server knows of it.
+/// A line for a finding, with what a server knows of it, if it said.
 fn print(finding: &Finding, known: Option<&Known>, json: bool) -> io::Result<()> {
-    let known = known.map(|known| known.of(finding));
+    let known = known.and_then(|known| known.of(finding));
     if !json {
         let known = known.map(|known| format!(" {}", live::sentence(known))).unwrap_or_default();
         return output::line(&format!("{}{known}", finding.told()));

@@ -89,7 +89,8 @@ impl Sweep {
     /// Says what couldn't be looked through.
     pub fn trouble(&mut self, place: &Place, why: impl std::fmt::Display) {
         self.troubled = true;
-        note(place, why);
+        // A closed standard error is nobody's error.
+        let _ = writeln!(io::stderr(), "{place}: {}", escape(&why.to_string()));
     }
 
     /// Looks through a file's name and content. What is in an archive is told by its entry; the archive's own bytes are
@@ -220,7 +221,7 @@ impl Sweep {
                 Ok(content) => content,
                 // Encrypted, or packed by a rarer method.
                 Err(error) => {
-                    note(place, format_args!("entry {at} isn't looked into: {error}"));
+                    self.trouble(place, format_args!("entry {at} isn't looked into: {error}"));
                     continue;
                 }
             };
@@ -236,20 +237,14 @@ impl Sweep {
         Ok(())
     }
 
-    /// What came of looking into an archive. A broken one is no trouble: it is a file like others.
+    /// What came of looking into an archive: what is broken wasn't read to its end.
     fn settle(&mut self, place: &Place, looked: io::Result<()>) {
         match looked {
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::FileTooLarge => self.trouble(place, error),
-            Err(error) => note(place, format_args!("isn't looked into any further: {error}")),
+            Err(error) => self.trouble(place, format_args!("isn't looked into any further: {error}")),
         }
     }
-}
-
-/// Says something about a place on standard error.
-fn note(place: &Place, what: impl std::fmt::Display) {
-    // A closed standard error is nobody's error.
-    let _ = writeln!(io::stderr(), "{place}: {}", escape(&what.to_string()));
 }
 
 /// The beginning of something. What came before it broke off is looked through.
