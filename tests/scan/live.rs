@@ -192,8 +192,8 @@ fn stand_in(statuses: &'static [&'static str]) -> String {
             stream.read_exact(&mut body).unwrap();
             let (status, reply) = if head.starts_with("post /v1/leaks/check ") {
                 let asked: Value = serde_json::from_slice(&body).unwrap();
-                let live = json!({ "genuine": true, "live": true });
-                ("200 OK", json!({ "items": vec![live; asked["tokens"].as_array().unwrap().len()] }))
+                let known = json!({ "genuine": true, "live": true });
+                ("200 OK", json!({ "items": vec![known; asked["tokens"].as_array().unwrap().len()] }))
             } else {
                 (*statuses.next().unwrap(), json!({}))
             };

@@ -161,7 +161,9 @@ impl<'p> Repository<'p> {
         asking.join().map_err(|_| anyhow!("asking git for objects failed"))??;
         read?;
         for mut child in running {
-            child.wait()?;
+            if !child.wait()?.success() {
+                bail!("git couldn't read all that is staged");
+            }
         }
         Ok(())
     }
