@@ -40,7 +40,7 @@
 //!   commit that may change a decision raises the generation before its reply.
 //! - **A token ends in one way** (`service::ending`): with its event, and with the successor that waits for it. Another's place
 //!   is taken by [`core::rotation`]'s rules alone, and many end in one call only by the digest of what was looked at
-//!   ([`core::revocation`]).
+//!   ([`core::revocations`]).
 //! - **A list walks an index.** A filter is one tree ([`core::filter`]), whichever API's words it was written in; its
 //!   values are bound to a walk along an index, and how many rows a walk may look at is bounded.
 //! - **A clock that jumps ends nothing unannounced.** What is done to a token because nobody uses it is announced
