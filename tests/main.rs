@@ -70,6 +70,7 @@ mod revoke_command;
 mod rotation;
 mod seal;
 mod secrecy;
+mod sessions;
 mod sign_ins;
 mod storage;
 mod uniform;

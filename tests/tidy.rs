@@ -29,7 +29,7 @@ const CRATES: [(&str, &[&str]); 12] = [
     ("clap", &["cli/"]),
     ("prometheus_client", &["ops/"]),
     ("zip", &["cli/scan/"]),
-    ("flate2", &["cli/scan/"]),
+    ("flate2", &["cli/scan/", "http/admin/"]),
     ("anyhow", &["cli/", "ops/", "main.rs"]),
 ];
 

@@ -8,6 +8,7 @@ use super::{
     organization::Organization,
     privilege::{Privilege, Privileges},
     refusal::Refusal,
+    session::Session,
     time::Instant,
     token::{Death, Obituary, Token, Whose},
     user::{Membership, Role, User, holdings},
@@ -116,6 +117,8 @@ pub enum Subject {
     Token(Arc<Standing>),
     /// A user who gave the right password, in the home organization.
     Password(Arc<Account>),
+    /// A user who is signed in at the page, in the home organization: as good as the password.
+    Session(Session, Arc<Account>),
     /// The operator of the machine, by the control secret.
     Local,
 }
@@ -125,8 +128,17 @@ impl Subject {
     pub fn account(&self) -> Option<&Account> {
         match self {
             Self::Token(standing) => Some(&standing.account),
-            Self::Password(account) => Some(account),
+            Self::Password(account) | Self::Session(_, account) => Some(account),
             Self::Local => None,
+        }
+    }
+
+    /// The same credential, judged in another organization that its user is in; a token has but one.
+    pub fn placed(&self, account: Account) -> Option<Self> {
+        match self {
+            Self::Password(_) => Some(Self::Password(Arc::new(account))),
+            Self::Session(session, _) => Some(Self::Session(*session, Arc::new(account))),
+            Self::Token(_) | Self::Local => None,
         }
     }
 
@@ -135,6 +147,7 @@ impl Subject {
         match self {
             Self::Token(standing) => Actor::Token { user: standing.token.owner, token: standing.token.id },
             Self::Password(account) => Actor::Password(account.user.id),
+            Self::Session(_, account) => Actor::Session(account.user.id),
             Self::Local => Actor::Local,
         }
     }
@@ -143,7 +156,7 @@ impl Subject {
     pub fn privileges(&self) -> Privileges {
         match self {
             Self::Token(standing) => standing.privileges.clone(),
-            Self::Password(account) => account.holdings(),
+            Self::Password(account) | Self::Session(_, account) => account.holdings(),
             Self::Local => Privileges::everything().with(Privilege::admin()).with(Privilege::introspect()),
         }
     }
@@ -162,7 +175,16 @@ pub fn decide(subject: &Subject, demand: Demand<'_>, facts: &Facts<'_>, now: Ins
             }
             limits.judge_route(facts.asked, demand == Demand::Itself)
         }
-        Subject::Password(_) | Subject::Local => Ok(()),
+        Subject::Password(_) | Subject::Session(..) | Subject::Local => Ok(()),
+    }
+}
+
+/// Decides whether what can't be undone, or makes somebody mightier, may be done now: a session proves that somebody was
+/// there, and this wants to know that they are.
+pub fn decide_for_good(subject: &Subject, now: Instant) -> Result<(), Refusal> {
+    match subject {
+        Subject::Session(session, _) if !session.is_recent(now) => Err(Refusal::SignInAgain),
+        _ => Ok(()),
     }
 }
 
@@ -180,7 +202,10 @@ pub fn decide_again(subject: &Subject, demand: Demand<'_>, now: Instant) -> Resu
         }
         // Not found out by a password: a disabled user is answered like one who doesn't exist.
         Subject::Password(account) if !account.user.active => return Err(Refusal::CredentialInvalid),
-        Subject::Password(_) | Subject::Local => {}
+        Subject::Session(session, account) if !account.user.active || session.is_over(now) => {
+            return Err(Refusal::SessionEnded);
+        }
+        Subject::Password(_) | Subject::Session(..) | Subject::Local => {}
     }
     let hold = |privilege: Privilege| {
         let held = subject.privileges().cover(&privilege);
@@ -191,7 +216,7 @@ pub fn decide_again(subject: &Subject, demand: Demand<'_>, now: Instant) -> Resu
         Demand::Pass(wanted) => match subject {
             Subject::Token(standing) => wanted.judge(standing),
             // They would have to be signed in for each request.
-            Subject::Password(_) | Subject::Local => Err(Refusal::TokenRequired),
+            Subject::Password(_) | Subject::Session(..) | Subject::Local => Err(Refusal::TokenRequired),
         },
         Demand::User => subject.account().map(drop).ok_or(Refusal::UserRequired),
         Demand::Introspection => {
@@ -199,7 +224,7 @@ pub fn decide_again(subject: &Subject, demand: Demand<'_>, now: Instant) -> Resu
         }
         Demand::Management => match subject {
             Subject::Token(_) => hold(Privilege::admin()),
-            Subject::Password(_) | Subject::Local => Ok(()),
+            Subject::Password(_) | Subject::Session(..) | Subject::Local => Ok(()),
         },
         Demand::Administrator if subject.account().is_none_or(Account::is_administered) => {
             hold(Privilege::admin())

@@ -14,6 +14,8 @@ pub enum Actor {
     Local,
     /// A user, by password.
     Password(UserId),
+    /// A user who is signed in at the page.
+    Session(UserId),
     /// Whoever held a token, dead or alive.
     Token {
         /// The user it acts as.
@@ -31,6 +33,7 @@ impl Actor {
         match self {
             Self::Local => "local",
             Self::Password(_) => "password",
+            Self::Session(_) => "session",
             Self::Token { .. } => "token",
             Self::Nobody => "nobody",
         }
@@ -40,7 +43,7 @@ impl Actor {
     pub const fn user(self) -> Option<UserId> {
         match self {
             Self::Local | Self::Nobody => None,
-            Self::Password(user) | Self::Token { user, .. } => Some(user),
+            Self::Password(user) | Self::Session(user) | Self::Token { user, .. } => Some(user),
         }
     }
 
@@ -124,6 +127,10 @@ pub enum Deed {
     MemberChanged,
     /// A user was taken out of an organization.
     MemberRemoved,
+    /// A user signed in at the page.
+    SessionBegun,
+    /// A user signed out, or was: the detail says by what, where it wasn't by the user.
+    SessionEnded,
     /// A wrong password; the object is the user it was for, all zeros where there is none of that name.
     SignInRefused,
     /// Tries that weren't looked at because too many wrong ones came before them; the detail says how many.
@@ -168,6 +175,8 @@ impl Deed {
             Self::MemberAdded => "member.added",
             Self::MemberChanged => "member.changed",
             Self::MemberRemoved => "member.removed",
+            Self::SessionBegun => "session.begun",
+            Self::SessionEnded => "session.ended",
             Self::SignInRefused => "sign_in.refused",
             Self::SignInThrottled => "sign_in.throttled",
         }

@@ -34,6 +34,8 @@ kinds! {
     OfOrganization, "organization", "ACC";
     /// A module of an organization.
     OfModule, "module", "MOD";
+    /// A session at the page.
+    OfSession, "session", "SES";
 }
 
 /// Identifies a token.
@@ -44,6 +46,8 @@ pub type UserId = Id<OfUser>;
 pub type OrganizationId = Id<OfOrganization>;
 /// Identifies a module.
 pub type ModuleId = Id<OfModule>;
+/// Identifies a session.
+pub type SessionId = Id<OfSession>;
 
 /// A UUIDv7 of one kind of thing.
 pub struct Id<K>(pub [u8; 16], PhantomData<fn() -> K>);

@@ -9,7 +9,10 @@ use sha2::Sha256;
 use subtle::ConstantTimeEq;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
-use super::{id::TokenId, secret::Secret};
+use super::{
+    id::TokenId,
+    secret::{Secret, SessionSecret},
+};
 
 type HmacSha256 = Hmac<Sha256>;
 
@@ -113,6 +116,7 @@ struct Subkeys {
     check: HmacSha256,
     repeats: HmacSha256,
     replies: HmacSha256,
+    sessions: HmacSha256,
 }
 
 impl Subkeys {
@@ -133,6 +137,7 @@ impl Subkeys {
             check: key("pepper check"),
             repeats: key("idempotency keys"),
             replies: key("kept replies"),
+            sessions: key("sessions"),
         }
     }
 }
@@ -168,6 +173,13 @@ impl Keyring {
     pub fn digest(&self, pepper: PepperId, id: TokenId, secret: &Secret) -> Option<Digest> {
         let mut mac = self.find(pepper)?.tokens.clone();
         mac.update(&id.0);
+        mac.update(secret.expose());
+        Some(Digest(mac.finalize().into_bytes().into()))
+    }
+
+    /// What is kept of a session's secret under a pepper; `None` where the file doesn't have that pepper.
+    pub fn session_digest(&self, pepper: PepperId, secret: &SessionSecret) -> Option<Digest> {
+        let mut mac = self.find(pepper)?.sessions.clone();
         mac.update(secret.expose());
         Some(Digest(mac.finalize().into_bytes().into()))
     }

@@ -45,6 +45,8 @@ pub enum Minter {
     Local,
     /// The owner's password.
     Password,
+    /// The owner, signed in at the page.
+    Session,
     /// Another token of the same owner.
     Token(Arc<Standing>),
 }
@@ -55,6 +57,7 @@ impl Minter {
         match self {
             Self::Local => MintedBy::Local,
             Self::Password => MintedBy::Password,
+            Self::Session => MintedBy::Session,
             Self::Token(standing) => MintedBy::Token(standing.token.id),
         }
     }
@@ -158,10 +161,10 @@ fn tied(wish: &Wish, minter: &Minter) -> Result<bool, Refusal> {
             Err(Refusal::WiderThanMinter { field: "tied" })
         }
         (Minter::Token(parent), asked) => Ok(asked.unwrap_or(parent.token.tied)),
-        (Minter::Local | Minter::Password, Some(true)) => {
+        (Minter::Local | Minter::Password | Minter::Session, Some(true)) => {
             Err(Refusal::invalid("tied", "only what a token mints can be tied to it"))
         }
-        (Minter::Local | Minter::Password, _) => Ok(false),
+        (Minter::Local | Minter::Password | Minter::Session, _) => Ok(false),
     }
 }
 
@@ -180,7 +183,7 @@ fn max_idle(wish: &Wish, minter: &Minter, policy: &Policy) -> Result<Option<i64>
 fn privileges(wish: &Wish, minter: &Minter, account: &Account) -> Result<Privileges, Refusal> {
     let held = match minter {
         Minter::Token(standing) => standing.privileges.clone(),
-        Minter::Local | Minter::Password => account.holdings(),
+        Minter::Local | Minter::Password | Minter::Session => account.holdings(),
     };
     let Some(named) = &wish.privileges else { return Ok(held.unreserved()) };
     match held.missing(named) {
@@ -192,7 +195,7 @@ fn privileges(wish: &Wish, minter: &Minter, account: &Account) -> Result<Privile
 fn limits(wish: &Wish, minter: &Minter, expires_at: Option<Instant>) -> Result<Limits, Refusal> {
     let limits = match minter {
         Minter::Token(standing) => wish.limits.clone().within(standing.token.id, &standing.token.limits)?,
-        Minter::Local | Minter::Password => wish.limits.clone(),
+        Minter::Local | Minter::Password | Minter::Session => wish.limits.clone(),
     };
     let born_dead = limits.not_before.zip(expires_at).is_some_and(|(begins, ends)| begins >= ends);
     if born_dead {
@@ -204,7 +207,7 @@ fn limits(wish: &Wish, minter: &Minter, expires_at: Option<Instant>) -> Result<L
 fn narrowed_modules(wish: &Wish, minter: &Minter, known: &[String]) -> Result<Vec<String>, Refusal> {
     let parent = match minter {
         Minter::Token(standing) => Some(&standing.token.modules),
-        Minter::Local | Minter::Password => None,
+        Minter::Local | Minter::Password | Minter::Session => None,
     };
     let Some(named) = &wish.modules else { return Ok(parent.cloned().unwrap_or_default()) };
     for module in named {

@@ -24,6 +24,7 @@ pub mod refusal;
 pub mod revocations;
 pub mod rotation;
 pub mod secret;
+pub mod session;
 pub mod text;
 pub mod time;
 pub mod token;

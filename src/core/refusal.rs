@@ -29,6 +29,17 @@ pub enum Refusal {
     /// The gate lets tokens through, and nobody who would have to be signed in for each request.
     #[error("this takes a token: passwords are for jeton itself")]
     TokenRequired,
+    /// The session that a browser's cookie stands for is over, or never was.
+    #[error("nobody is signed in any more: sign in")]
+    SessionEnded,
+    /// A browser's cookie came along with a request that the page itself may not have made.
+    #[error(
+        "the request doesn't show that jeton's own page made it, opened over https or on localhost, under `public_url` or the name that jeton hears"
+    )]
+    OriginUnproven,
+    /// What is asked can't be undone, or makes somebody mightier, and the password was given too long ago.
+    #[error("this can't be undone, or makes somebody mightier: give the password again")]
+    SignInAgain,
     /// Too many wrong passwords for this account or from this peer.
     #[error("too many wrong passwords: wait {retry_after} s")]
     Throttled {
@@ -251,6 +262,9 @@ impl Refusal {
             Self::TokenDead(obituary) => obituary.death.code(),
             Self::BasicRequired => "basic_required",
             Self::TokenRequired => "token_required",
+            Self::SessionEnded => "session_ended",
+            Self::OriginUnproven => "origin_unproven",
+            Self::SignInAgain => "sign_in_again",
             Self::Throttled { .. } => "throttled",
             Self::TokenRestricted => "token_restricted",
             Self::PrivilegeMissing { .. } => "privilege_missing",

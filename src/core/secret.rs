@@ -80,19 +80,12 @@ impl ControlSecret {
 
     /// Reads `jtc_` and 43 base62 digits.
     pub fn parse(text: &str) -> Option<Self> {
-        let digits = text.strip_prefix(CONTROL_PREFIX).filter(|digits| digits.len() == 43)?;
-        let mut bytes = [0; 32];
-        base62::decode(digits.as_bytes(), &mut bytes)?;
-        Some(Self(bytes))
+        spelled(CONTROL_PREFIX, text).map(Self)
     }
 
     /// The text form, for `control.json` and the header that carries it.
     pub fn reveal(&self) -> SecretText {
-        let mut digits = [b'0'; 43];
-        base62::encode(&self.0, &mut digits);
-        let digits = Zeroizing::new(digits);
-        let digits = std::str::from_utf8(digits.as_slice()).expect("base62 is ASCII");
-        SecretText::new(format!("{CONTROL_PREFIX}{digits}"))
+        spell(CONTROL_PREFIX, &self.0)
     }
 
     /// Compares in constant time.
@@ -107,19 +100,70 @@ impl fmt::Debug for ControlSecret {
     }
 }
 
+/// What a browser shows to be a session: new at each sign-in, in its cookie and nowhere else.
+#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+pub struct SessionSecret([u8; 32]);
+
+/// What a session's secret begins with.
+const SESSION_PREFIX: &str = "jts_";
+
+impl SessionSecret {
+    /// From fresh random bytes.
+    pub const fn generate(random: [u8; 32]) -> Self {
+        Self(random)
+    }
+
+    /// Reads `jts_` and 43 base62 digits.
+    pub fn parse(text: &str) -> Option<Self> {
+        spelled(SESSION_PREFIX, text).map(Self)
+    }
+
+    /// The text form, for the cookie.
+    pub fn reveal(&self) -> SecretText {
+        spell(SESSION_PREFIX, &self.0)
+    }
+
+    /// The bytes, for the digest and nothing else.
+    pub(super) const fn expose(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for SessionSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SessionSecret(..)")
+    }
+}
+
+/// Reads a prefix and 43 base62 digits: 32 bytes.
+fn spelled(prefix: &str, text: &str) -> Option<[u8; 32]> {
+    let digits = text.strip_prefix(prefix).filter(|digits| digits.len() == 43)?;
+    let mut bytes = [0; 32];
+    base62::decode(digits.as_bytes(), &mut bytes)?;
+    Some(bytes)
+}
+
+fn spell(prefix: &str, bytes: &[u8; 32]) -> SecretText {
+    let mut digits = Zeroizing::new([b'0'; 43]);
+    base62::encode(bytes, digits.as_mut_slice());
+    let digits = std::str::from_utf8(digits.as_slice()).expect("base62 is ASCII");
+    SecretText::new(format!("{prefix}{digits}"))
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{ControlSecret, Secret, SecretText};
+    use super::{ControlSecret, Secret, SecretText, SessionSecret};
 
     #[test]
     fn debug_shows_nothing() {
         let shown = format!(
-            "{:?} {:?} {:?}",
+            "{:?} {:?} {:?} {:?}",
             Secret([65; 32]),
             SecretText::new("AAAA"),
-            ControlSecret::generate([65; 32])
+            ControlSecret::generate([65; 32]),
+            SessionSecret::generate([65; 32])
         );
-        assert_eq!(shown, "Secret(..) SecretText(..) ControlSecret(..)");
+        assert_eq!(shown, "Secret(..) SecretText(..) ControlSecret(..) SessionSecret(..)");
     }
 
     #[test]
@@ -129,5 +173,10 @@ mod tests {
         assert!(secret.matches(&again));
         assert!(!secret.matches(&ControlSecret::generate([8; 32])));
         assert!(ControlSecret::parse("jtc_short").is_none());
+        let session = SessionSecret::generate([9; 32]);
+        let text = session.reveal();
+        assert_eq!(SessionSecret::parse(text.expose()).expect("its own text").0, session.0);
+        // One isn't the other.
+        assert!(SessionSecret::parse(secret.reveal().expose()).is_none());
     }
 }

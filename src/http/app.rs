@@ -72,6 +72,7 @@ impl Answer {
         let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
+        super::headers::complete(&mut headers);
         Self { status, headers, body: AnswerBody::from(problem.to_json()) }
     }
 
@@ -80,7 +81,9 @@ impl Answer {
         let headers = reply.head().filter_map(|(name, value)| {
             Some((HeaderName::from_bytes(name.as_bytes()).ok()?, HeaderValue::from_str(value).ok()?))
         });
-        Self { status, headers: headers.collect(), body: AnswerBody::from(reply.into_body()) }
+        let mut headers = headers.collect();
+        super::headers::complete(&mut headers);
+        Self { status, headers, body: AnswerBody::from(reply.into_body()) }
     }
 
     fn broken() -> Self {
@@ -280,6 +283,7 @@ fn fill(mut request: LocalRequest<'static>, headers: &HeaderMap, peer: Peer) -> 
 async fn answer(request: LocalRequest<'static>, method: Method) -> Answer {
     let mut response = request.dispatch().await;
     let Some(mut headers) = carried(&response) else { return Answer::broken() };
+    super::headers::complete(&mut headers);
     let status = StatusCode::from_u16(response.status().code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let size = response.body().preset_size();
     if method == Method::Head {

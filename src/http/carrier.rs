@@ -8,7 +8,11 @@ use rocket::http::RawStr;
 use zeroize::Zeroizing;
 
 use crate::{
-    core::{refusal::Refusal, secret::SecretText, token},
+    core::{
+        refusal::Refusal,
+        secret::{SecretText, SessionSecret},
+        token,
+    },
     service::verify::Credential,
 };
 
@@ -22,6 +26,8 @@ pub(super) enum Carriers {
     AnyOne,
     /// One; but where the first of these headers is sent, the second is as if it weren't.
     Over(&'static str, &'static str),
+    /// One, which may be the page's cookie.
+    OrCookie,
 }
 
 /// A credential, and whether HTTP Basic carried it.
@@ -59,13 +65,14 @@ impl Headers for HeaderMap {
 pub(super) fn credential(headers: &impl Headers, carriers: Carriers) -> Result<Found, Refusal> {
     let ignored = match carriers {
         Carriers::Over(first, second) if headers.values(first).next().is_some() => second,
-        Carriers::Over(..) | Carriers::AnyOne => "",
+        Carriers::Over(..) | Carriers::AnyOne | Carriers::OrCookie => "",
     };
     let mut found = None;
     let authorization_headers = headers.values("authorization").map(Carrier::Authorization);
     let token_headers = TOKEN_HEADERS.iter().filter(|name| **name != ignored);
     let token_headers = token_headers.flat_map(|name| headers.values(name).map(Carrier::Token));
-    for carrier in authorization_headers.chain(token_headers) {
+    let cookies = (carriers == Carriers::OrCookie).then(|| cookies(headers).map(Carrier::Cookie));
+    for carrier in authorization_headers.chain(token_headers).chain(cookies.into_iter().flatten()) {
         if found.replace(carrier).is_some() {
             return Err(Refusal::CredentialAmbiguous);
         }
@@ -73,7 +80,36 @@ pub(super) fn credential(headers: &impl Headers, carriers: Carriers) -> Result<F
     match found.ok_or(Refusal::CredentialMissing)? {
         Carrier::Token(text) => Ok(Found::token(text)),
         Carrier::Authorization(text) => authorization(text),
+        Carrier::Cookie(text) => Ok(Found { credential: session(headers, text)?, by_basic: false }),
     }
+}
+
+/// The cookie that says who is signed in at the page. The prefix lets no other host, no path and no plain connection set
+/// it (draft-ietf-httpbis-rfc6265bis, 4.1.3.2).
+pub(super) const COOKIE: &str = "__Host-jeton";
+
+/// What jeton's own page sends along with each request, and no other page's form can: `1` where somebody did something,
+/// [`WATCHING`] where it looks for what is new.
+pub(super) const PAGE_HEADER: &str = "jeton-page";
+
+/// Doesn't count as a use of the session.
+const WATCHING: &str = "watching";
+
+/// The values of the page's cookie, of which there should be one.
+fn cookies(headers: &impl Headers) -> impl Iterator<Item = &str> {
+    let pairs = headers.values("cookie").flat_map(|header| header.split(';'));
+    pairs.filter_map(|pair| pair.trim().strip_prefix(COOKIE)?.strip_prefix('='))
+}
+
+/// The session that a request's cookie stands for, whatever else came along: one that is signed in anew.
+pub(super) fn cookie(headers: &impl Headers) -> Option<SessionSecret> {
+    cookies(headers).find_map(SessionSecret::parse)
+}
+
+fn session(headers: &impl Headers, cookie: &str) -> Result<Credential, Refusal> {
+    let secret = SessionSecret::parse(cookie).ok_or(Refusal::SessionEnded)?;
+    let active = !headers.values(PAGE_HEADER).any(|value| value == WATCHING);
+    Ok(Credential::Session { secret, active })
 }
 
 /// The credential in one header and no other: a token as it is, or what `Authorization` may hold.
@@ -89,6 +125,7 @@ pub(super) fn credential_in(headers: &impl Headers, name: &str) -> Result<Found,
 enum Carrier<'a> {
     Authorization(&'a str),
     Token(&'a str),
+    Cookie(&'a str),
 }
 
 /// `Bearer` (RFC 6750) or `Basic` (RFC 7617), the scheme in any case. A token that comes by Basic, as the password or as
@@ -129,6 +166,7 @@ mod tests {
         Some(match authorization(text).ok()?.credential {
             Credential::Bearer(text) => format!("bearer {}", text.expose()),
             Credential::Password { username, password } => format!("{username} {}", password.expose()),
+            Credential::Session { .. } => return None,
         })
     }
 

@@ -48,6 +48,17 @@ impl Hosts {
     }
 }
 
+/// Whether an authority, a host with or without a port, is this machine whatever the network does: what browsers hold for
+/// as trustworthy without TLS.
+pub(super) fn is_loopback(authority: &str) -> bool {
+    if let Some(rest) = authority.strip_prefix('[') {
+        let address = rest.split(']').next().and_then(|address| address.parse::<Ipv6Addr>().ok());
+        return address.is_some_and(|address| address.is_loopback());
+    }
+    let name = authority.split(':').next().unwrap_or_default();
+    is_localhost(name) || name.parse::<Ipv4Addr>().is_ok_and(|address| address.is_loopback())
+}
+
 /// A port, which may be left empty (RFC 3986, 3.2.3).
 fn is_port(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_digit()) && (text.is_empty() || text.parse::<u16>().is_ok())

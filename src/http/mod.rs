@@ -13,6 +13,7 @@ mod dialects;
 mod forwarded;
 mod gate;
 mod guard;
+mod headers;
 mod hosts;
 mod introspection;
 mod metrics;
@@ -20,6 +21,7 @@ mod mount;
 mod native;
 mod once;
 mod openapi;
+mod origin;
 mod problem;
 mod query;
 mod reply;
@@ -36,6 +38,7 @@ pub use self::{
     problem::Problem,
 };
 use self::{
+    carrier::Carriers,
     hosts::Hosts,
     mount::{Access, Mount, Territories},
 };
@@ -90,6 +93,7 @@ fn mounts() -> Vec<Mount> {
     use Access::{Needs, NeedsBasic, Open};
     vec![
         Mount::new("/v1", native::WORDS)
+            .carried_by(Carriers::OrCookie)
             .routes(Needs(Demand::Itself), routes![native::tokens::show_self, native::tokens::delete_self])
             .routes(
                 Needs(Demand::Owner),
@@ -122,6 +126,9 @@ fn mounts() -> Vec<Mount> {
             .routes(Needs(Demand::Introspection), routes![native::introspect::batch, native::leaks::check])
             // Whoever holds a token's secret may say where it was found: the tokens in the body are the credentials.
             .routes(Open, routes![native::leaks::report])
+            // The password in the body is the credential; that the page itself sent it is looked at there.
+            .routes(Open, routes![native::sessions::create])
+            .routes(Needs(Demand::User), routes![native::sessions::show, native::sessions::delete])
             .routes(
                 Needs(Demand::Management),
                 routes![
@@ -141,6 +148,8 @@ fn mounts() -> Vec<Mount> {
                     native::members::change,
                     native::members::remove,
                     native::events::list,
+                    native::sessions::list,
+                    native::sessions::end,
                 ],
             )
             .routes(
@@ -214,7 +223,7 @@ mod tests {
     use super::{Dialects, mounts, openapi_json};
 
     /// Served, and no part of the API: the page and what it refers to.
-    const PAGE: [&str; 2] = ["get /", "get /assets/{name}"];
+    const PAGE: [&str; 2] = ["get /", "get /assets/{digest}/{name}"];
 
     /// A path without the slash at its end, which Rocket takes for none.
     fn bare(path: &str) -> &str {

@@ -12,13 +12,16 @@ use super::{
     carrier::{Carriers, credential},
     catch::said,
     guard::{self, Asked},
-    native,
+    native, origin,
     query::refuse_token_in_query,
     reply::Words,
 };
-use crate::core::{
-    decision::Demand,
-    refusal::{Failure, Refusal},
+use crate::{
+    core::{
+        decision::Demand,
+        refusal::{Failure, Refusal},
+    },
+    service::verify::Credential,
 };
 
 /// Who may call a route.
@@ -164,6 +167,9 @@ impl Demanding {
             },
         };
         let credential = found.credential;
+        if let Credential::Session { .. } = credential {
+            origin::proven(request)?;
+        }
         let site = request.rocket().state::<Site>().ok_or_else(|| Failure::broken("no site is managed"))?;
         let caller = site.service.authenticate(&credential, demand, guard::peer(request)).await?;
         // Whoever presents a successor to revoke it doesn't rely on it: the one that it was to replace stays.

@@ -6,7 +6,7 @@ use utoipa::{
     ToSchema,
     openapi::{
         Content, Header, ObjectBuilder, OpenApi, Ref, RefOr, Response, Schema, SecurityRequirement, Type,
-        path::Operation,
+        path::{Operation, PathItem},
         schema::AnyOfBuilder,
         security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme},
     },
@@ -59,11 +59,12 @@ const VERSIONED: [&str; 6] = ["Token", "CreatedToken", "User", "Organization", "
 
 /// Every operation of a document.
 pub(super) fn operations(document: &mut OpenApi) -> impl Iterator<Item = &mut Operation> {
-    document.paths.paths.values_mut().flat_map(|item| {
-        [&mut item.get, &mut item.put, &mut item.post, &mut item.patch, &mut item.delete]
-            .into_iter()
-            .flatten()
-    })
+    document.paths.paths.values_mut().flat_map(of)
+}
+
+/// Every operation of a path.
+pub(super) fn of(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+    [&mut item.get, &mut item.put, &mut item.post, &mut item.patch, &mut item.delete].into_iter().flatten()
 }
 
 /// Says what every operation of an API may answer beside its own, and how its refusals look.

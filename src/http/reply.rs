@@ -74,13 +74,8 @@ impl Reply {
 
     /// All of it but the body.
     pub(super) fn head(&self) -> impl Iterator<Item = (&'static str, &str)> {
-        // What an API says is for this caller now; and it is what it says it is.
-        let always = [("Cache-Control", "no-store"), ("X-Content-Type-Options", "nosniff")];
         let content_type = (!self.content_type.is_empty()).then_some(("Content-Type", self.content_type));
-        content_type
-            .into_iter()
-            .chain(always)
-            .chain(self.headers.iter().map(|(name, value)| (*name, value.as_str())))
+        content_type.into_iter().chain(self.headers.iter().map(|(name, value)| (*name, value.as_str())))
     }
 
     pub(super) fn into_body(self) -> Vec<u8> {

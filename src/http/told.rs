@@ -73,7 +73,9 @@ pub(super) fn plain(text: &str) -> String {
 fn challenge(refusal: &Refusal) -> Option<String> {
     Some(match refusal {
         // RFC 6750, 3.1: no error code where no credential came.
-        Refusal::CredentialMissing | Refusal::TokenRequired => r#"Bearer realm="jeton""#.to_owned(),
+        Refusal::CredentialMissing | Refusal::SessionEnded | Refusal::TokenRequired => {
+            r#"Bearer realm="jeton""#.to_owned()
+        }
         Refusal::BasicRequired => r#"Basic realm="jeton""#.to_owned(),
         Refusal::CredentialInvalid | Refusal::TokenDead(_) => {
             let description = plain(&refusal.to_string());

@@ -8,7 +8,7 @@ use super::{
 use crate::{
     core::{
         changes::Changes,
-        decision::{Account, Subject},
+        decision::{Account, Subject, decide_for_good},
         event::Deed,
         refusal::{Failure, Refusal},
         time::Instant,
@@ -113,12 +113,18 @@ impl Write for ChangeAccount {
                     may_manage(tx, &reach, &before)?;
                 }
                 current(&before, version)?;
+                if update.operator == Some(true) && !before.operator {
+                    decide_for_good(&subject, now)?;
+                }
                 update.make(tx, &subject, &reach, &mut user)?
             }
             AccountChange::Activate(active) => {
                 may_manage(tx, &reach, &before)?;
                 current(&before, version)?;
                 user.active = active;
+                if !active {
+                    tx.delete_sessions(user.id)?;
+                }
                 let deed = if active { Deed::UserEnabled } else { Deed::UserDisabled };
                 (before.active != active).then(|| (deed, String::new())).into_iter().collect()
             }
@@ -194,8 +200,10 @@ impl Write for DeleteUser {
         let reach = Reach::of(tx, &subject, now)?.required()?;
         let user = seen(tx, &subject, &reach, &name)?;
         may_manage(tx, &reach, &user)?;
+        decide_for_good(&subject, now)?;
         current(&user, version)?;
         not_the_last(tx, &user)?;
+        tx.delete_sessions(user.id)?;
         for id in tx.organizations_of(user.id)? {
             // An owner is always an administrator of what they own, so none is missed.
             let owned = tx.organization(id)?.filter(|organization| organization.owner == Some(user.id));

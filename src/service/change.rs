@@ -11,7 +11,7 @@ use super::{
 use crate::{
     core::{
         changes::Changes,
-        decision::Subject,
+        decision::{Subject, decide_for_good},
         event::{Deed, Origin},
         id::{OfToken, Reference},
         refusal::{Failure, Refusal},
@@ -71,7 +71,9 @@ impl Target {
     pub fn own(caller: &Caller) -> Result<Self, Refusal> {
         match &caller.subject {
             Subject::Token(standing) => Ok(Self::of(Reference::Id(standing.token.id))),
-            Subject::Password(_) | Subject::Local => Err(Refusal::NotFound { what: "token" }),
+            Subject::Password(_) | Subject::Session(..) | Subject::Local => {
+                Err(Refusal::NotFound { what: "token" })
+            }
         }
     }
 }
@@ -145,7 +147,10 @@ impl Write for ChangeToken {
         let origin = caller.origin();
         let changed = match change {
             Change::Disable => end(tx, &mut token, Ending::Disable, Cause::Said, &origin, now)?,
-            Change::Delete => end(tx, &mut token, Ending::Delete, Cause::Said, &origin, now)?,
+            Change::Delete => {
+                decide_for_good(&subject, now)?;
+                end(tx, &mut token, Ending::Delete, Cause::Said, &origin, now)?
+            }
             Change::Enable => enable(tx, &mut token, origin, now)?,
             Change::Relabel(labels) => relabel(tx, &mut token, labels, origin, now)?,
         };

@@ -173,6 +173,7 @@ pub(super) fn minter(subject: Subject) -> Minter {
     match subject {
         Subject::Local => Minter::Local,
         Subject::Password(_) => Minter::Password,
+        Subject::Session(..) => Minter::Session,
         Subject::Token(standing) => Minter::Token(standing),
     }
 }
@@ -196,7 +197,7 @@ impl Issue {
         let Wish { privileges, max_idle, .. } = &self.request.wish;
         let held = match &self.caller.subject {
             Subject::Token(minter) => Some(minter),
-            Subject::Password(_) | Subject::Local => None,
+            Subject::Password(_) | Subject::Session(..) | Subject::Local => None,
         };
         let unnamed = || held.map(|minter| minter.privileges.unreserved()).unwrap_or_default();
         let max_idle = max_idle.or(held.and_then(|minter| minter.token.max_idle));
@@ -294,7 +295,9 @@ fn organization(
             return Ok(Place::meant(rows, subject, &reach, named)?.organization);
         }
         (None, Subject::Token(standing)) => rows.organization(standing.token.organization)?,
-        (None, Subject::Password(_) | Subject::Local) => rows.organization(owner.home)?,
+        (None, Subject::Password(_) | Subject::Session(..) | Subject::Local) => {
+            rows.organization(owner.home)?
+        }
     };
     Ok(found.ok_or(Refusal::NotFound { what: "organization" })?)
 }

@@ -262,7 +262,9 @@ fn scope(
     match (named, reach, subject) {
         (None, Reach::Instance, _) => return Ok(Vec::new()),
         // Whoever has left their home has what tokens they have elsewhere.
-        (None, _, Subject::Password(account)) if account.membership.is_none() => {
+        (None, _, Subject::Password(account) | Subject::Session(_, account))
+            if account.membership.is_none() =>
+        {
             return Ok(own.into_iter().collect());
         }
         _ => {}
@@ -298,7 +300,7 @@ fn own(
 pub(super) fn is_own(subject: &Subject, token: &Token) -> bool {
     match subject {
         Subject::Local => false,
-        Subject::Password(account) => account.user.id == token.owner,
+        Subject::Password(account) | Subject::Session(_, account) => account.user.id == token.owner,
         Subject::Token(standing) => {
             standing.token.owner == token.owner && standing.token.organization == token.organization
         }

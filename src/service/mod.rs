@@ -29,6 +29,7 @@ pub mod organizations;
 pub mod people;
 pub mod revocations;
 pub mod rotate;
+pub mod sessions;
 pub mod stragglers;
 pub mod verify;
 
@@ -41,7 +42,7 @@ use crate::{
         event::{Deed, Event, Object, Origin},
         id::{Id, IdCounter, OrganizationId},
         keys::{Keyring, Pepper},
-        refusal::Failure,
+        refusal::{Failure, Refusal},
         secret::{ControlSecret, Entropy, random},
         time::{Clock, Instant},
     },
@@ -123,6 +124,13 @@ impl Caller {
                 let standing =
                     tx.standing(id)?.ok_or_else(|| Failure::broken(format!("token {id} is gone")))?;
                 Subject::Token(Arc::new(standing))
+            }
+            Subject::Session(session, account) => {
+                // Signed out meanwhile, or disabled, which ends them all.
+                let session = tx.session(session.id)?.ok_or(Refusal::SessionEnded)?;
+                let user = tx.user(account.user.id)?.ok_or(Refusal::SessionEnded)?;
+                let home = user.home;
+                Subject::Session(session, Arc::new(tx.account(user, home)?))
             }
             Subject::Password(account) => {
                 let id = account.user.id;
@@ -212,6 +220,7 @@ impl Service {
             self.flush_throttled().await;
             self.flush_superseded().await;
             self.undo_rotations().await;
+            self.sweep_sessions().await;
         }
     }
 

@@ -105,7 +105,7 @@ impl Service {
             let after = after.as_deref().unwrap_or_default();
             let page = match (Reach::of(rows, &subject, now)?, &subject) {
                 (Reach::Instance, _) | (_, Subject::Local) => rows.organizations(after, limit + 1)?,
-                (_, Subject::Password(account)) => {
+                (_, Subject::Password(account) | Subject::Session(_, account)) => {
                     rows.organizations_with(account.user.id, after, limit + 1)?
                 }
                 // A token is in its own, and reaches nothing more.

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     core::{
-        decision::{Account, Subject},
+        decision::{Account, Subject, decide_for_good},
         event::Deed,
         id::{OfUser, Reference, UserId},
         organization::Organization,
@@ -70,7 +70,8 @@ impl Service {
         })
     }
 
-    /// Sets a user's password: whoever manages the account, or the user by the old one. Tokens stay.
+    /// Sets a user's password: whoever manages the account, or the user by the old one. Tokens stay; who is signed in at the
+    /// page isn't any more.
     pub async fn set_password(
         &self,
         caller: &Caller,
@@ -110,9 +111,12 @@ pub(super) fn is_named(user: &User, name: &str) -> bool {
         }
 }
 
-/// Whether it is the user's own password that was given. A token is never its owner's whole self.
+/// Whether it is the user's own password that was given, now or to sign in. A token is never its owner's whole self.
 pub(super) fn is_self(subject: &Subject, user: &User) -> bool {
-    matches!(subject, Subject::Password(account) if account.user.id == user.id)
+    match subject {
+        Subject::Password(account) | Subject::Session(_, account) => account.user.id == user.id,
+        Subject::Token(_) | Subject::Local => false,
+    }
 }
 
 /// A user that the caller may know of: themself, or one in an organization that they reach. Any other doesn't exist.
@@ -147,12 +151,24 @@ pub(super) fn account_for(
     rows.account(user, place)
 }
 
-fn whose_password(rows: &Rows<'_>, subject: &Subject, name: &str, now: Instant) -> Result<User, Failure> {
+/// A user whose account is the caller's own, or theirs to manage.
+pub(super) fn own_or_managed(
+    rows: &Rows<'_>,
+    subject: &Subject,
+    name: &str,
+    now: Instant,
+) -> Result<User, Failure> {
     let reach = Reach::of(rows, subject, now)?;
     let user = seen(rows, subject, &reach, name)?;
     if !is_self(subject, &user) {
         may_manage(rows, &reach, &user)?;
     }
+    Ok(user)
+}
+
+fn whose_password(rows: &Rows<'_>, subject: &Subject, name: &str, now: Instant) -> Result<User, Failure> {
+    let user = own_or_managed(rows, subject, name, now)?;
+    decide_for_good(subject, now)?;
     Ok(user)
 }
 
@@ -167,6 +183,7 @@ fn room_for(
     let organization = Place::meant(rows, subject, &reach, new.organization.as_deref())?.managed()?;
     if new.operator {
         reach.instance()?;
+        decide_for_good(subject, now)?;
     }
     may_grant(&reach, &organization, &new.privileges, &Privileges::default())?;
     Ok(organization)
@@ -261,6 +278,7 @@ impl Write for SetPassword {
         let subject = caller.decide_again(tx, now)?;
         let target = whose_password(tx, &subject, &user.to_string(), now)?;
         tx.set_password(user, hash, now)?;
+        tx.delete_sessions(user)?;
         tx.record(&caller.event(Deed::PasswordSet, user, target.home, "", now))
     }
 }

@@ -1,7 +1,5 @@
 //! How far a caller's rights reach: the whole instance, some organizations, or nothing but what is their own.
 
-use std::sync::Arc;
-
 use super::{Caller, Service};
 use crate::{
     core::{
@@ -37,11 +35,11 @@ impl Reach {
                 let own = administers(subject).then_some(standing.token.organization);
                 own.into_iter().collect()
             }
-            Subject::Password(account) => {
+            Subject::Password(account) | Subject::Session(_, account) => {
                 let mut administered = Vec::new();
                 for organization in rows.organizations_of(account.user.id)? {
                     let there = rows.account(account.user.clone(), organization)?;
-                    if administers(&Subject::Password(Arc::new(there))) {
+                    if subject.placed(there).is_some_and(|there| administers(&there)) {
                         administered.push(organization);
                     }
                 }
@@ -122,12 +120,20 @@ impl Service {
         })
     }
 
+    /// Whether there is anything at all that somebody manages.
+    pub fn manages(&self, subject: &Subject) -> Result<bool, Failure> {
+        let now = self.now();
+        self.look(|rows| Ok(Reach::of(rows, subject, now)?.required().is_ok()))
+    }
+
     /// The organizations in which the caller's own tokens may be: a token's is its own.
     pub fn own_organizations(&self, caller: &Caller) -> Result<Vec<Organization>, Failure> {
         let ids = |rows: &Rows<'_>| match &caller.subject {
             Subject::Local => Ok(Vec::new()),
             Subject::Token(standing) => Ok(vec![standing.token.organization]),
-            Subject::Password(account) => rows.organizations_of(account.user.id),
+            Subject::Password(account) | Subject::Session(_, account) => {
+                rows.organizations_of(account.user.id)
+            }
         };
         self.look(|rows| {
             let found = ids(rows)?.into_iter().map(|id| rows.organization(id));
@@ -158,7 +164,9 @@ impl Place {
         let is_in = match subject {
             Subject::Local => true,
             Subject::Token(standing) => standing.token.organization == organization.id,
-            Subject::Password(account) => rows.membership(account.user.id, organization.id)?.is_some(),
+            Subject::Password(account) | Subject::Session(_, account) => {
+                rows.membership(account.user.id, organization.id)?.is_some()
+            }
         };
         if managed || is_in {
             Ok(Self { organization, managed })

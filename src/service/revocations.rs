@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     core::{
-        decision::Subject,
+        decision::{Subject, decide_for_good},
         event::{Deed, Event},
         filter::Filter,
         id::{OfToken, OrganizationId, Reference},
@@ -158,6 +158,9 @@ impl Write for CarryOut {
     fn apply(self, tx: &mut Tx<'_>) -> Result<(), Failure> {
         let Self { caller, filter, action, digest: planned, now } = self;
         let subject = caller.decide_again(tx, now)?;
+        if action == Ending::Delete {
+            decide_for_good(&subject, now)?;
+        }
         let tokens = matching(tx, &subject, &filter, action, now)?;
         let digest = digest(action, &tokens);
         if digest != planned {

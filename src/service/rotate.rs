@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     core::{
-        decision::{Standing, Subject},
+        decision::{Standing, Subject, decide_for_good},
         event::{Deed, Origin},
         id::{OfToken, TokenId},
         idempotency::HEADER,
@@ -72,6 +72,9 @@ impl Write for Rotate {
         let Self { caller, target, request: RotateRequest { mode, privileges }, again, fresh, now } = self;
         let subject = caller.decide_again(tx, now)?;
         let standing = meant(tx, &subject, &target, now)?;
+        if mode == Mode::Now {
+            decide_for_good(&subject, now)?;
+        }
         let origin = caller.origin();
         not_underway(tx, &standing, mode, &origin, now)?;
         let old = &standing.token;

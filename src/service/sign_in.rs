@@ -13,13 +13,13 @@ use crate::core::{
 };
 
 impl Service {
-    /// The account of a username and password.
+    /// The account of a username and password, and the hash that the password was held against.
     pub(super) async fn sign_in(
         &self,
         name: &str,
         password: &SecretText,
         peer: Option<IpAddr>,
-    ) -> Result<Arc<Account>, Failure> {
+    ) -> Result<SignedIn, Failure> {
         // Neither can be anybody's: no hash is spent, and nothing is learned that the rules don't say.
         if username(name).is_err() || password.expose().len() > PASSWORD_LONGEST {
             return Err(Refusal::CredentialInvalid.into());
@@ -30,9 +30,9 @@ impl Service {
             return Err(refusal.into());
         }
         match self.judge(name, password).await {
-            Ok(Verdict::Right(account)) => {
+            Ok(Verdict::Right(signed_in)) => {
                 self.throttle.right(&tally);
-                Ok(account)
+                Ok(signed_in)
             }
             Ok(Verdict::Wrong(user)) => {
                 self.record_refusal(user, peer).await;
@@ -50,8 +50,10 @@ impl Service {
         let right = self.hasher.verify(password.clone(), hash.clone()).await?;
         // Hashing took its time: read again, so that who was disabled or given another password meanwhile stays out.
         Ok(match self.stored(name)? {
-            Some((account, now_stored)) if right && account.user.active && now_stored == hash => {
-                Verdict::Right(Arc::new(account))
+            Some((account, Some(stored)))
+                if right && account.user.active && Some(&stored) == hash.as_ref() =>
+            {
+                Verdict::Right(SignedIn { account: Arc::new(account), hash: stored })
             }
             found => Verdict::Wrong(found.map(|(account, _)| account.user.id)),
         })
@@ -71,9 +73,15 @@ impl Service {
     }
 }
 
+/// Whose password was right.
+pub(super) struct SignedIn {
+    pub(super) account: Arc<Account>,
+    pub(super) hash: String,
+}
+
 /// What a password was worth.
 enum Verdict {
-    Right(Arc<Account>),
+    Right(SignedIn),
     /// For this user, or for none.
     Wrong(Option<UserId>),
 }

@@ -13,7 +13,7 @@ use crate::{
         keys::Digest,
         limits::{Asked, Facts},
         refusal::{Failure, Refusal},
-        secret::{ControlSecret, SecretText},
+        secret::{ControlSecret, SecretText, SessionSecret},
         token::{Death, Presented, Token},
     },
     store::{Generation, ReadError},
@@ -34,6 +34,13 @@ pub enum Credential {
     },
     /// A token of ours, or what is meant as one; or the control secret.
     Bearer(SecretText),
+    /// Somebody who is signed in at the page.
+    Session {
+        /// By what.
+        secret: SessionSecret,
+        /// Whether they did something, rather than that the page looks for what is new.
+        active: bool,
+    },
 }
 
 /// Who asks and how, apart from the credential.
@@ -99,8 +106,9 @@ impl Service {
     ) -> Result<Caller, Failure> {
         let subject = match credential {
             Credential::Password { username, password } => {
-                Subject::Password(self.sign_in(username, password, peer.address).await?)
+                Subject::Password(self.sign_in(username, password, peer.address).await?.account)
             }
+            Credential::Session { secret, active } => self.signed_in(secret, *active).await?,
             Credential::Bearer(text) => match ControlSecret::parse(text.expose()) {
                 Some(control) if self.control.matches(&control) => Subject::Local,
                 // Another secret, or none of ours: the answer takes as long.

@@ -20,6 +20,7 @@ mod replies;
 mod rows;
 mod schema;
 mod scrub;
+mod sessions;
 mod sources;
 mod sql;
 mod tokens;
@@ -45,6 +46,7 @@ pub use self::{
     replies::{Replied, Wiped},
     rows::{ReadError, Rows},
     schema::OpenError,
+    sessions::Begun,
     totals::{Scope, Total},
     uses::{Gathering, Used},
     writer::{Generation, Tx, Write},

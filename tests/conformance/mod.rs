@@ -6,6 +6,7 @@
 mod dialects;
 mod gate;
 mod schema;
+mod sessions;
 mod tour;
 
 use std::collections::BTreeSet;

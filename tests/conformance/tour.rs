@@ -2,10 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::Conformance;
+use super::{Conformance, sessions::SIGN_IN};
 use crate::{
     harness::{
         Client, Reply, Server,
+        page::{COOKIE, from_page},
         server::{Actor, Setup},
     },
     matrix::dialects::dialect,
@@ -43,6 +44,8 @@ pub enum As<'a> {
     Actor(&'a Actor),
     /// By a token.
     Token(&'a str),
+    /// By the page's cookie, from the page.
+    Page(&'a str),
 }
 
 /// One request of the tour.
@@ -111,7 +114,9 @@ impl Tour {
             As::Member => request.basic(&self.member.name, &self.member.password),
             As::Actor(actor) => request.basic(&actor.name, &actor.password),
             As::Token(token) => request.bearer(token),
+            As::Page(cookie) => from_page(request.header("Cookie", format!("{COOKIE}={cookie}"))),
         };
+        let request = if call.operation == SIGN_IN { from_page(request) } else { request };
         let request = call.headers.iter().fold(request, |request, (name, value)| request.header(name, value));
         let reply = match &call.body {
             None => request.send(),
@@ -168,6 +173,7 @@ impl Tour {
         self.organizations();
         self.people();
         self.tokens();
+        self.sessions();
         self.events();
         self.get("DELETE /v1/organizations/{organization}/members/{user}", &["acme", "berta"], 204);
         self.get("POST /v1/organizations/{organization}/disable", &["acme"], 200);

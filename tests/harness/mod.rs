@@ -9,6 +9,7 @@ pub mod database;
 pub mod estate;
 pub mod files;
 pub mod fill;
+pub mod page;
 pub mod python;
 pub mod scan;
 pub mod server;

@@ -7,6 +7,8 @@ pub enum Carrier {
     None,
     /// Username and password by Basic.
     Password,
+    /// The page's cookie, in a request that the page makes.
+    Session,
     /// A token as Basic's password.
     BasicToken,
     /// `Authorization: Bearer`.
@@ -179,6 +181,11 @@ impl Asker {
         places
     }
 
+    /// Who asks an operation, as far as that hears them: nothing but our own API takes the page's cookie.
+    pub fn heard_by(self, ours: bool) -> Self {
+        if ours || self.carrier != Carrier::Session { self } else { NOBODY }
+    }
+
     /// A number for a person in a state, to take turns by.
     pub fn place(self) -> usize {
         self.person as usize + 3 * self.state as usize
@@ -192,7 +199,7 @@ impl Asker {
         !elsewhere
             && match self.carrier {
                 Carrier::None => self == NOBODY,
-                Carrier::Password => {
+                Carrier::Password | Carrier::Session => {
                     let of_token = matches!(self.state, State::Expired | State::Disabled | State::Deleted);
                     plain && !of_token && !matches!(self.person, Person::DoubleAway | Person::Local)
                 }
@@ -208,7 +215,7 @@ impl std::fmt::Display for Asker {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { carrier, person, powers, state } = self;
         write!(f, "{person:?}/{carrier:?}")?;
-        if *carrier != Carrier::Password {
+        if !matches!(carrier, Carrier::Password | Carrier::Session) {
             write!(f, "/{powers:?}")?;
         }
         if *state == State::Active { Ok(()) } else { write!(f, "/{state:?}") }

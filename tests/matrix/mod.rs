@@ -41,7 +41,7 @@ fn document(server: &Server) -> BTreeMap<String, BTreeSet<String>> {
 /// Everybody who asks in this run.
 fn askers(world: &World) -> Vec<Asker> {
     let mut askers = vec![NOBODY, LOCAL];
-    for carrier in TOKEN_CARRIERS.into_iter().chain([Carrier::Password, Carrier::Two]) {
+    for carrier in TOKEN_CARRIERS.into_iter().chain([Carrier::Password, Carrier::Session, Carrier::Two]) {
         for person in PEOPLE {
             for powers in POWERS {
                 for state in STATES {
@@ -62,7 +62,7 @@ fn wanted(asker: Asker) -> bool {
     let Asker { carrier, person, powers, state } = asker;
     match carrier {
         Carrier::None => true,
-        Carrier::Password => {
+        Carrier::Password | Carrier::Session => {
             state == State::Active
                 || matches!(person, Person::Administrator | Person::Member | Person::Double)
         }

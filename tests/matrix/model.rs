@@ -27,6 +27,7 @@ pub const fn no(status: u16, code: &'static str) -> Expected {
 pub const UNKNOWN: Expected = no(404, "not_found");
 const OPERATOR: Expected = no(403, "operator_required");
 const ADMINISTRATOR: Expected = no(403, "administrator_required");
+const USER: Expected = no(403, "user_required");
 const PRIVILEGE: Expected = no(403, "privilege_missing");
 
 /// What an operation asks of whoever calls it, and on what.
@@ -42,6 +43,16 @@ pub enum Rule {
     TheirSecret(Org),
     /// Any credential that isn't restricted.
     Anyone,
+    /// To have been sent by the page.
+    FromPage,
+    /// The session that asks; others have none.
+    OwnSession,
+    /// Where one is signed in oneself.
+    OwnSessions,
+    /// To sign out, somewhere where nobody is signed in.
+    NoSession,
+    /// Where a user is signed in who is in these organizations.
+    Sessions(&'static [Org]),
     /// To know whether other people's tokens are good.
     Introspect,
     /// To make a token in the organization that is meant.
@@ -117,6 +128,9 @@ pub fn expected(asker: Asker, rule: &Rule, then: Option<Expected>) -> Option<Exp
     if matches!(rule, Rule::Open) {
         return then;
     }
+    if matches!(rule, Rule::FromPage) {
+        return if asker.carrier == Carrier::Session { then } else { Some(no(403, "origin_unproven")) };
+    }
     if let Rule::Pass(wanted) = rule {
         return pass(asker, *wanted).map_or(then, Some);
     }
@@ -132,7 +146,9 @@ pub fn expected(asker: Asker, rule: &Rule, then: Option<Expected>) -> Option<Exp
     let allowed = |allowed: bool, otherwise: Expected| if allowed { then } else { Some(otherwise) };
     let reach = Reach::of(asker);
     match rule {
-        Rule::Pass(_) => unreachable!("judged above"),
+        Rule::Pass(_) | Rule::FromPage => unreachable!("judged above"),
+        Rule::OwnSession => allowed(asker.carrier == Carrier::Session, UNKNOWN),
+        Rule::OwnSessions => allowed(asker.person != Person::Local, USER),
         Rule::Open | Rule::Anyone | Rule::Introspect | Rule::Operate | Rule::User | Rule::Holder => then,
         Rule::Itself | Rule::OwnToken => allowed(asker.by_token(), UNKNOWN),
         Rule::TheirSecret(_) if asker.person == Person::Local => then,
@@ -153,9 +169,9 @@ pub fn expected(asker: Asker, rule: &Rule, then: Option<Expected>) -> Option<Exp
                 managed.map_or(then, Some)
             }
         }
-        Rule::ManageNothing => Some(UNKNOWN),
+        Rule::ManageNothing | Rule::NoSession => Some(UNKNOWN),
         Rule::SeeUser(places) => allowed(reach.sees(places), UNKNOWN),
-        Rule::Account(places) | Rule::ManageAccount(places) => {
+        Rule::Account(places) | Rule::ManageAccount(places) | Rule::Sessions(places) => {
             account(&reach, places, false).map_or(then, Some)
         }
         Rule::ManageOperator(places) => account(&reach, places, true).map_or(then, Some),
@@ -217,6 +233,9 @@ fn credential(asker: Asker) -> Option<Expected> {
         Carrier::Password => {
             return (asker.state == State::OwnerDisabled).then_some(no(401, "credential_invalid"));
         }
+        Carrier::Session => {
+            return (asker.state == State::OwnerDisabled).then_some(no(401, "session_ended"));
+        }
         _ => {}
     }
     Some(no(
@@ -247,15 +266,18 @@ fn demand(asker: Asker, rule: &Rule) -> Option<Expected> {
             (!holds(asker, Powers::Introspect) && !holds(asker, Powers::Admin)).then_some(PRIVILEGE)
         }
         Rule::Operate if !matches!(asker.person, Person::Operator | Person::Local) => Some(OPERATOR),
-        Rule::Operate => (!admin).then_some(PRIVILEGE),
+        Rule::Operate | Rule::OwnSessions | Rule::NoSession | Rule::Sessions(_) => {
+            (!admin).then_some(PRIVILEGE)
+        }
         Rule::User
+        | Rule::OwnSession
         | Rule::IssueOwn
         | Rule::IssueByBasic
         | Rule::IssueInByBasic(_)
         | Rule::OpenUser
         | Rule::OpenIssue
         | Rule::OpenToken(_)
-        | Rule::UserToken(_) => (asker.person == Person::Local).then_some(no(403, "user_required")),
+        | Rule::UserToken(_) => (asker.person == Person::Local).then_some(USER),
         Rule::Manage(_)
         | Rule::ManageMeant
         | Rule::Raise(_)

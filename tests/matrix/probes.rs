@@ -63,6 +63,7 @@ pub fn probes(world: &World) -> Vec<Probe> {
     table.gate();
     table.tokens();
     table.users();
+    table.sessions();
     table.organizations();
     table.members();
     table.instance();
@@ -90,6 +91,20 @@ impl Table<'_> {
         // What is left over is the query.
         target.extend(fill.copied());
         self.probes.push(Probe { operation, target, body, rule, then: then.into() });
+    }
+
+    fn sessions(&mut self) {
+        self.add("POST /v1/session", &[], Body::Json(json!({})), Rule::FromPage, no(400, "invalid"));
+        self.add("GET /v1/session", &[], Body::None, Rule::OwnSession, ok(200));
+        self.add("DELETE /v1/session", &[], Body::None, Rule::OwnSession, None);
+        self.add("GET /v1/sessions", &[], Body::None, Rule::OwnSessions, ok(200));
+        for (name, places) in [("victim", &[Acme][..]), ("both", &[Acme, Bravo]), ("stranger", &[Bravo])] {
+            let query = format!("?username={name}");
+            self.add("GET /v1/sessions", &[&query], Body::None, Rule::Sessions(places), ok(200));
+        }
+        self.add("DELETE /v1/sessions/{id}", &[NOWHERE], Body::None, Rule::NoSession, None);
+        let session = self.world.ids["session"].clone();
+        self.add("DELETE /v1/sessions/{id}", &[&session], Body::None, Rule::Sessions(&[Acme]), None);
     }
 
     fn open(&mut self) {

@@ -9,7 +9,11 @@ use super::{
     probes::{Body, Probe},
     world::World,
 };
-use crate::harness::{Client, Reply, campaign, client::Request};
+use crate::harness::{
+    Client, Reply, campaign,
+    client::Request,
+    page::{COOKIE, from_page},
+};
 
 /// One reply, as far as the model speaks of it.
 #[derive(Clone, Debug)]
@@ -31,8 +35,8 @@ pub fn disagreement(
     seen: &Seen<'_>,
     model: impl Fn(Asker, &Rule, Option<Expected>) -> Option<Expected>,
 ) -> Option<String> {
-    let wanted = model(seen.asker, &seen.probe.rule, seen.probe.then)?;
     let foreign = dialect(seen.probe.operation);
+    let wanted = model(heard(seen.asker, seen.probe), &seen.probe.rule, seen.probe.then)?;
     let wanted = foreign.map_or(wanted, |dialect| said(dialect, &seen.probe.rule, wanted));
     let wanted = match seen.probe.operation {
         "GET /gate" if seen.probe.target.contains("profile=nginx") => folded(wanted),
@@ -54,6 +58,11 @@ pub fn disagreement(
         wanted.status,
         wanted.code.unwrap_or("-"),
     ))
+}
+
+/// Who asks, as far as the operation hears them.
+fn heard(asker: Asker, probe: &Probe) -> Asker {
+    asker.heard_by(probe.target.starts_with("/v1/") && dialect(probe.operation).is_none())
 }
 
 /// What nginx is told: it has no other no than these.
@@ -111,7 +120,7 @@ fn one<'probes>(
     asker: Asker,
     probe: &'probes Probe,
 ) -> Vec<Seen<'probes>> {
-    let Some(wanted) = expected(asker, &probe.rule, probe.then) else { return Vec::new() };
+    let Some(wanted) = expected(heard(asker, probe), &probe.rule, probe.then) else { return Vec::new() };
     // A password that is refused counts as a guess: one is enough.
     let guess = asker.carrier == Carrier::Password && asker.state == State::OwnerDisabled;
     if guess && probe.operation != "GET /v1/me" {
@@ -155,7 +164,12 @@ pub fn ask(world: &World, client: &mut Client, asker: Asker, probe: &Probe, meth
     };
     let request =
         if probe.operation == "PATCH /v1/tokens/{id}" { request.header("If-Match", "*") } else { request };
-    present(world, request, asker, probe.operation == "DELETE /v1/tokens/self").send()
+    let reply = present(world, request, asker, probe.operation == "DELETE /v1/tokens/self").send();
+    if probe.operation == "PUT /v1/users/{user}/password" && reply.status == 204 {
+        // Which ended the sessions of whoever it is.
+        world.signed_out(name);
+    }
+    reply
 }
 
 fn present<'client>(world: &World, request: Request<'client>, asker: Asker, spare: bool) -> Request<'client> {
@@ -167,6 +181,10 @@ fn present<'client>(world: &World, request: Request<'client>, asker: Asker, spar
     match asker.carrier {
         Carrier::None => request,
         Carrier::Password => request.basic(&credential.actor.name, &credential.actor.password),
+        Carrier::Session => {
+            let cookie = format!("{COOKIE}={}", world.session(&credential.actor));
+            from_page(request.header("Cookie", cookie))
+        }
         Carrier::BasicToken => request.basic(&credential.actor.name, token),
         Carrier::Bearer => request.bearer(token),
         Carrier::ApiKey => request.header("x-api-key", token),

@@ -1,12 +1,21 @@
 //! The scene, set over HTTP: organizations, users in every place, and a token for every asker.
 
-use std::collections::HashMap;
+use std::{
+    collections::HashMap,
+    sync::Mutex,
+    time::{Duration, Instant},
+};
 
 use serde_json::{Value, json};
 
 use super::asker::{Asker, Carrier, LOCAL, NOBODY, PEOPLE, POWERS, Person, Powers, STATES, State};
 use super::model::owner_holds;
-use crate::harness::{Client, Reply, Server, server::Actor, wait_for};
+use crate::harness::{
+    Client, Reply, Server,
+    page::{cookie_of, sign_in},
+    server::Actor,
+    wait_for,
+};
 
 /// One user's name and password, and one token.
 #[derive(Clone, Debug)]
@@ -26,9 +35,14 @@ pub struct World {
     /// The local operator's connection.
     local: Client,
     credentials: HashMap<(Person, Powers, State), Credential>,
+    /// Who is signed in at the page, by name: the cookie, and since when.
+    sessions: Mutex<HashMap<String, (String, Instant)>>,
     /// Ids by the names that probes have for them.
     pub ids: HashMap<String, String>,
 }
+
+/// How long a password counts as just given, with room.
+const FRESH: Duration = Duration::from_mins(2);
 
 /// The number of the module that Acme has.
 pub const MODULE: &str = "MOD-1234-5678";
@@ -38,7 +52,8 @@ impl World {
     pub fn empty() -> Self {
         let server = Server::setup().settings("gate_policies.orders.require = ['orders:read']").start();
         let local = server.client();
-        let mut world = Self { server, local, credentials: HashMap::new(), ids: HashMap::new() };
+        let (credentials, sessions, ids) = (HashMap::new(), Mutex::default(), HashMap::new());
+        let mut world = Self { server, local, credentials, sessions, ids };
         for slug in ["acme", "bravo", "shut", "quiet", "spare"] {
             let made = world.post("/v1/organizations", &json!({ "slug": slug })).expect(201).json();
             world.ids.insert(number(slug), text(&made, "number"));
@@ -50,6 +65,9 @@ impl World {
         world.add(&Actor::named("boss"), &json!({ "organization": "acme", "operator": true }));
         world.post("/v1/organizations/bravo/members", &json!({ "user": "both" })).expect(201);
         world.post("/v1/users/idle/disable", &json!(null)).expect(200);
+        let signed_in = Actor::named("victim");
+        let reply = sign_in(&mut world.server.client(), &signed_in.name, &signed_in.password).expect(201);
+        world.ids.insert("session".into(), text(&reply.json(), "id"));
         for (name, owner) in
             [("active", "victim"), ("disabled", "victim"), ("deleted", "victim"), ("foreign", "stranger")]
         {
@@ -166,6 +184,8 @@ impl World {
     fn settle(&mut self) {
         for person in PEOPLE {
             if exists(person, State::OwnerDisabled) && person != Person::DoubleAway {
+                // A session from before, which nobody can begin any more.
+                self.session(&Actor::named(&self::name(person, State::OwnerDisabled)));
                 let name = name(person, State::OwnerDisabled);
                 self.post(&format!("/v1/users/{name}/disable"), &Value::Null).expect(200);
             }
@@ -181,7 +201,7 @@ impl World {
             self.credentials.iter().filter(|((.., state), _)| *state == State::Expired).collect();
         let mut client = self.server.client();
         for (_, credential) in short {
-            wait_for("tokens to expire", std::time::Duration::from_secs(5), || {
+            wait_for("tokens to expire", Duration::from_secs(5), || {
                 let reply = client.get("/v1/tokens/self").bearer(&credential.token).send();
                 (reply.status == 401).then_some(())
             });
@@ -211,6 +231,25 @@ impl World {
             return None;
         }
         self.credentials.get(&(asker.person, asker.powers, asker.state))
+    }
+
+    /// What a user's cookie holds; they sign in where they aren't, or haven't just done so.
+    pub fn session(&self, actor: &Actor) -> String {
+        let known = |(cookie, since): &(String, Instant)| (since.elapsed() < FRESH).then(|| cookie.clone());
+        let mut sessions = self.sessions.lock().expect("nobody panics with it");
+        if let Some(cookie) = sessions.get(&actor.name).and_then(known) {
+            return cookie;
+        }
+        let reply = sign_in(&mut self.server.client(), &actor.name, &actor.password);
+        if reply.status == 201 {
+            sessions.insert(actor.name.clone(), (cookie_of(&reply), Instant::now()));
+        }
+        sessions.get(&actor.name).expect("whoever can't sign in did so before").0.clone()
+    }
+
+    /// Somebody's sessions have ended.
+    pub fn signed_out(&self, name: &str) {
+        self.sessions.lock().expect("nobody panics with it").remove(name);
     }
 
     /// Whether the scene can put a request in this asker's name.

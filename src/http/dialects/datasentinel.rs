@@ -81,6 +81,7 @@ const fn status_of(refusal: &Refusal) -> u16 {
         | Refusal::TokenDead(_)
         | Refusal::TokenDeleted
         | Refusal::BasicRequired
+        | Refusal::SessionEnded
         | Refusal::TokenRequired => 401,
         Refusal::CredentialAmbiguous
         | Refusal::Malformed { .. }
@@ -90,6 +91,8 @@ const fn status_of(refusal: &Refusal) -> u16 {
         Refusal::TokenRestricted
         | Refusal::PrivilegeMissing { .. }
         | Refusal::UserRequired
+        | Refusal::OriginUnproven
+        | Refusal::SignInAgain
         | Refusal::OrganizationForeign
         | Refusal::ModuleMissing { .. }
         | Refusal::NetworkDenied(_)

@@ -72,6 +72,9 @@ fn samples() -> Vec<Refusal> {
         Refusal::BodyTooLarge { limit: 16_384 },
         Refusal::RouteUnknown,
         Refusal::MethodNotAllowed { allow: "GET, HEAD".into() },
+        Refusal::SessionEnded,
+        Refusal::OriginUnproven,
+        Refusal::SignInAgain,
     ]
 }
 
@@ -122,6 +125,9 @@ fn place(refusal: &Refusal) -> usize {
         Refusal::BodyTooLarge { .. } => 43,
         Refusal::RouteUnknown => 44,
         Refusal::MethodNotAllowed { .. } => 45,
+        Refusal::SessionEnded => 46,
+        Refusal::OriginUnproven => 47,
+        Refusal::SignInAgain => 48,
     }
 }
 

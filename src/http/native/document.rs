@@ -1,17 +1,24 @@
 //! The OpenAPI 3.1 document, out of the handlers' own descriptions.
 
 use rocket::{State, get};
-use utoipa::{OpenApi, ToSchema as _};
+use utoipa::{
+    OpenApi, ToSchema as _,
+    openapi::{
+        SecurityRequirement,
+        security::{ApiKey, ApiKeyValue, SecurityScheme},
+    },
+};
 
 use super::{
     events, forms, health, introspect, leaks, me, members, modules, organizations, revocations, rotate,
-    tokens, users, uses, verify,
+    sessions, tokens, users, uses, verify,
 };
 use crate::http::{
     Site,
+    carrier::COOKIE,
     gate::{forward, oauth, token},
     metrics,
-    openapi::{ProblemDocument, complete, operations},
+    openapi::{ProblemDocument, complete, of, operations},
     problem::MEDIA_TYPE,
     reply::Reply,
 };
@@ -38,6 +45,7 @@ use crate::http::{
         modules::list, modules::create, modules::rename, modules::remove,
         members::list, members::create, members::show, members::change, members::remove,
         events::list, verify::verify,
+        sessions::create, sessions::show, sessions::delete, sessions::list, sessions::end,
         introspect::batch, leaks::report, leaks::check, leaks::list,
         oauth::introspect, oauth::revoke, oauth::metadata, oauth::metadata_below, token::issue,
         health::live, health::ready, metrics::metrics, openapi,
@@ -52,10 +60,27 @@ pub(in crate::http) fn own() -> utoipa::openapi::OpenApi {
     let mut document = Document::openapi();
     complete(&mut document, |_| Some((MEDIA_TYPE, "Problem")));
     debug_assert_eq!(ProblemDocument::name(), "Problem");
+    cookie(&mut document);
     operations(&mut document).for_each(forms::parameters);
     forms::apply(&mut document);
     document.merge(forward::describe());
     document
+}
+
+/// One more carrier below `/v1`: the page's cookie.
+fn cookie(document: &mut utoipa::openapi::OpenApi) {
+    let scheme = SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::new(COOKIE)));
+    document.components.get_or_insert_default().add_security_scheme("cookie", scheme);
+    let carriers = document.security.clone().unwrap_or_default();
+    let with_cookie = || {
+        let cookie = SecurityRequirement::new("cookie", Vec::<String>::new());
+        carriers.iter().cloned().chain([cookie]).collect()
+    };
+    for (_, item) in document.paths.paths.iter_mut().filter(|(path, _)| path.starts_with("/v1/")) {
+        for operation in of(item) {
+            operation.security.get_or_insert_with(with_cookie);
+        }
+    }
 }
 
 /// This document: of everything that is served here.

@@ -70,7 +70,7 @@ fn form(schema: &str, name: &str) -> Option<Form> {
         | ("IntrospectionBatch" | "LeakCheck", "tokens")
         | ("IntrospectionForm" | "IntrospectionBatch", "method" | "host")
         | ("IntrospectionForm", "require")
-        | ("Straggler", "address" | "agent")
+        | ("Straggler" | "SessionRow", "address" | "agent")
         | ("Event", "detail" | "address") => Form::Any,
         ("IntrospectionForm" | "IntrospectionBatch", "address") => Form::Pattern("^[0-9A-Fa-f:.]*$", 45),
         ("IntrospectionForm" | "IntrospectionBatch", "path") => Form::Pattern("^(/|$)", usize::MAX),
@@ -107,7 +107,7 @@ fn form(schema: &str, name: &str) -> Option<Form> {
         (_, "privilege" | "privileges" | "granted" | "never" | "to_used") => Form::Pattern(PRIVILEGE, 128),
         (_, "role") => Form::Words(&["administrator", "member"]),
         (_, "issuers") => Form::Words(&["admins", "members"]),
-        (_, "credential") => Form::Words(&["token", "password", "local"]),
+        (_, "credential") => Form::Words(&["token", "password", "session", "local"]),
         (_, "status") => Form::Words(&["active", "expired", "disabled", "deleted"]),
         ("RotateToken", "mode") => Form::Words(&["on_first_use", "overlap", "now"]),
         ("RotateToken", "linger") => Form::Pattern("^[0-9]{1,10}[smhdw]$", 12),
@@ -121,7 +121,8 @@ fn form(schema: &str, name: &str) -> Option<Form> {
         (_, "rate") => Form::Pattern("^[1-9][0-9]{0,9}/(s|min|h|day)$", 14),
         (
             _,
-            "at" | "since" | "not_before" | "waits_until" | "idle_until" | "created_after" | "created_before",
+            "at" | "since" | "not_before" | "waits_until" | "idle_until" | "recent_until" | "created_after"
+            | "created_before",
         ) => Form::Instant,
         (_, name) if name.ends_with("_at") => Form::Instant,
         (_, "hint") => Form::Pattern("^jtn_[0-9A-Za-z]{22}_…$", 28),

@@ -19,6 +19,7 @@ pub(in crate::http) fn me(site: &State<Site>, asker: Asker<'_>) -> Result<Reply,
             ("token", Some(TokenObject::new(site.service.own_token(caller)?, site.service.now())))
         }
         Subject::Password(_) => ("password", None),
+        Subject::Session(..) => ("session", None),
         Subject::Local => ("local", None),
     };
     let account = caller.subject.account();

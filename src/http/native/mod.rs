@@ -13,6 +13,7 @@ pub(super) mod modules;
 pub(super) mod organizations;
 pub(super) mod revocations;
 pub(super) mod rotate;
+pub(super) mod sessions;
 pub(super) mod tokens;
 pub(super) mod users;
 pub(super) mod uses;

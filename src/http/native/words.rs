@@ -64,6 +64,7 @@ const fn status(refusal: &Refusal) -> u16 {
         | Refusal::CredentialInvalid
         | Refusal::TokenDead(_)
         | Refusal::BasicRequired
+        | Refusal::SessionEnded
         | Refusal::TokenRequired => 401,
         Refusal::CredentialAmbiguous
         | Refusal::Malformed { .. }
@@ -72,6 +73,8 @@ const fn status(refusal: &Refusal) -> u16 {
         | Refusal::RouteUnclear { .. } => 400,
         Refusal::Throttled { .. } | Refusal::RateExceeded { .. } => 429,
         Refusal::TokenRestricted
+        | Refusal::OriginUnproven
+        | Refusal::SignInAgain
         | Refusal::PrivilegeMissing { .. }
         | Refusal::UserRequired
         | Refusal::OrganizationForeign

@@ -83,7 +83,7 @@ fn parts(
     let Reach::Organizations(managed) = reach else { return Ok(vec![Filter::default()]) };
     let at_home = match subject {
         Subject::Token(standing) => Some(standing.token.organization),
-        Subject::Password(_) | Subject::Local => None,
+        Subject::Password(_) | Subject::Session(..) | Subject::Local => None,
     };
     let mut parts: Vec<_> = managed.iter().copied().map(within).collect();
     parts.push(own(at_home)?);

@@ -91,6 +91,7 @@ const fn status_of(refusal: &Refusal) -> u16 {
         | Refusal::CredentialInvalid
         | Refusal::TokenDead(_)
         | Refusal::BasicRequired
+        | Refusal::SessionEnded
         | Refusal::TokenRequired => 401,
         // No 404 is declared: a token that there isn't is a wrong request. Nor is a 403 where one is made.
         Refusal::CredentialAmbiguous
@@ -107,6 +108,8 @@ const fn status_of(refusal: &Refusal) -> u16 {
         Refusal::TokenRestricted
         | Refusal::PrivilegeMissing { .. }
         | Refusal::UserRequired
+        | Refusal::OriginUnproven
+        | Refusal::SignInAgain
         | Refusal::OrganizationForeign
         | Refusal::ModuleMissing { .. }
         | Refusal::NetworkDenied(_)

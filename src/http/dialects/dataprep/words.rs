@@ -87,10 +87,13 @@ const fn named(refusal: &Refusal) -> (u16, &'static str) {
         | Refusal::CredentialInvalid
         | Refusal::TokenDead(_)
         | Refusal::BasicRequired
+        | Refusal::SessionEnded
         | Refusal::TokenRequired => (401, ""),
         Refusal::TokenRestricted
         | Refusal::PrivilegeMissing { .. }
         | Refusal::UserRequired
+        | Refusal::OriginUnproven
+        | Refusal::SignInAgain
         | Refusal::OrganizationForeign
         | Refusal::ModuleMissing { .. }
         | Refusal::NetworkDenied(_)

@@ -75,6 +75,7 @@ const fn status_of(refusal: &Refusal) -> u16 {
         | Refusal::CredentialInvalid
         | Refusal::TokenDead(_)
         | Refusal::BasicRequired
+        | Refusal::SessionEnded
         | Refusal::TokenRequired => 401,
         Refusal::CredentialAmbiguous
         | Refusal::Malformed { .. }
@@ -84,6 +85,8 @@ const fn status_of(refusal: &Refusal) -> u16 {
         Refusal::TokenRestricted
         | Refusal::PrivilegeMissing { .. }
         | Refusal::UserRequired
+        | Refusal::OriginUnproven
+        | Refusal::SignInAgain
         | Refusal::OrganizationForeign
         | Refusal::ModuleMissing { .. }
         | Refusal::NetworkDenied(_)

@@ -99,6 +99,7 @@ const fn status_of(refusal: &Refusal) -> u16 {
         | Refusal::CredentialInvalid
         | Refusal::TokenDead(_)
         | Refusal::BasicRequired
+        | Refusal::SessionEnded
         | Refusal::TokenRequired => 401,
         // The account is a field of a body, and never a path's.
         Refusal::NotFound { what } if is_organization(what) => 400,
@@ -112,6 +113,8 @@ const fn status_of(refusal: &Refusal) -> u16 {
         Refusal::TokenRestricted
         | Refusal::PrivilegeMissing { .. }
         | Refusal::UserRequired
+        | Refusal::OriginUnproven
+        | Refusal::SignInAgain
         | Refusal::OrganizationForeign
         | Refusal::ModuleMissing { .. }
         | Refusal::NetworkDenied(_)

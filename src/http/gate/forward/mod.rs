@@ -124,7 +124,7 @@ impl Gate {
         };
         match credential {
             Credential::Bearer(text) => Ok(text),
-            Credential::Password { .. } => Err(Refusal::TokenRequired),
+            Credential::Password { .. } | Credential::Session { .. } => Err(Refusal::TokenRequired),
         }
     }
 

@@ -6,6 +6,7 @@ mod members;
 mod modules;
 mod organizations;
 mod revocations;
+mod sessions;
 mod tokens;
 mod users;
 mod uses;
@@ -19,6 +20,7 @@ pub(super) use self::{
         OrganizationPage, PolicyObject, PrivilegeList,
     },
     revocations::{Asked, CreateRevocation, DescendantObject, RevocationObject},
+    sessions::{SessionList, SessionObject, SessionRow, SignIn},
     tokens::{CreateToken, CreatedToken, RelabelToken, RotateToken, TokenObject},
     users::{ChangeUser, CreateUser, Me, MyOrganization, NewPassword, SecretField, UserObject},
     uses::{PrivilegeUse, StragglerList},

@@ -185,7 +185,7 @@ impl From<&Account> for UserObject {
 /// Who asks.
 #[derive(Serialize, ToSchema)]
 pub(in crate::http::native) struct Me {
-    /// `token`, `password` or `local` (the operator at the machine's command line).
+    /// `token`, `password`, `session` or `local` (the operator at the machine's command line).
     pub(in crate::http::native) credential: &'static str,
     /// The user acted as; `null` for the local operator.
     pub(in crate::http::native) user: Option<UserObject>,
