@@ -1,0 +1,115 @@
+// Elements, text that somebody else wrote, announcements, and what is copied.
+//
+// Nothing here or elsewhere makes markup out of text: a string becomes a text node, whatever stands in it.
+
+/** Names of properties that are set as such, because their attribute says only how they begin. */
+const PROPERTIES = new Set(["value", "checked", "disabled", "selected", "open", "readOnly", "indeterminate"]);
+
+/**
+ * Makes an element. A property that begins with `on` listens, `true` is an attribute without a value, and `false`, `null`
+ * and `undefined` are left out; children may be nested in arrays, and texts stay texts.
+ */
+export function h(tag, properties, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(properties ?? {})) {
+    if (value === null || value === undefined) continue;
+    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else if (PROPERTIES.has(name)) element[name] = value;
+    else if (value !== false) element.setAttribute(name, value === true ? "" : value);
+  }
+  element.append(...nodes(children));
+  return element;
+}
+
+/** Children as they can be appended. */
+export function nodes(children) {
+  return children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false);
+}
+
+/** What is seen of nothing, or turns the text around it: controls, line separators, marks of direction, no width. */
+const UNSEEN = /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb]|[\u{e0000}-\u{e007f}]/gu;
+
+function escaped(letter) {
+  const code = letter.codePointAt(0);
+  if (code < 0x20) return String.fromCodePoint(0x2400 + code);
+  return `U+${code.toString(16).toUpperCase().padStart(4, "0")}`;
+}
+
+/** Somebody's text as a text: for titles, labels and announcements. */
+export function plain(text) {
+  return String(text).replace(UNSEEN, (letter) => `[${escaped(letter)}]`);
+}
+
+/** Somebody's text as an element: it can't turn what stands beside it, and what is unseen in it is seen. */
+export function shown(text, lines = false) {
+  const bdi = h("bdi");
+  let from = 0;
+  for (const { 0: letter, index } of String(text).matchAll(UNSEEN)) {
+    if (lines && letter === "\n") {
+      bdi.append(text.slice(from, index), h("br"));
+    } else {
+      bdi.append(text.slice(from, index), h("span", { class: "control", title: plain(letter) }, escaped(letter)));
+    }
+    from = index + letter.length;
+  }
+  bdi.append(String(text).slice(from));
+  return bdi;
+}
+
+/** A word for a state with a shape beside it; `kind` is `good`, `warn`, `bad`, `off` or nothing. */
+export function badge(word, kind = "", title = null) {
+  return h("span", { class: `badge ${kind}`, title }, word);
+}
+
+/** Privileges or the like as a list of small tags, the first few of them; the rest opens. */
+export function tags(list, most = 4) {
+  if (list.length === 0) return h("span", { class: "soft" }, "none");
+  const items = (part) => h("ul", { class: "tags" }, part.map((text) => h("li", null, shown(text))));
+  if (list.length <= most) return items(list);
+  const rest = list.slice(most - 1);
+  return [
+    items(list.slice(0, most - 1)),
+    h("details", { class: "small" }, h("summary", null, `${rest.length} more`), items(rest)),
+  ];
+}
+
+/** Terms and what they are: pairs of a text and a node, without those that are empty. */
+export function facts(...pairs) {
+  const told = pairs.filter(([, value]) => value !== null && value !== undefined && value !== "");
+  return h("dl", null, told.map(([term, value]) => [h("dt", null, term), h("dd", null, value)]));
+}
+
+/** Says something to who can't see it. */
+export function announce(text) {
+  const live = document.getElementById("live");
+  live.textContent = "";
+  // A region that is filled in the same moment as it was emptied isn't read again.
+  setTimeout(() => { live.textContent = text; }, 50);
+}
+
+/** Says that something is done, for a few seconds and to everybody. */
+export function toast(text) {
+  const note = h("div", { class: "toast" }, text);
+  document.getElementById("toasts").append(note);
+  announce(text);
+  setTimeout(() => note.remove(), Math.min(10_000, 3_000 + text.length * 60));
+}
+
+/** Copies what an element shows; where the browser refuses, it is selected, so that two keys copy it. */
+export function copyButton(label, source, { primary = false, oncopied = null } = {}) {
+  const button = h("button", { type: "button", class: primary ? "primary" : null, onclick: copy }, label);
+  async function copy() {
+    try {
+      await navigator.clipboard.writeText(source.textContent);
+    } catch {
+      getSelection().selectAllChildren(source);
+      toast("The browser refused; it is selected now: press Ctrl+C or ⌘C");
+      return;
+    }
+    button.textContent = "Copied";
+    announce("Copied");
+    setTimeout(() => { button.textContent = label; }, 2_000);
+    oncopied?.();
+  }
+  return button;
+}
