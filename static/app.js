@@ -18,17 +18,21 @@
 //  9. `when`, `date`, `exactly`, `span` and `count` of time.js say instants, spans and numbers.
 // 10. Colours, spaces and parts are style.css's: `.stack`, `.row`, `.head`, `.card`, `.columns`, `.note`, `.empty`.
 
+import { view as account } from "./account.js";
 import { reach } from "./api.js";
 import { announce, h, shown } from "./dom.js";
 import { act, confirm, sends } from "./form.js";
 import { view as mint } from "./mint.js";
 import { begin, session, signedOut, signIn, signOut } from "./session.js";
+import { view as token } from "./token.js";
 import { view as tokens } from "./tokens.js";
 
 /** Each view: its path, where the navigation names it by what, and whom it is for. */
 const ROUTES = [
   { path: "tokens", label: "Tokens", view: tokens },
   { path: "tokens/new", view: mint },
+  { path: "tokens/:id", view: token },
+  { path: "account", label: "Account", view: account },
 ];
 
 const main = document.getElementById("main");
