@@ -2,7 +2,7 @@
 
 import { del, put, query, segment } from "./api.js";
 import { badge, facts, h, shown, tags, toast } from "./dom.js";
-import { act, field, form } from "./form.js";
+import { act, field, form, wrong } from "./form.js";
 import { watch } from "./live.js";
 import { signOut } from "./session.js";
 import { table } from "./table.js";
@@ -14,15 +14,16 @@ export async function view(context) {
   const rows = table({
     caption: "Where you are signed in",
     columns: [
-      { name: "Browser", header: true, cell: ({ agent, current }) => [agent ? shown(agent) : "unknown", current && h("div", null, badge("this one", "good"))] },
+      { name: "Browser", header: true, cell: browser },
       { name: "Address", cell: ({ address }) => address && shown(address) },
       { name: "Signed in", cell: ({ created_at }) => when(created_at) },
       { name: "Last seen", cell: ({ seen_at }) => when(seen_at) },
       { name: "Ends", cell: ({ expires_at }) => when(expires_at) },
-      { name: "", class: "actions", cell: ({ id, current }) => act("Sign out", () => (current ? signOut() : end(id))) },
+      { name: "", cell: ({ id, current }) => act("Sign out", () => (current ? signOut() : end(id))) },
     ],
   });
-  const again = await watch(context, query("/v1/sessions", { username: user.username }), ({ items }) => rows.update(items));
+  const path = query("/v1/sessions", { username: user.username });
+  const again = await watch(context, path, ({ items }) => rows.update(items));
 
   async function end(id) {
     await del(`/v1/sessions/${segment(id)}`);
@@ -30,25 +31,30 @@ export async function view(context) {
     toast("Signed out there.");
   }
 
-  return h("div", { class: "stack" }, h("h1", null, "Your account"),
-    h("section", { class: "card medium", "aria-label": "Who you are" }, facts(
+  return h("div.stack", h("h1", "Your account"),
+    h("section.card.medium", { "aria-label": "Who you are" }, facts(
       ["Username", shown(user.username)],
       ["Name", name && shown(name)],
       ["E-mail", user.email && shown(user.email)],
-      ["Organization", h("span", null, shown(organization.name), " ", h("small", null, organization.slug))],
+      ["Organization", h("span", shown(organization.name), " ", h("small", organization.slug))],
       ["Role", user.role],
       ["Operator", user.operator ? "You operate the whole instance." : null],
       ["Privileges", tags(user.privileges, 20)])),
     password(user, again), rows.element);
 }
 
+function browser({ agent, current }) {
+  return [agent ? shown(agent) : "unknown", current && h("div.small", badge("this one", "good"))];
+}
+
 function password(user, again) {
+  const secret = { type: "password", autocomplete: "new-password", required: true };
   const element = form({
     class: "card medium",
     action: "Change the password",
     async act(values) {
       if (values.password !== values.again) {
-        throw Object.assign(new Error(), { field: "again", words: "This isn't the same." });
+        throw wrong("again", "This isn't the same.");
       }
       await put(`/v1/users/${segment(user.username)}/password`, { password: values.password });
       element.reset();
@@ -56,10 +62,10 @@ function password(user, again) {
       toast("The password is changed. Tokens stay as they are.");
     },
   },
-  h("h2", null, "Password"),
+  h("h2", "Password"),
   // So that a password manager knows whose it is.
-  h("input", { type: "text", name: "username", autocomplete: "username", value: user.username, hidden: true, readonly: true }),
-  field({ label: "New password", name: "password", type: "password", autocomplete: "new-password", required: true, minlength: 15, hint: "15 characters at least; a few words are best." }),
-  field({ label: "The same again", name: "again", type: "password", autocomplete: "new-password", required: true }));
+  h("input", { name: "username", autocomplete: "username", value: user.username, hidden: true }),
+  field({ label: "New password", name: "password", hint: "15 characters at least; a few words are best.", ...secret }),
+  field({ label: "The same again", name: "again", ...secret }));
   return element;
 }

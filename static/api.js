@@ -15,8 +15,8 @@ export class ApiError extends Error {
   get words() {
     const wait = this.retryAfter ? ` Try again in ${this.retryAfter} s.` : "";
     if (this.status === 503) return `jeton is busy.${wait || " Try again in a moment."}`;
-    if (this.status === 500) return `jeton failed${this.incident ? ` (incident ${this.incident})` : ""}; its log says why.`;
-    if (this.code === "version_stale") return "This was changed meanwhile, by somebody else or in another window. It is shown as it is now: look at it and try again.";
+    if (this.status === 500) return `jeton failed; its log says why (incident ${this.incident ?? "unknown"}).`;
+    if (this.code === "version_stale") return "This was changed meanwhile: look at how it is now, and try again.";
     return sentence(this.message) + wait;
   }
 }
@@ -33,22 +33,18 @@ function sentence(text) {
   return /[.!?]$/.test(first) ? first : `${first}.`;
 }
 
-/** Whether the server answers: `since` is when it last did, where it doesn't; `retryAt` is when it is asked again. */
-export const reach = Object.assign(new EventTarget(), { since: null, retryAt: null, ask: () => {} });
+/**
+ * Whether the server answers: where it doesn't, `since` is when it last did, and `ask()` asks now rather than in a while.
+ * It dispatches `lost` and `back`.
+ */
+export const reach = Object.assign(new EventTarget(), { since: null, ask: () => {} });
 let lastAnswer = new Date();
-
-/** Said to whoever watches: `lost`, `asking` and `back`. */
-function tell(what) {
-  reach.dispatchEvent(new Event(what));
-}
 
 async function lost() {
   if (reach.since) return;
   reach.since = lastAnswer;
-  tell("lost");
+  reach.dispatchEvent(new Event("lost"));
   for (let wait = 1; reach.since; wait = Math.min(30, wait * 2)) {
-    reach.retryAt = Date.now() + wait * 1_000;
-    tell("asking");
     await new Promise((resolve) => {
       reach.ask = resolve;
       setTimeout(resolve, wait * 1_000);
@@ -61,7 +57,7 @@ function answered() {
   lastAnswer = new Date();
   if (!reach.since) return;
   reach.since = null;
-  tell("back");
+  reach.dispatchEvent(new Event("back"));
 }
 
 /** What asks for the password; set by session.js. Resolves to whether to repeat the request. */
@@ -105,7 +101,9 @@ export async function exchange(method, path, body, { version, idempotencyKey, si
   } catch {
     // A proxy in between answered, in words of its own.
   }
-  if (!response.ok) throw new ApiError(response.status, value ?? {}, Number(response.headers.get("Retry-After")) || null);
+  if (!response.ok) {
+    throw new ApiError(response.status, value ?? {}, Number(response.headers.get("Retry-After")));
+  }
   const tag = response.headers.get("ETag");
   // A tag that is a number is a version: it stays when a token is used, so what is shown would grow old.
   if (method === "GET" && tag && !/^"\d+"$/.test(tag)) {
@@ -121,13 +119,13 @@ async function request(method, path, body, options = {}) {
       return await exchange(method, path, body, options);
     } catch (error) {
       // With its key, the same request makes no second token and gets the reply that was lost.
-      const again = error instanceof Unreachable && options.idempotencyKey && tries === 0;
-      if (again) {
+      if (error instanceof Unreachable && options.idempotencyKey && tries === 0) {
         await new Promise((resolve) => setTimeout(resolve, 1_000));
         continue;
       }
       const ended = ["session_ended", "credential_missing"].includes(error.code);
-      if (!(ended || error.code === "sign_in_again") || tries > 2 || !(await askForPassword(ended))) throw error;
+      const asks = (ended || error.code === "sign_in_again") && tries < 3;
+      if (!asks || !(await askForPassword(ended))) throw error;
     }
   }
 }

@@ -6,11 +6,16 @@
 const PROPERTIES = new Set(["value", "checked", "disabled", "selected", "open", "readOnly", "indeterminate"]);
 
 /**
- * Makes an element. A property that begins with `on` listens, `true` is an attribute without a value, and `false`, `null`
- * and `undefined` are left out; children may be nested in arrays, and texts stay texts.
+ * Makes an element: `h("p.note", { title }, "text", node)`. What stands behind dots are its classes, and properties may be
+ * left out. One that begins with `on` listens, `true` is an attribute without a value, and `false`, `null` and `undefined`
+ * are none; children may be nested in arrays, and texts stay texts.
  */
-export function h(tag, properties, ...children) {
+export function h(name, ...rest) {
+  const [tag, ...classes] = name.split(".");
   const element = document.createElement(tag);
+  element.classList.add(...classes.filter(Boolean));
+  const told = typeof rest[0] === "object" && !Array.isArray(rest[0]) && !(rest[0] instanceof Node);
+  const [properties, ...children] = told ? rest : [null, ...rest];
   for (const [name, value] of Object.entries(properties ?? {})) {
     if (value === null || value === undefined) continue;
     if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
@@ -23,7 +28,7 @@ export function h(tag, properties, ...children) {
 
 /** Children as they can be appended. */
 export function nodes(children) {
-  return children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false);
+  return children.flat(Infinity).filter((child) => child || child === 0);
 }
 
 /** What is seen of nothing, or turns the text around it: controls, line separators, marks of direction, no width. */
@@ -48,7 +53,7 @@ export function shown(text, lines = false) {
     if (lines && letter === "\n") {
       bdi.append(text.slice(from, index), h("br"));
     } else {
-      bdi.append(text.slice(from, index), h("span", { class: "control", title: plain(letter) }, escaped(letter)));
+      bdi.append(text.slice(from, index), h("span.control", { title: plain(letter) }, escaped(letter)));
     }
     from = index + letter.length;
   }
@@ -58,25 +63,25 @@ export function shown(text, lines = false) {
 
 /** A word for a state with a shape beside it; `kind` is `good`, `warn`, `bad`, `off` or nothing. */
 export function badge(word, kind = "", title = null) {
-  return h("span", { class: `badge ${kind}`, title }, word);
+  return h(`span.badge.${kind}`, { title }, word);
 }
 
 /** Privileges or the like as a list of small tags, the first few of them; the rest opens. */
 export function tags(list, most = 4) {
-  if (list.length === 0) return h("span", { class: "soft" }, "none");
-  const items = (part) => h("ul", { class: "tags" }, part.map((text) => h("li", null, shown(text))));
+  if (list.length === 0) return h("span.soft", "none");
+  const items = (part) => h("ul.tags", part.map((text) => h("li", shown(text))));
   if (list.length <= most) return items(list);
   const rest = list.slice(most - 1);
   return [
     items(list.slice(0, most - 1)),
-    h("details", { class: "small" }, h("summary", null, `${rest.length} more`), items(rest)),
+    h("details.small", h("summary", `${rest.length} more`), items(rest)),
   ];
 }
 
 /** Terms and what they are: pairs of a text and a node, without those that are empty. */
 export function facts(...pairs) {
-  const told = pairs.filter(([, value]) => value !== null && value !== undefined && value !== "");
-  return h("dl", null, told.map(([term, value]) => [h("dt", null, term), h("dd", null, value)]));
+  const told = pairs.filter(([, value]) => value);
+  return h("dl", told.map(([term, value]) => [h("dt", term), h("dd", value)]));
 }
 
 /** Says something to who can't see it. */
@@ -89,15 +94,15 @@ export function announce(text) {
 
 /** Says that something is done, for a few seconds and to everybody. */
 export function toast(text) {
-  const note = h("div", { class: "toast" }, text);
+  const note = h("div.toast", text);
   document.getElementById("toasts").append(note);
   announce(text);
   setTimeout(() => note.remove(), Math.min(10_000, 3_000 + text.length * 60));
 }
 
 /** Copies what an element shows; where the browser refuses, it is selected, so that two keys copy it. */
-export function copyButton(label, source, { primary = false, oncopied = null } = {}) {
-  const button = h("button", { type: "button", class: primary ? "primary" : null, onclick: copy }, label);
+export function copyButton(label, source, oncopied = null, kind = "") {
+  const button = h(`button.${kind}`, { type: "button", onclick: copy }, label);
   async function copy() {
     try {
       await navigator.clipboard.writeText(source.textContent);

@@ -1,127 +1,128 @@
-// Forms whose fields carry their labels, hints and refusals; dialogs; and asking before what can't be undone.
+// Forms that show a refusal at the field that it is about, buttons that do something, and dialogs.
 
-import { h, nodes, shown } from "./dom.js";
+import { h, shown } from "./dom.js";
 
 let last = 0;
 
 /**
- * A labelled field. `type` is that of an input, or `textarea`, `select` (with `options`: pairs of a value and its words)
- * or `checkbox`; whatever else is given goes to the control. `name` is the API's name of the field, by which its refusal
- * finds it.
+ * A labelled field. `type` is an input's, or `textarea`, `checkbox` or `select` with `options`, pairs of a value and its
+ * words; what else is given goes to the control. `name` is the API's, by which a refusal finds its field.
  */
 export function field({ label, hint, type = "text", options, ...rest }) {
   const id = `f${++last}`;
-  const described = [hint && `${id}-hint`, `${id}-wrong`].filter(Boolean).join(" ");
-  const properties = { id, "aria-describedby": described, ...rest };
-  const wrong = h("div", { class: "wrong", id: `${id}-wrong` });
-  const told = hint && h("div", { class: "hint", id: `${id}-hint` }, hint);
+  const properties = { id, "aria-describedby": `${hint ? `${id}-hint ` : ""}${id}-wrong`, ...rest };
+  const told = [hint && h("div.hint", { id: `${id}-hint` }, hint), h("div.wrong", { id: `${id}-wrong` })];
   if (type === "checkbox") {
-    const box = h("input", { type, ...properties });
-    return h("div", { class: "field" }, h("label", { class: "check" }, box, h("span", null, label)), told, wrong);
+    return h("div.field", h("label.check", h("input", { type, ...properties }), h("span", label)), told);
   }
-  const control = type === "select"
-    ? h("select", properties, options.map(([value, words]) => h("option", { value }, words)))
-    : h(type === "textarea" ? "textarea" : "input", { type: type === "textarea" ? null : type, ...properties });
-  // Only once its options are there.
-  if (type === "select" && rest.value !== undefined) control.value = rest.value;
-  return h("div", { class: "field" }, h("label", { for: id }, label), control, told, wrong);
+  const choices = options?.map(([value, words]) => h("option", { value }, words));
+  const control = type === "select" || type === "textarea" ? h(type, properties, choices)
+    : h("input", { type, ...properties });
+  // Of a select only now that its options are there.
+  if (rest.value !== undefined) control.value = rest.value;
+  return h("div.field", h("label", { for: id }, label), control, told);
 }
 
-/** The lines of a text area, trimmed, without empty ones. */
+/** What stands in a text area, a line or comma apart. */
 export function lines(text) {
   return text.split(/[\n,]/).map((line) => line.trim()).filter(Boolean);
 }
 
-/** Takes back what the last attempt said. */
-function clear(element) {
-  for (const control of element.querySelectorAll("[aria-invalid]")) control.removeAttribute("aria-invalid");
-  for (const wrong of element.querySelectorAll(".wrong")) wrong.textContent = "";
-  for (const refusal of element.querySelectorAll(".refusal")) refusal.hidden = true;
+/** A failure in words. One that isn't the server's is the page's own, and goes to the console. */
+export function told(error) {
+  if (!error.words) console.error(error);
+  return error.words ?? "The page failed; the browser's console says why.";
 }
 
-/** Shows why it didn't work: at the field that it is about where there is one, else above the form's buttons. */
-export function refuse(element, error) {
-  if (!error.words) console.error(error);
-  const words = error.words ?? "The page failed; the browser's console says why.";
-  const controls = [...element.elements ?? []].filter((control) => control.name && error.field);
-  const meant = controls.find((control) => control.name === error.field)
-    ?? controls.find((control) => error.field.startsWith(control.name) || control.name.startsWith(`${error.field}.`));
-  const wrong = meant?.closest(".field, fieldset")?.querySelector(".wrong");
-  if (wrong) {
-    wrong.textContent = words;
-    meant.setAttribute("aria-invalid", "true");
-    for (let around = meant.closest("details"); around; around = around.parentElement.closest("details")) around.open = true;
-    meant.focus();
+/** What a form refuses by itself, as the server would. */
+export function wrong(name, words) {
+  return Object.assign(new Error(words), { field: name, words });
+}
+
+function clear(form) {
+  for (const control of form.querySelectorAll("[aria-invalid]")) control.removeAttribute("aria-invalid");
+  for (const place of form.querySelectorAll(".wrong")) place.textContent = "";
+  for (const refusal of form.querySelectorAll(".refusal")) refusal.hidden = true;
+}
+
+/** Shows why it didn't work: at the field that it is about, or else above the form's buttons. */
+function refuse(form, error) {
+  const named = [...form.elements].filter(({ name }) => name && error.field);
+  const near = ({ name }) => error.field.startsWith(name) || name.startsWith(`${error.field}.`);
+  const control = named.find(({ name }) => name === error.field) ?? named.find(near);
+  const place = control?.closest(".field, fieldset")?.querySelector(":scope > .wrong");
+  if (place) {
+    place.textContent = told(error);
+    control.setAttribute("aria-invalid", "true");
+    for (let at = control; at; at = at.parentElement.closest("details")) at.open = true;
+    control.focus();
     return;
   }
-  let box = element.querySelector(".refusal");
-  if (!box) {
-    box = h("p", { class: "refusal", role: "alert" });
-    element.querySelector(":scope > .row:last-child")?.before(box) ?? element.append(box);
-  }
-  box.textContent = words;
+  const box = form.querySelector(".refusal") ?? h("p.refusal", { role: "alert" });
+  box.textContent = told(error);
   box.hidden = false;
+  if (!box.isConnected) form.lastElementChild.before(box);
 }
 
 /** Sends a form by `act`, once at a time, and shows what is refused. */
-export function sends(element, act) {
-  element.addEventListener("submit", async (event) => {
-    event.preventDefault();
-    const button = event.submitter ?? element.querySelector("button.primary, button.danger, button:not([type])");
-    if (element.getAttribute("aria-busy") === "true") return;
-    clear(element);
-    const missing = [...element.elements].find((control) => !control.validity?.valid);
-    if (missing) {
-      const words = missing.validity.valueMissing ? "This is needed" : missing.validationMessage;
-      refuse(element, Object.assign(new Error(), { field: missing.name, words }));
+export function sends(form, act) {
+  form.addEventListener("submit", async ({ submitter }) => {
+    if (form.ariaBusy === "true") return;
+    clear(form);
+    const invalid = [...form.elements].find((control) => !control.validity.valid);
+    if (invalid) {
+      const { valueMissing } = invalid.validity;
+      refuse(form, wrong(invalid.name, valueMissing ? "This is needed." : invalid.validationMessage));
       return;
     }
-    element.setAttribute("aria-busy", "true");
-    button?.classList.add("busy");
+    form.ariaBusy = "true";
+    submitter?.classList.add("busy");
     try {
-      await act(Object.fromEntries(new FormData(element)), element);
+      await act(Object.fromEntries(new FormData(form)), form);
     } catch (error) {
-      refuse(element, error);
+      refuse(form, error);
     } finally {
-      element.removeAttribute("aria-busy");
-      button?.classList.remove("busy");
+      form.ariaBusy = null;
+      submitter?.classList.remove("busy");
     }
   });
-  return element;
+  return form;
 }
 
 /** A form with a button that says what it does; `act` gets what was typed, by name. */
 export function form({ action, act, danger = false, cancel = null, ...rest }, ...children) {
-  const button = h("button", { class: danger ? "danger" : "primary" }, action);
-  const back = cancel && h("button", { type: "button", onclick: cancel }, "Cancel");
-  return sends(h("form", { novalidate: true, ...rest }, children, h("div", { class: "row" }, back, button)), act);
+  const buttons = [cancel && button("Cancel", cancel), h(danger ? "button.danger" : "button.primary", action)];
+  return sends(h("form", { novalidate: true, ...rest }, children, h("div.row", buttons)), act);
 }
 
-/** A button that does something: once at a time, and what is refused is shown beside it. */
-export function act(label, does, { kind = null, ...rest } = {}) {
-  const box = h("span", { class: "wrong", role: "alert" });
-  const button = h("button", { type: "button", class: kind, onclick: run, ...rest }, label);
-  async function run() {
-    if (button.classList.contains("busy")) return;
+/** A button that isn't a form's. */
+export function button(label, onclick, kind = "") {
+  return h(`button.${kind}`, { type: "button", onclick }, label);
+}
+
+/** A button that does something, once at a time; what is refused stands beside it. */
+export function act(label, does, kind = "") {
+  const box = h("span.wrong", { role: "alert" });
+  const one = button(label, async () => {
+    if (one.classList.contains("busy")) return;
     box.textContent = "";
-    button.classList.add("busy");
+    one.classList.add("busy");
     try {
-      await does(button);
+      await does();
     } catch (error) {
-      if (!error.words) console.error(error);
-      box.textContent = error.words ?? "The page failed; the browser's console says why.";
+      box.textContent = told(error);
     } finally {
-      button.classList.remove("busy");
+      one.classList.remove("busy");
     }
-  }
-  return h("span", { class: "row" }, button, box);
+  }, kind);
+  return h("span.row", one, box);
 }
 
-/** Opens a dialog over the view, which is gone once it is closed; `close` on it closes it. */
+/** Opens a dialog over the view; it is gone once its `close` is called. */
 export function dialog(title, content, { wide = false, onclose = null, ...rest } = {}) {
   const id = `f${++last}`;
-  const element = h("dialog", { "aria-labelledby": id, class: wide ? "wide" : null, ...rest },
-    h("div", { class: "stack" }, h("h2", { id }, title), nodes([content])));
+  const properties = { "aria-labelledby": id, class: wide ? "wide" : null, ...rest };
+  const element = h("dialog", properties, h("div.stack", h("h2", { id }, title), content));
   element.addEventListener("close", () => {
     element.remove();
     onclose?.();
@@ -131,24 +132,11 @@ export function dialog(title, content, { wide = false, onclose = null, ...rest }
   return element;
 }
 
-/** Asks before something is done. `act` does it while the dialog stands, and what is refused is shown there. */
-export function confirm({ title, text, action, act, danger = false }) {
-  return confirmed({ title, text, action, act, danger }, null);
-}
-
-/** The same for what can't be undone: its name has to be typed. */
-export function confirmByName({ title, text, name, action, act }) {
-  const wanted = typed(name) || "yes";
-  const control = field({ label: ["Type ", h("b", null, shown(wanted)), " to go on"], name: "confirmed", autocomplete: "off", autocapitalize: "none", spellcheck: "false" });
-  return confirmed({ title, text, action, act, danger: true }, control, (values) => typed(values.confirmed) === wanted);
-}
-
-/** A name as somebody can type it: without what is unseen, and with single spaces. */
-function typed(name) {
-  return name.replace(/[^\S ]|\p{C}/gu, "").replace(/\s+/g, " ").trim();
-}
-
-function confirmed({ title, text, action, act, danger }, control, fits = () => true) {
+/**
+ * Asks before something is done; resolves to whether it was. `act` does it while the dialog stands, and what is refused
+ * is shown there.
+ */
+export function confirm({ title, text, action, act, danger = false }, control = null, check = null) {
   return new Promise((resolve) => {
     let done = false;
     const element = dialog(title, form({
@@ -156,12 +144,26 @@ function confirmed({ title, text, action, act, danger }, control, fits = () => t
       danger,
       cancel: () => element.close(),
       async act(values) {
-        if (!fits(values)) throw Object.assign(new Error(), { field: "confirmed", words: "That isn't the name." });
+        check?.(values);
         await act?.();
         done = true;
         element.close();
       },
-    }, h("p", null, text), control), { onclose: () => resolve(done) });
+    }, h("p", text), control), { onclose: () => resolve(done) });
   });
 }
 
+/** The same for what can't be undone: the `name` of what it is done to has to be typed. */
+export function confirmByName({ name, ...rest }) {
+  const wanted = typed(name) || "yes";
+  const label = ["Type ", h("b", shown(wanted)), " to go on"];
+  const control = field({ label, name: "typed", autocomplete: "off", autocapitalize: "none", spellcheck: "false" });
+  return confirm({ ...rest, danger: true }, control, (values) => {
+    if (typed(values.typed) !== wanted) throw wrong("typed", "This isn't its name.");
+  });
+}
+
+/** A name as somebody can type it: without what is unseen, and with single spaces. */
+function typed(name) {
+  return name.replace(/\s+/g, " ").replace(/\p{C}/gu, "").trim();
+}

@@ -65,7 +65,7 @@ export async function watch(context, path, render, every = EVERY) {
   function poll() {
     clearTimeout(timer);
     if (context.signal.aborted) return;
-    if (document.hidden || reach.since || isAway() || document.querySelector("[data-asks]")) {
+    if (document.hidden || reach.since || isAway() || document.querySelector("[data-asks]:not([hidden])")) {
       timer = setTimeout(poll, every);
     } else {
       ask().catch(() => {});

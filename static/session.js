@@ -1,10 +1,10 @@
-// Who is signed in: the form, signing in again over a view, and signing out. Nothing of it is kept but in memory.
+// Who is signed in: the form, signing in again over a view, and signing out. It is kept in memory alone.
 
-import { ApiError, del, exchange, forget, whenAsked } from "./api.js";
+import { del, exchange, forget, whenAsked } from "./api.js";
 import { h } from "./dom.js";
-import { dialog, field, form } from "./form.js";
+import { button, dialog, field, form } from "./form.js";
 
-/** What the server says of the session: `user`, `organization`, `privileges`, `operator`, `manages` and its instants. */
+/** The server's word on it: `user`, `organization`, `privileges`, `operator`, `manages` and its instants. */
 export let session = null;
 
 /** Takes up the question that first.js asked; whether somebody is signed in. */
@@ -20,8 +20,8 @@ export async function signIn(username, password) {
   try {
     session = await exchange("POST", "/v1/session", { username, password });
   } catch (error) {
-    if (!(error instanceof ApiError) || error.status !== 401) throw error;
-    throw Object.assign(error, { message: "No user has this name and password. Check both, capital letters too" });
+    if (error.status === 401) error.message = "No user has this name and password. Check both, capital letters too";
+    throw error;
   }
 }
 
@@ -34,30 +34,36 @@ export async function signOut() {
   location.replace("/");
 }
 
-// A page that the browser kept whole may show what somebody else has loaded.
-addEventListener("pageshow", (event) => event.persisted && location.reload());
+// What the browser kept whole, or what stands in another tab, may be of another user than who is signed in by now.
+addEventListener("pageshow", ({ persisted }) => persisted && location.reload());
+document.addEventListener("visibilitychange", async () => {
+  if (document.hidden || !session || asking) return;
+  const now = await exchange("GET", "/v1/session").catch(() => null);
+  if (now && now.user.id !== session.user.id) location.reload();
+});
 
 let asking = null;
 
-whenAsked((ended) => {
+/** Asks for the password, but for one at a time. */
+function askOnce(ended) {
   asking ??= ask(ended).finally(() => { asking = null; });
   return asking;
-});
+}
+whenAsked(askOnce);
 
-/** Asks for the password over the view, which keeps what was typed; whether somebody who may has signed in. */
+/** Asks over the view, which keeps what was typed; resolves to whether the same user has signed in. */
 function ask(ended) {
-  const before = session;
+  const before = session.user;
   return new Promise((resolve) => {
     let good = false;
-    const text = ended
-      ? "Your session has ended. What you see and typed here stays; sign in to go on."
-      : "This can't be undone, so type your password again. You signed in a while ago.";
+    const name = { autocomplete: "username", autocapitalize: "none", spellcheck: "false", readonly: !ended };
+    const secret = { type: "password", autocomplete: "current-password", autofocus: true, required: true };
     const element = dialog(ended ? "Sign in again" : "Is it still you?", form({
       action: ended ? "Sign in" : "Go on",
       cancel: () => element.close(),
       async act({ username, password }) {
         await signIn(username, password);
-        if (session.user.id !== before.user.id) {
+        if (session.user.id !== before.id) {
           forget();
           location.reload();
           return;
@@ -65,19 +71,20 @@ function ask(ended) {
         good = true;
         element.close();
       },
-    }, h("p", null, text),
-    field({ label: "Username", name: "username", value: before.user.username, autocomplete: "username", autocapitalize: "none", spellcheck: "false", readonly: !ended, required: true }),
-    field({ label: "Password", name: "password", type: "password", autocomplete: "current-password", autofocus: true, required: true })),
-    { "data-asks": true, onclose: () => {
-      signedOut.hidden = good || !ended;
-      resolve(good);
-    } });
+    },
+    h("p", ended ? "Your session has ended. What stands here stays as it is; sign in to go on."
+      : "You signed in a while ago, and this needs your password once more."),
+    field({ label: "Username", name: "username", value: before.username, required: true, ...name }),
+    field({ label: "Password", name: "password", ...secret })), {
+      "data-asks": true,
+      onclose() {
+        signedOut.hidden = good || !ended;
+        resolve(good);
+      },
+    });
   });
 }
 
-/** Stands in the banner once somebody chose not to sign in again; while it does, nothing is asked by itself. */
-const signedOut = h("div", { hidden: true, class: "row" },
-  h("span", null, "You are signed out. What is shown is from before."),
-  h("button", { type: "button", onclick: () => { asking ??= ask(true).finally(() => { asking = null; }); } }, "Sign in"));
-
-export { signedOut };
+/** Stands in the banner for whoever didn't sign in again; while it does, nothing is asked by itself. */
+export const signedOut = h("div.row", { hidden: true, "data-asks": true },
+  h("span", "You are signed out. What is shown is from before."), button("Sign in", () => askOnce(true)));

@@ -1,145 +1,134 @@
-// Tables whose rows are patched in place, and lists: a table with filters, sorting and pages, kept in the address.
+// Tables whose rows are patched in place, and lists: tables with filters, an order and pages, kept in the address.
 
 import { query } from "./api.js";
 import { announce, h, nodes } from "./dom.js";
-import { field } from "./form.js";
+import { button, field, told } from "./form.js";
 import { watch } from "./live.js";
 import { count } from "./time.js";
 
 /**
- * A table. Each of `columns` has a `name`, a `cell` (item -> node, text or array), and perhaps `sort` (the API's word),
- * `header` (the cell names its row) and `class`. `update(items, caption)` puts other rows in; rows stay the elements that
- * they are by `key(item)`, and a cell is only touched where it has changed: focus, selection and what is open survive. A
- * listener in a cell may therefore be as old as the cell: it should take no more from its item than the key.
+ * A table. A column has a `name`, a `cell` (item -> nodes), and perhaps `sort` (the API's word), `header` (its cells name
+ * their rows) and `class`. `update(items, caption)` shows other items: a row stays what it is by `key(item)`, and a cell
+ * that looks the same isn't touched, so focus, selection and what is open survive. What listens in a cell may therefore be
+ * as old as the cell is: it should take from its item what doesn't change.
  */
-export function table({ caption, columns, key = (item) => item.id, dim = () => false, onsort = null }) {
+export function table({ caption, columns, key = ({ id }) => id, dim = () => false, onsort = null }) {
   const label = h("caption", { role: "caption" }, caption);
-  const heads = columns.map((column) => h("th", { scope: "col", role: "columnheader" },
-    column.sort && onsort ? h("button", { type: "button", onclick: () => onsort(column.sort) }, column.name) : column.name));
+  const heads = columns.map(({ name, sort }) => h("th", { scope: "col", role: "columnheader" },
+    sort && onsort ? button(name, () => onsort(sort)) : name));
   const body = h("tbody", { role: "rowgroup" });
-  // Roles, because the small form of the table is no table to the browser.
-  const element = h("div", { class: "scroll", role: "region", "aria-label": caption, tabindex: "0" },
-    h("table", { class: "cards", role: "table" }, label,
+  // Roles, because its narrow form is no table to the browser.
+  const element = h("div.scroll", { role: "region", "aria-label": caption, tabindex: "0" },
+    h("table.cards", { role: "table" }, label,
       h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, heads)), body));
 
-  function row(item) {
-    return h("tr", { role: "row", "data-key": key(item), class: dim(item) ? "dim" : null }, columns.map((column) => {
-      const content = nodes([column.cell(item)]);
-      return column.header
-        ? h("th", { scope: "row", role: "rowheader" }, content)
-        : h("td", { role: "cell", "data-label": column.name, class: column.class }, content);
-    }));
+  const row = (item) => h("tr", { role: "row", "data-key": key(item), class: dim(item) ? "dim" : null },
+    columns.map(({ name, header, cell, ...rest }) => (header
+      ? h("th", { scope: "row", role: "rowheader" }, cell(item))
+      : h("td", { role: "cell", "data-label": name, class: rest.class }, [cell(item)]))));
+
+  function update(items, words = caption) {
+    if (label.textContent !== words) label.textContent = words;
+    const fresh = items.map(row);
+    const wanted = new Set(fresh.map((each) => each.dataset.key));
+    const old = new Map([...body.children].map((each) => [each.dataset.key, each]));
+    // First, so that what stays isn't moved, which would take its focus.
+    for (const [at, gone] of old) if (!wanted.has(at)) gone.remove();
+    let place = body.firstChild;
+    for (const each of fresh) {
+      const known = old.get(each.dataset.key);
+      const next = known ? patched(known, each) : each;
+      if (next === place) place = place.nextSibling;
+      else body.insertBefore(next, place);
+    }
   }
 
-  return {
-    element,
-    update(items, words = caption) {
-      if (label.textContent !== words) label.textContent = words;
-      const old = new Map([...body.children].map((each) => [each.dataset.key, each]));
-      let place = null;
-      for (const item of items) {
-        const fresh = row(item);
-        const known = old.get(fresh.dataset.key);
-        const next = known ? patched(known, fresh) : fresh;
-        old.delete(fresh.dataset.key);
-        const expected = place ? place.nextSibling : body.firstChild;
-        if (expected !== next) body.insertBefore(next, expected);
-        place = next;
-      }
-      for (const gone of old.values()) gone.remove();
-    },
-    sorted(sort) {
-      columns.forEach((column, at) => {
-        if (column.sort && sort.replace("-", "") === column.sort) {
-          heads[at].setAttribute("aria-sort", sort.startsWith("-") ? "descending" : "ascending");
-        } else {
-          heads[at].removeAttribute("aria-sort");
-        }
-      });
-    },
-  };
+  function sorted(sort) {
+    columns.forEach((column, at) => {
+      const order = sort.startsWith("-") ? "descending" : "ascending";
+      heads[at].ariaSort = column.sort && sort.replace("-", "") === column.sort ? order : null;
+    });
+  }
+
+  return { element, update, sorted };
 }
 
-/** The row that is there, with those cells replaced that have changed. */
+/** The row that is there, with other cells in the place of those that have changed. */
 function patched(row, fresh) {
   row.className = fresh.className;
   const others = [...fresh.children];
   [...row.children].forEach((cell, at) => {
     const other = others[at];
-    const open = [...cell.querySelectorAll("details")].map((details) => details.open);
-    other.querySelectorAll("details").forEach((details, nth) => { details.open = open[nth] ?? false; });
+    const opened = [...cell.querySelectorAll("details")].map(({ open }) => open);
+    other.querySelectorAll("details").forEach((each, nth) => { each.open = opened[nth]; });
     if (cell.isEqualNode(other)) return;
     const focusable = "a, button, summary, input, select";
     const focused = [...cell.querySelectorAll(focusable)].indexOf(document.activeElement);
     cell.replaceWith(other);
-    if (focused >= 0) other.querySelectorAll(focusable)[focused]?.focus();
+    other.querySelectorAll(focusable)[focused]?.focus();
   });
   return row;
 }
 
 /**
- * A list at `path` of the API with all that it takes, live. `columns`, `key` and `dim` are a table's; `filters` and `more`
- * (which open) are fields; `asked(values)` turns what is filtered into the API's parameters where that isn't the same;
- * `one` is the word for an item; `sort` is the API's usual order; `empty(filtered)` says what stands there where nothing
- * does. Resolves to `{element, again, none}`: `again()` asks at once,
- * `none` says that there was nothing, not even filtered away.
+ * A list of the API's, live. `columns`, `key` and `dim` are a table's; `filters`, and `more` which open, are fields; where
+ * their values aren't the API's parameters, `asked(values)` makes them so; `one` is the word for an item, `sort` the
+ * API's own order, `total` whether it counts, `empty` what stands where nothing is. Resolves to `{element, again, none}`: `again()` asks
+ * at once, and `none` says that there was nothing at all.
  */
-export async function list(context, { path, one, columns, key, dim, filters = [], more = [], asked = (values) => values, sort = "", empty, total = true }) {
-  const state = { ...Object.fromEntries(context.asked) };
+export async function list(context, {
+  path, one, columns, key, dim, filters = [], more = [], asked = (values) => values,
+  sort = "", total = true, empty = `There is no ${one}.`,
+}) {
+  const state = Object.fromEntries(context.asked);
+  const names = [...filters, ...more].map(({ name }) => name);
+  const filtered = () => names.some((name) => state[name]);
   const trail = [];
-  const rows = table({
-    caption: `${one}s`, columns, key, dim,
-    onsort: (by) => change({ sort: (state.sort ?? sort) === by ? `-${by}` : by }),
-  });
-  const nothing = h("div", { class: "empty" });
-  const refusal = h("p", { class: "refusal", role: "alert", hidden: true });
-  const reset = h("button", { type: "button", class: "quiet", onclick: clear }, "Clear the filters");
-  const fields = (some) => some.map((each) => field({ ...each, value: state[each.name] ?? "" }));
-  const opened = more.some((each) => state[each.name]);
-  const bar = h("form", { role: "search", "aria-label": `Filter ${one}s` },
-    h("div", { class: "filters" }, fields(filters), reset),
-    more.length > 0 && h("details", { open: opened }, h("summary", null, "More filters"), h("div", { class: "filters" }, fields(more))));
-  const previous = h("button", { type: "button", onclick: back }, "← Previous");
-  const next = h("button", { type: "button", onclick: forward }, "Next →");
-  const size = h("select", { "aria-label": "Rows on a page", onchange: () => change({ limit: size.value }) },
-    ["25", "50", "100", "200"].map((value) => h("option", { value }, `${value} a page`)));
-  size.value = state.limit ?? "50";
-  size.style.width = "auto";
-  const pager = h("div", { class: "row" }, h("span", { class: "apart" }, size), previous, next);
-  const names = [...filters, ...more].map((each) => each.name);
   let follows = null;
   let waiting;
-
-  bar.addEventListener("input", (event) => {
-    clearTimeout(waiting);
-    const typed = event.target.matches("input");
-    waiting = setTimeout(() => change(Object.fromEntries(new FormData(bar))), typed ? 250 : 0);
+  const rows = table({
+    caption: `${one}s`, columns, key, dim,
+    onsort: (by) => change({ sort: (state.sort || sort) === by ? `-${by}` : by, cursor: "" }),
   });
+  const fields = (some) => h("div.filters", some.map((each) => field({ ...each, value: state[each.name] ?? "" })));
+  const open = more.some(({ name }) => state[name]);
+  const bar = h("form", { role: "search", "aria-label": `Filter ${one}s`, oninput: typed }, fields(filters),
+    more.length > 0 && h("details", { open }, h("summary", "More filters"), fields(more)));
+  const reset = button("Clear the filters", clear, "quiet");
+  bar.firstChild.append(reset);
+  const refusal = h("p.refusal", { role: "alert", hidden: true });
+  const nothing = h("div.empty");
+  const previous = button("← Previous", () => turn(trail.pop() ?? ""));
+  const next = button("Next →", () => turn(follows, trail.push(state.cursor ?? "")));
+  const resize = () => change({ limit: size.value, cursor: "" });
+  const size = h("select.auto", { "aria-label": "Rows on a page", onchange: resize },
+    ["25", "50", "100", "200"].map((value) => h("option", { value }, `${value} a page`)));
+  size.value = state.limit ?? "50";
+  const pager = h("div.row", h("span.apart", size), previous, next);
+
+  function typed({ target }) {
+    clearTimeout(waiting);
+    const search = () => change({ ...Object.fromEntries(new FormData(bar)), cursor: "" });
+    waiting = setTimeout(search, target.matches("input") ? 250 : 0);
+  }
 
   function clear() {
-    bar.reset();
     for (const control of bar.elements) if (control.name) control.value = "";
-    change(Object.fromEntries(names.map((name) => [name, ""])));
-    bar.elements[0]?.focus();
+    bar.elements[0].focus();
+    change(Object.fromEntries([...names, "cursor"].map((name) => [name, ""])));
   }
 
-  function change(what, keepsPlace = false) {
+  async function turn(cursor) {
+    await change({ cursor });
+    rows.element.focus();
+  }
+
+  async function change(what) {
+    if (what.cursor === "") trail.length = 0;
     Object.assign(state, what);
-    if (!keepsPlace) {
-      trail.length = 0;
-      state.cursor = "";
-    }
     context.write(state);
-    return load(true);
-  }
-
-  function forward() {
-    trail.push(state.cursor ?? "");
-    change({ cursor: follows }, true).then(() => rows.element.focus());
-  }
-
-  function back() {
-    change({ cursor: trail.pop() ?? "" }, true).then(() => rows.element.focus());
+    await load();
+    announce(rows.element.hidden ? nothing.textContent : rows.element.querySelector("caption").textContent);
   }
 
   function where() {
@@ -148,37 +137,33 @@ export async function list(context, { path, one, columns, key, dim, filters = []
   }
 
   function render(page) {
+    const { items } = page;
     follows = page.next_cursor;
-    const filtered = names.some((name) => state[name]);
-    const words = page.total === undefined ? "" : count(page.total, one);
-    rows.update(page.items, state.cursor ? `${words}, further on` : words);
+    const words = total ? count(page.total, one) : `${one}s`;
+    rows.update(items, state.cursor ? `${words}, further on` : words);
     rows.sorted(state.sort || sort);
-    rows.element.hidden = page.items.length === 0;
-    nothing.hidden = page.items.length > 0;
-    if (!nothing.hidden) nothing.replaceChildren(...nodes([filtered ? `No ${one} is like that.` : empty?.() ?? `There is no ${one}.`]));
-    reset.hidden = !filtered;
+    rows.element.hidden = items.length === 0;
+    nothing.hidden = items.length > 0;
+    nothing.replaceChildren(...nodes([filtered() ? `No ${one} is like that.` : empty]));
+    reset.hidden = !filtered();
     previous.disabled = !state.cursor;
     next.disabled = !follows;
-    pager.hidden = !(state.cursor || follows || page.items.length > 25);
-    return words;
+    pager.hidden = !(state.cursor || follows || items.length > 25);
   }
 
-  let again;
-  async function load(aloud) {
-    rows.element.setAttribute("aria-busy", "true");
+  async function load() {
+    rows.element.ariaBusy = "true";
     refusal.hidden = true;
     try {
       await again();
-      if (aloud) announce(rows.element.hidden ? nothing.textContent : rows.element.querySelector("caption").textContent);
     } catch (error) {
-      refusal.textContent = error.words ?? String(error);
+      refusal.textContent = told(error);
       refusal.hidden = false;
-    } finally {
-      rows.element.removeAttribute("aria-busy");
     }
+    rows.element.ariaBusy = null;
   }
 
-  const element = h("div", { class: "stack" }, bar, refusal, rows.element, nothing, pager);
-  again = await watch(context, where, render);
-  return { element, again: () => load(false), none: rows.element.hidden && ![...names, "cursor"].some((name) => state[name]) };
+  const again = await watch(context, where, render);
+  const none = rows.element.hidden && !filtered() && !state.cursor;
+  return { element: h("div.stack", bar, refusal, rows.element, nothing, pager), again: load, none };
 }

@@ -39,19 +39,19 @@ export function ago(instant) {
 
 /** An instant, relative, with the exact one behind it; `none` where there is none. */
 export function when(instant, none = "never") {
-  if (!instant) return h("span", { class: "soft" }, none);
+  if (!instant) return h("span.soft", none);
   return h("time", { datetime: instant, title: exact.format(new Date(instant)), "data-relative": true }, ago(instant));
 }
 
 /** An instant by its day, with the exact one behind it. */
 export function date(instant, none = "never") {
-  if (!instant) return h("span", { class: "soft" }, none);
+  if (!instant) return h("span.soft", none);
   return h("time", { datetime: instant, title: exact.format(new Date(instant)) }, day.format(new Date(instant)));
 }
 
 /** An instant to the second, and how far off it is. */
 export function exactly(instant, none = "never") {
-  if (!instant) return h("span", { class: "soft" }, none);
+  if (!instant) return h("span.soft", none);
   return [h("time", { datetime: instant }, exact.format(new Date(instant))), " (", when(instant), ")"];
 }
 

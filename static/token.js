@@ -2,7 +2,7 @@
 
 import { del, get, patch, post, segment } from "./api.js";
 import { badge, facts, h, nodes, plain, shown, tags, toast } from "./dom.js";
-import { act, confirmByName, dialog, field, form } from "./form.js";
+import { act, button, confirmByName, dialog, field, form, told } from "./form.js";
 import { watch } from "./live.js";
 import { count, exactly, span, when } from "./time.js";
 import { state } from "./tokens.js";
@@ -19,9 +19,9 @@ export async function view(context) {
   let token = null;
   const name = h("h1");
   const mood = h("div");
-  const actions = h("div", { class: "row" });
-  const about = h("section", { class: "card", "aria-label": "About the token" });
-  const below = h("div", { class: "stack" });
+  const actions = h("div.row");
+  const about = h("section.card", { "aria-label": "About the token" });
+  const below = h("div.stack");
   const again = await watch(context, path, (fresh) => {
     token = fresh;
     swap(name, shown(token.name));
@@ -35,20 +35,20 @@ export async function view(context) {
     if (token.status === "deleted") return [];
     const off = token.status === "disabled";
     return [
-      h("button", { type: "button", onclick: () => edit(token, path, again) }, "Edit"),
+      button("Edit", () => edit(token, path, again)),
       act(off ? "Enable" : "Disable", async () => {
-        await post(`${path}/${off ? "enable" : "disable"}`, undefined);
+        await post(`${path}/${off ? "enable" : "disable"}`);
         await again();
         toast(off ? "Enabled: it is good again." : "Disabled: its next check fails.");
       }),
-      h("button", { type: "button", class: "danger", onclick: remove }, "Delete"),
+      button("Delete", remove, "danger"),
     ];
   }
 
   async function remove() {
     const gone = await confirmByName({
       title: "Delete this token?", name: token.name, action: "Delete it for good",
-      text: "Whatever uses it fails from its next request on, and no one can bring it back. To stop it for a while, disable it.",
+      text: "Whatever uses it fails from its next request on, for good. To stop it for a while, disable it.",
       act: () => del(path, { version: token.change_sequence }),
     });
     await again();
@@ -60,11 +60,11 @@ export async function view(context) {
     below.append(place);
     section(context, token).then(
       (element) => place.replaceWith(...nodes([element])),
-      (error) => context.signal.aborted || place.replaceWith(h("p", { class: "note" }, error.words ?? String(error))),
+      (error) => context.signal.aborted || place.replaceWith(h("p.note", told(error))),
     );
   }
-  return h("div", { class: "stack" },
-    h("div", null, h("a", { href: "#/tokens" }, "Tokens"), h("div", { class: "head" }, name, actions), mood),
+  return h("div.stack",
+    h("div", h("a", { href: "#/tokens" }, "Tokens"), h("div.head", name, actions), mood),
     about, below);
 }
 
@@ -76,18 +76,18 @@ function swap(element, ...children) {
 }
 
 function link(id, words = id) {
-  return id && h("a", { href: `#/tokens/${id}` }, h("code", null, words));
+  return id && h("a", { href: `#/tokens/${id}` }, h("code", words));
 }
 
 function known(token) {
   const { limits } = token;
   const text = (value) => value && shown(value);
   const several = (list) => list.length > 0 && tags(list, 20);
-  const used = token.used !== null && (limits.uses === null ? count(token.used, "use") : `${count(token.used)} of ${count(limits.uses, "use")}`);
-  return facts(...[
+  const uses = limits.uses === null ? count(token.used, "use") : `${count(token.used)} of ${count(limits.uses, "use")}`;
+  return facts(
     ["Number", token.number],
-    ["Id", h("code", null, token.id)],
-    ["Begins with", h("code", null, token.hint)],
+    ["Id", h("code", token.id)],
+    ["Begins with", h("code", token.hint)],
     ["Description", token.description && shown(token.description, true)],
     ["Owner", text(token.owner)],
     ["Organization", text(token.organization)],
@@ -99,7 +99,7 @@ function known(token) {
     ["Last use", exactly(token.last_used_at)],
     ["Used from", text(token.last_used_address)],
     ["Used by", text(token.last_used_agent)],
-    ["Used", used],
+    ["Used", token.used !== null && uses],
     ["Networks", several(limits.networks.allow)],
     ["Not from", several(limits.networks.deny)],
     ["Routes", several(limits.routes)],
@@ -114,7 +114,7 @@ function known(token) {
     ["Waits until", token.waits_until && exactly(token.waits_until)],
     ["Replaced by", link(token.superseded_by)],
     ["Replaced", token.superseded_at && exactly(token.superseded_at)],
-  ].map(([term, value]) => [term, value || null]));
+  );
 }
 
 function edit(token, path, again) {
@@ -133,13 +133,15 @@ function edit(token, path, again) {
 
 /** What it was given beside what was asked of it. */
 async function privileges({ signal }, { id }) {
-  const { granted, demanded, never, asked_openly_at: openly, since } = await get(`/v1/tokens/${id}/privileges`, { signal });
+  const use = await get(`/v1/tokens/${id}/privileges`, { signal });
+  const { granted, demanded, never, since, asked_openly_at: openly } = use;
   if (granted.length === 0 && demanded.length === 0) return null;
-  const asked = demanded.map(({ privilege, last_at }) => h("li", null, h("code", null, shown(privilege)), " ", when(last_at)));
-  return h("section", { class: "card" },
-    h("h2", null, "What it was asked for"),
-    h("p", { class: "soft" }, "Since ", when(since), "."),
-    asked.length > 0 ? h("ul", null, asked) : h("p", null, "Nobody asked it for a privilege."),
-    never.length > 0 && [h("h3", null, badge("Never asked for", "warn")), tags(never, 20)],
-    openly && h("p", { class: "note" }, "Somebody asked about it without saying for what, last ", when(openly), ": any of its privileges may have been used then."));
+  const asked = demanded.map(({ privilege, last_at }) => h("li", h("code", shown(privilege)), " ", when(last_at)));
+  return h("section.card",
+    h("h2", "What it was asked for"),
+    h("p.soft", "Since ", when(since), "."),
+    asked.length > 0 ? h("ul", asked) : h("p", "Nobody asked it for a privilege."),
+    never.length > 0 && [h("h3", badge("Never asked for", "warn")), tags(never, 20)],
+    openly && h("p.note", "Somebody asked about it without saying for what, last ", when(openly),
+      ": any of its privileges may have been used then."));
 }
