@@ -19,7 +19,7 @@ export async function view(context) {
       { name: "Signed in", cell: ({ created_at }) => when(created_at) },
       { name: "Last seen", cell: ({ seen_at }) => when(seen_at) },
       { name: "Ends", cell: ({ expires_at }) => when(expires_at) },
-      { name: "", cell: ({ id, current }) => act("Sign out", () => (current ? signOut() : end(id))) },
+      { name: "Action", cell: ({ id, current }) => act("Sign out", () => (current ? signOut() : end(id))) },
     ],
   });
   const path = query("/v1/sessions", { username: user.username });
@@ -65,7 +65,7 @@ function password(user, again) {
   h("h2", "Password"),
   // So that a password manager knows whose it is.
   h("input", { name: "username", autocomplete: "username", value: user.username, hidden: true }),
-  field({ label: "New password", name: "password", hint: "15 characters at least; a few words are best.", ...secret }),
+  field({ label: "New password", name: "password", hint: "15 characters at least: a few words, say.", ...secret }),
   field({ label: "The same again", name: "again", ...secret }));
   return element;
 }

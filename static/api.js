@@ -1,10 +1,10 @@
 // Requests to jeton's own API, by the session's cookie.
 //
-// A refusal is an `ApiError` with the members of its problem document. A session that has ended, and one that is too old
-// for what is asked, are met by asking for the password and repeating the request (session.js says how). When the server
-// can't be reached, `reach` says since when, asks again by itself, and says when it is back.
+// A refusal is an `ApiError` with the members of its problem document. A session that has ended, and one that is too
+// old for what is asked, are met by asking for the password and repeating the request (session.js says how). When the
+// server can't be reached, `reach` says since when, asks again by itself, and says when it is back.
 
-/** The server said no: `status`, `code`, `detail`, and `field`, `limit` and the like where the problem has them. */
+/** The server said no: `status`, `code`, `detail`, and `field`, `limit` and the like where it has them. */
 export class ApiError extends Error {
   constructor(status, problem, retryAfter) {
     super(problem.detail ?? `the server answered ${status}`);
@@ -15,9 +15,14 @@ export class ApiError extends Error {
   get words() {
     const wait = this.retryAfter ? ` Try again in ${this.retryAfter} s.` : "";
     if (this.status === 503) return `jeton is busy.${wait || " Try again in a moment."}`;
-    if (this.status === 500) return `jeton failed; its log says why (incident ${this.incident ?? "unknown"}).`;
-    if (this.code === "version_stale") return "This was changed meanwhile: look at how it is now, and try again.";
+    if (this.status === 500) return `jeton failed; its log says why (incident ${this.incident ?? "?"}).`;
+    if (this.code === "version_stale") return "This was changed meanwhile: look at it again, and retry.";
     return sentence(this.message) + wait;
+  }
+
+  /** The same beside the field that it is about. */
+  get short() {
+    return this.field && sentence(this.message.replace(`${this.field}: `, ""));
   }
 }
 
@@ -34,8 +39,8 @@ function sentence(text) {
 }
 
 /**
- * Whether the server answers: where it doesn't, `since` is when it last did, and `ask()` asks now rather than in a while.
- * It dispatches `lost` and `back`.
+ * Whether the server answers: where it doesn't, `since` is when it last did, and `ask()` asks now rather than in a
+ * while. It dispatches `lost` and `back`.
  */
 export const reach = Object.assign(new EventTarget(), { since: null, ask: () => {} });
 let lastAnswer = new Date();
@@ -138,7 +143,7 @@ export const del = (path, options) => request("DELETE", path, undefined, options
 
 /** A path with what is asked; what is empty is left out. */
 export function query(path, asked) {
-  const given = Object.entries(asked).filter(([, value]) => value !== "" && value !== null && value !== undefined);
+  const given = Object.entries(asked).filter(([, value]) => (value ?? "") !== "");
   return given.length ? `${path}?${new URLSearchParams(given)}` : path;
 }
 

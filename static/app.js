@@ -1,21 +1,22 @@
 // The page: signs in, shows what the signed-in user may do, and goes from view to view by what stands behind the `#`.
 //
 // How to write a view:
-//  1. A file exports `async function view(context)`, which returns an element whose one h1 names the view. Its line goes
-//     into ROUTES below, its `modulepreload` into index.html.
-//  2. `context`: `session` (`user`, `organization`, `operator`, `manages`); `params`, what stood for `:name` in the path;
-//     `asked`, the address's query, and `write(query)`, which changes it; `signal`, aborted when the view is left; and
-//     `hold(question)`, which asks before it is left, until what that returned is called.
-//  3. dom.js: `h("p.note", { title }, ...children)` makes everything. What somebody else wrote goes through `shown(text)`,
-//     or `plain(text)` in a title. `badge`, `tags`, `facts`, `toast` and `copyButton` are parts.
-//  4. api.js: `get`, `post`, `patch`, `put`, `del` throw an `ApiError` whose `words` may be shown; `{ version }` is the
-//     If-Match; `query(path, {...})` and `segment(text)` make paths.
+//  1. A file exports `async function view(context)`, which returns an element whose one h1 names the view. Its line
+//     goes into ROUTES below, its `modulepreload` into index.html.
+//  2. `context`: `session` (`user`, `organization`, `operator`, `manages`); `params`, what stood for `:name` in the
+//     path; `asked`, the address's query, and `write(query)`, which changes it; `signal`, aborted when the view is
+//     left; and `hold(question)`, which asks before it is left, until what that returned is called.
+//  3. dom.js: `h("p.note", { title }, ...children)` makes everything. What somebody else wrote goes through
+//     `shown(text)`, or `plain(text)` in a title. `badge`, `tags`, `facts`, `toast` and `copyButton` are parts.
+//  4. api.js: `get`, `post`, `patch`, `put`, `del` throw an `ApiError` whose `words` may be shown; `{ version }` is
+//     the If-Match; `query(path, {...})` and `segment(text)` make paths.
 //  5. live.js: `await watch(context, path, render)` keeps what it renders true, and returns what asks at once.
 //  6. table.js: `await list(context, { path, one, columns, filters })` is a whole list, live, with its `.element`;
 //     `table({ caption, columns })` is `.element` and `.update(items)`.
-//  7. form.js: `form({ action, act }, field({ label, name, hint }))` shows a refusal at its field; `act(label, does)` is a
-//     button that does something; `dialog`, `confirm` and `confirmByName` ask.
-//  8. time.js: `when`, `date`, `exactly`, `span`, `count`. style.css: `.stack`, `.row`, `.head`, `.card`, `.columns`, `.note`.
+//  7. form.js: `form({ action, act }, field({ label, name, hint }))` shows a refusal at its field; `act(label, does)`
+//     is a button that does something; `dialog`, `confirm` and `confirmByName` ask.
+//  8. time.js: `when`, `date`, `exactly`, `span`, `count`. style.css: `.stack`, `.row`, `.head`, `.card`, `.columns`,
+//     `.note`.
 
 import { view as account } from "./account.js";
 import { query, reach } from "./api.js";
@@ -55,7 +56,7 @@ function find(path) {
     const wanted = route.path.split("/");
     const fits = (part, at) => (part.startsWith(":") ? parts[at] : part === parts[at]);
     if (wanted.length === parts.length && wanted.every(fits)) {
-      const named = wanted.flatMap((part, at) => (part.startsWith(":") ? [[part.slice(1), read(parts[at])]] : []));
+      const named = wanted.map((part, at) => [part.slice(1), read(parts[at])]);
       return { route, params: Object.fromEntries(named) };
     }
   }
@@ -157,7 +158,7 @@ function watchReach() {
   document.getElementById("banner").append(line, signedOut);
   reach.addEventListener("lost", () => {
     const since = reach.since.toLocaleTimeString("en-GB");
-    words.textContent = `jeton can't be reached since ${since}. What is shown is from then. It is asked again by itself.`;
+    words.textContent = `jeton can't be reached since ${since}. What is shown is from then.`;
     line.hidden = false;
   });
   reach.addEventListener("back", () => {

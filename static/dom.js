@@ -6,14 +6,14 @@
 const PROPERTIES = new Set(["value", "checked", "disabled", "selected", "open", "readOnly", "indeterminate"]);
 
 /**
- * Makes an element: `h("p.note", { title }, "text", node)`. What stands behind dots are its classes, and properties may be
- * left out. One that begins with `on` listens, `true` is an attribute without a value, and `false`, `null` and `undefined`
- * are none; children may be nested in arrays, and texts stay texts.
+ * Makes an element: `h("p.note", { title }, "text", node)`. What stands behind dots are its classes, and properties may
+ * be left out. One that begins with `on` listens, `true` is an attribute without a value, and `false`, `null` and
+ * `undefined` are none; children may be nested in arrays, and texts stay texts.
  */
 export function h(name, ...rest) {
   const [tag, ...classes] = name.split(".");
   const element = document.createElement(tag);
-  element.classList.add(...classes.filter(Boolean));
+  if (classes.some(Boolean)) element.className = classes.join(" ").trim();
   const told = typeof rest[0] === "object" && !Array.isArray(rest[0]) && !(rest[0] instanceof Node);
   const [properties, ...children] = told ? rest : [null, ...rest];
   for (const [name, value] of Object.entries(properties ?? {})) {
@@ -31,8 +31,8 @@ export function nodes(children) {
   return children.flat(Infinity).filter((child) => child || child === 0);
 }
 
-/** What is seen of nothing, or turns the text around it: controls, line separators, marks of direction, no width. */
-const UNSEEN = /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb]|[\u{e0000}-\u{e007f}]/gu;
+/** What isn't seen itself, or turns what stands beside it: controls, marks of direction, no width, separators. */
+const UNSEEN = /[\p{C}\p{Zl}\p{Zp}\u115f\u1160\u17b4\u17b5\u3164\uffa0\ufe00-\ufe0f\u{e0100}-\u{e01ef}]/gu;
 
 function escaped(letter) {
   const code = letter.codePointAt(0);

@@ -1,8 +1,13 @@
-// Runs before anything is painted: asks who is signed in while the modules still come, and keeps the sign-in form out of
-// sight where the address leads to a view, so that a reload by somebody signed in doesn't show it for a moment.
+// Runs before anything is painted: asks who is signed in while the modules still come, and keeps the sign-in form out
+// of sight where the address leads to a view, so that a reload by somebody signed in doesn't show it for a moment.
 "use strict";
 
-if (location.hash.length > 2) document.documentElement.classList.add("waiting");
+const { classList } = document.documentElement;
+if (location.hash.length > 2) {
+  classList.add("waiting");
+  // Should the modules never come, what there is is better than nothing.
+  setTimeout(() => classList.remove("waiting"), 5_000);
+}
 
 globalThis.first = {
   session: fetch("/v1/session", { headers: { "Jeton-Page": "1" }, cache: "no-store" }).catch(() => null),

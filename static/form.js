@@ -5,8 +5,8 @@ import { h, shown } from "./dom.js";
 let last = 0;
 
 /**
- * A labelled field. `type` is an input's, or `textarea`, `checkbox` or `select` with `options`, pairs of a value and its
- * words; what else is given goes to the control. `name` is the API's, by which a refusal finds its field.
+ * A labelled field. `type` is an input's, or `textarea`, `checkbox` or `select` with `options`, pairs of a value and
+ * its words; what else is given goes to the control. `name` is the API's, by which a refusal finds its field.
  */
 export function field({ label, hint, type = "text", options, ...rest }) {
   const id = `f${++last}`;
@@ -52,7 +52,7 @@ function refuse(form, error) {
   const control = named.find(({ name }) => name === error.field) ?? named.find(near);
   const place = control?.closest(".field, fieldset")?.querySelector(":scope > .wrong");
   if (place) {
-    place.textContent = told(error);
+    place.textContent = error.short ?? told(error);
     control.setAttribute("aria-invalid", "true");
     for (let at = control; at; at = at.parentElement.closest("details")) at.open = true;
     control.focus();
@@ -91,7 +91,8 @@ export function sends(form, act) {
 
 /** A form with a button that says what it does; `act` gets what was typed, by name. */
 export function form({ action, act, danger = false, cancel = null, ...rest }, ...children) {
-  const buttons = [cancel && button("Cancel", cancel), h(danger ? "button.danger" : "button.primary", action)];
+  const send = h(danger ? "button.danger" : "button.primary", action);
+  const buttons = [cancel && button("Cancel", cancel), send];
   return sends(h("form", { novalidate: true, ...rest }, children, h("div.row", buttons)), act);
 }
 
@@ -157,7 +158,7 @@ export function confirm({ title, text, action, act, danger = false }, control = 
 export function confirmByName({ name, ...rest }) {
   const wanted = typed(name) || "yes";
   const label = ["Type ", h("b", shown(wanted)), " to go on"];
-  const control = field({ label, name: "typed", autocomplete: "off", autocapitalize: "none", spellcheck: "false" });
+  const control = field({ label, name: "typed", autocomplete: "off", spellcheck: "false" });
   return confirm({ ...rest, danger: true }, control, (values) => {
     if (typed(values.typed) !== wanted) throw wrong("typed", "This isn't its name.");
   });

@@ -1,8 +1,8 @@
 // Keeps a view as the server has it.
 //
-// By asking every few seconds with the tag of what is shown, which costs an answer without a body where nothing changed.
-// Not by server-sent events: an EventSource can't send the header that proves where a request comes from, and each tab
-// would hold one of the six connections that a browser has for a host.
+// By asking every few seconds with the tag of what is shown, which costs an answer without a body where nothing
+// changed. Not by server-sent events: an EventSource can't send the header that proves where a request comes from, and
+// each tab would hold one of the six connections that a browser has for a host.
 //
 // It stops while the tab is hidden, while the server can't be reached, and where nobody has touched the page for a
 // while: else a tab left open would keep its session from ever ending by itself.
@@ -36,7 +36,8 @@ function askAll() {
 /**
  * Asks for `path` (a text, or a function that says it) now and every few seconds until the view is left, and calls
  * `render` with the first answer and each that is another. Resolves after the first, to a function that asks at once,
- * after a change or with another path; its failures are the caller's, later ones are passed over: the next may be better.
+ * after a change or with another path; its failures are the caller's, later ones are passed over: the next may be
+ * better.
  */
 export async function watch(context, path, render, every = EVERY) {
   let last;

@@ -1,7 +1,7 @@
 // A new token: the form, and its secret, which is shown once and kept nowhere but in what is shown.
 
 import { get, post, query, segment } from "./api.js";
-import { announce, copyButton, h, shown, tags } from "./dom.js";
+import { announce, copyButton, h, nodes, shown, tags } from "./dom.js";
 import { act, field, form, lines } from "./form.js";
 import { count, seconds, span } from "./time.js";
 
@@ -23,10 +23,10 @@ export async function mint(context, title = null) {
     const at = `/v1/organizations/${segment(slug)}`;
     const own = slug === home ? user : get(`${at}/members/${segment(user.username)}`).catch(() => null);
     const [policy, modules, member] = await Promise.all([get(`${at}/policy`), get(`${at}/modules`), own]);
-    const parts = [
-      refused(slug, policy, member), lifetime(policy), privileges(member?.privileges), limits(), more(policy, modules.items),
-    ];
-    rest.replaceChildren(...parts.filter(Boolean));
+    rest.replaceChildren(...nodes([
+      refused(slug, policy, member), lifetime(policy), privileges(member?.privileges), limits(),
+      more(policy, modules.items),
+    ]));
   }
 
   async function make(values, element) {
@@ -43,19 +43,21 @@ export async function mint(context, title = null) {
   }
 
   await choose(home);
+  const onchange = ({ target }) => choose(target.value).catch(() => {});
   card.append(form({ action: "Make the token", act: make },
     title && h("h2", title),
     field({ label: "Name", name: "name", hint: "What it is for: nightly report, CI of the shop.",
       required: true, maxlength: 200, autocomplete: "off", "data-first": true }),
     slugs.length > 1 && field({ label: "Organization", name: "organization", type: "select", value: home,
-      options: slugs.map((slug) => [slug, slug]), onchange: ({ target }) => choose(target.value).catch(() => {}) }),
+      options: slugs.map((slug) => [slug, slug]), onchange }),
     rest));
   return card;
 }
 
 /** Why nothing can be made, where that is known before it is tried. */
 function refused(slug, { api_access, issuers }, member) {
-  const may = member?.may_issue ?? (!member || member.operator || member.role === "administrator" || issuers === "members");
+  const by = { members: true, admins: !member || member.operator || member.role === "administrator" };
+  const may = member?.may_issue ?? by[issuers];
   const why = !api_access ? `API access of ${slug} is switched off: no token is made there.`
     : !may && `In ${slug} administrators make tokens, and whom they let. Ask one of them.`;
   return why && h("p.note.warn", why);
@@ -80,7 +82,7 @@ function privileges(held = null) {
   const onchange = ({ target }) => { some.hidden = target.value !== "some"; };
   const wide = held?.some((privilege) => privilege.includes("*")) ?? true;
   const some = h("div.stack", { hidden: true },
-    h("div.checks", held?.map((privilege) => check("checkbox", "privileges", privilege, h("code", privilege)))),
+    h("div.checks", held?.map((each) => check("checkbox", "privileges", each, h("code", each)))),
     wide && field({ label: "Narrower ones", name: "narrower", type: "textarea", spellcheck: "false",
       hint: "One a line, such as orders:read. * stands for any domain or any action." }));
   const all = held && h("div", tags(held.filter((privilege) => !privilege.startsWith("jeton:")), 12));
@@ -93,12 +95,12 @@ function limits() {
   const several = (label, name, hint, placeholder) =>
     field({ label, name: `limits.${name}`, type: "textarea", hint, placeholder, spellcheck: "false" });
   return h("details", h("summary", "Limits: from where, for what, how often"), h("div.columns",
-    several("Only from these networks", "networks.allow", "One a line; empty for from everywhere.", "10.0.0.0/8"),
+    several("Only from these networks", "networks.allow", "One a line.", "10.0.0.0/8"),
     several("Not from these", "networks.deny", "One a line."),
-    several("Only for these routes", "routes", "Method, host and path, one a line; * for any.", "GET api.example/v1/*"),
-    field({ label: "Not before", name: "limits.not_before", type: "datetime-local", hint: "By your own clock." }),
+    several("Only for these routes", "routes", "Method, host and path; * for any.", "GET api.example/v1/*"),
+    field({ label: "Not before", name: "limits.not_before", type: "datetime-local", hint: "In your time." }),
     field({ label: "Uses in all", name: "limits.uses", type: "number", min: 1 }),
-    field({ label: "Uses in a period", name: "limits.rate", hint: "10/s, 100/min, 1000/h or 10000/day, say." })));
+    field({ label: "Uses in a period", name: "limits.rate", hint: "10/s, 100/min, 1000/h or 10000/day." })));
 }
 
 /** What else there is. (A token can be tied to one that makes it, not to a user.) */
@@ -106,8 +108,10 @@ function more({ max_idle }, modules) {
   const ends = max_idle ? `The organization does so after ${span(max_idle)}.` : "Empty for never.";
   return h("details", h("summary", "More"), h("div.stack",
     field({ label: "Description", name: "description", type: "textarea" }),
-    modules.length > 0 && h("fieldset", h("legend", "Modules"), h("div.checks", modules.map(({ number, name }) =>
-      check("checkbox", "modules", number, [shown(name), " ", h("small", number)]))), h("div.wrong")),
+    modules.length > 0 && h("fieldset", h("legend", "Modules"),
+      h("div.checks", modules.map(({ number, name }) =>
+        check("checkbox", "modules", number, [shown(name), " ", h("small", number)]))),
+      h("div.wrong")),
     field({ label: "Disable it when unused for days", name: "max_idle", type: "number", min: 1, hint: ends }),
     field({ label: "Restricted", name: "restricted", type: "checkbox",
       hint: "It reads and revokes itself at jeton, and nothing more there." })));
@@ -160,9 +164,10 @@ export function panel(context, made, again = null) {
 
   async function use() {
     const headers = { Authorization: `Bearer ${secret.textContent}` };
-    const response = await fetch("/v1/tokens/self", { headers, cache: "no-store", credentials: "omit" }).catch(() => null);
+    const asked = fetch("/v1/tokens/self", { headers, cache: "no-store", credentials: "omit" });
+    const response = await asked.catch(() => null);
     const body = JSON.stringify(await response?.json().catch(() => null), null, 2);
-    answer.textContent = response ? `${response.status} ${response.statusText}\n${body}` : "jeton can't be reached.";
+    answer.textContent = response ? `${response.status}\n${body}` : "jeton can't be reached.";
     answer.hidden = false;
   }
 
@@ -173,7 +178,8 @@ export function panel(context, made, again = null) {
 
   const element = h("div.stack", { oncopy: release },
     h("h2", "Copy the token now"),
-    h("p", shown(made.name), " is made. Its secret is shown this once: jeton keeps a hash of it, and can't show it again."),
+    h("p", shown(made.name),
+      " is made. Its secret is shown this once: jeton keeps a hash of it, and can't show it again."),
     secret,
     h("div.row", copyButton("Copy the token", secret, release, "primary")),
     h("h3", "Use it"),
@@ -181,6 +187,7 @@ export function panel(context, made, again = null) {
     h("div.row", copyButton("Copy the line", line, release), act("Try it now", use)),
     made.limits.uses && h("p.hint", `Trying it takes one of its ${count(made.limits.uses, "use")}.`),
     answer,
-    h("div.row", h("a", { href: `#/tokens/${made.id}` }, "Show what it may do"), again && act("Make another", leave, "quiet")));
+    h("div.row", h("a", { href: `#/tokens/${made.id}` }, "Show what it may do"),
+      again && act("Make another", leave, "quiet")));
   return element;
 }

@@ -20,7 +20,7 @@ export async function signIn(username, password) {
   try {
     session = await exchange("POST", "/v1/session", { username, password });
   } catch (error) {
-    if (error.status === 401) error.message = "No user has this name and password. Check both, capital letters too";
+    if (error.status === 401) error.message = "No user has this name and password: check both";
     throw error;
   }
 }

@@ -7,13 +7,13 @@ import { watch } from "./live.js";
 import { count } from "./time.js";
 
 /**
- * A table. A column has a `name`, a `cell` (item -> nodes), and perhaps `sort` (the API's word), `header` (its cells name
- * their rows) and `class`. `update(items, caption)` shows other items: a row stays what it is by `key(item)`, and a cell
- * that looks the same isn't touched, so focus, selection and what is open survive. What listens in a cell may therefore be
- * as old as the cell is: it should take from its item what doesn't change.
+ * A table. A column has a `name`, a `cell` (item -> nodes), and perhaps `sort` (the API's word), `header` (its cells
+ * name their rows) and `class`. `update(items, caption)` shows other items: a row stays what it is by `key(item)`, and
+ * a cell that looks the same isn't touched, so focus, selection and what is open survive. What listens in a cell may
+ * therefore be as old as the cell is: it should take from its item what doesn't change.
  */
 export function table({ caption, columns, key = ({ id }) => id, dim = () => false, onsort = null }) {
-  const label = h("caption", { role: "caption" }, caption);
+  const label = h("caption", caption);
   const heads = columns.map(({ name, sort }) => h("th", { scope: "col", role: "columnheader" },
     sort && onsort ? button(name, () => onsort(sort)) : name));
   const body = h("tbody", { role: "rowgroup" });
@@ -71,10 +71,10 @@ function patched(row, fresh) {
 }
 
 /**
- * A list of the API's, live. `columns`, `key` and `dim` are a table's; `filters`, and `more` which open, are fields; where
- * their values aren't the API's parameters, `asked(values)` makes them so; `one` is the word for an item, `sort` the
- * API's own order, `total` whether it counts, `empty` what stands where nothing is. Resolves to `{element, again, none}`: `again()` asks
- * at once, and `none` says that there was nothing at all.
+ * A list of the API's, live. `columns`, `key` and `dim` are a table's; `filters`, and `more` which open, are fields;
+ * where their values aren't the API's parameters, `asked(values)` makes them so; `one` is the word for an item, `sort`
+ * the API's own order, `total` whether it counts, `empty` what stands where nothing is. Resolves to `{element, again,
+ * none}`: `again()` asks at once, and `none` says that there was nothing at all.
  */
 export async function list(context, {
   path, one, columns, key, dim, filters = [], more = [], asked = (values) => values,
@@ -90,7 +90,8 @@ export async function list(context, {
     caption: `${one}s`, columns, key, dim,
     onsort: (by) => change({ sort: (state.sort || sort) === by ? `-${by}` : by, cursor: "" }),
   });
-  const fields = (some) => h("div.filters", some.map((each) => field({ ...each, value: state[each.name] ?? "" })));
+  const filled = (each) => field({ ...each, value: state[each.name] ?? "" });
+  const fields = (some) => h("div.filters", some.map(filled));
   const open = more.some(({ name }) => state[name]);
   const bar = h("form", { role: "search", "aria-label": `Filter ${one}s`, oninput: typed }, fields(filters),
     more.length > 0 && h("details", { open }, h("summary", "More filters"), fields(more)));

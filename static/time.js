@@ -3,6 +3,10 @@
 import { h } from "./dom.js";
 
 const SECONDS = { s: 1, m: 60, h: 3_600, d: 86_400, w: 604_800 };
+/** Each unit, its seconds, and from how many of it on it is the one to speak in. */
+const UNITS = [
+  ["year", 31_557_600, 1.5], ["month", 2_629_800, 4], ["day", 86_400, 2], ["hour", 3_600, 1.5], ["minute", 60, 0],
+];
 const exact = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "long" });
 const day = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium" });
 const relative = new Intl.RelativeTimeFormat("en-GB", { numeric: "auto" });
@@ -31,22 +35,22 @@ export function ago(instant) {
   const off = (new Date(instant) - Date.now()) / 1_000;
   const far = Math.abs(off);
   if (far < 45) return off > 0 ? "in a moment" : "just now";
-  const [unit, of] = [["minute", 60], ["hour", 3_600], ["day", 86_400], ["month", 2_629_800], ["year", 31_557_600]]
-    .filter(([unit, of]) => far >= of * (unit === "minute" ? 0 : unit === "month" ? 3 : unit === "day" ? 2 : 1.5))
-    .at(-1);
+  const [unit, of] = UNITS.find(([, of, from]) => far >= of * from);
   return relative.format(Math.round(off / of), unit);
 }
 
 /** An instant, relative, with the exact one behind it; `none` where there is none. */
 export function when(instant, none = "never") {
   if (!instant) return h("span.soft", none);
-  return h("time", { datetime: instant, title: exact.format(new Date(instant)), "data-relative": true }, ago(instant));
+  const title = exact.format(new Date(instant));
+  return h("time", { datetime: instant, title, "data-relative": true }, ago(instant));
 }
 
 /** An instant by its day, with the exact one behind it. */
 export function date(instant, none = "never") {
   if (!instant) return h("span.soft", none);
-  return h("time", { datetime: instant, title: exact.format(new Date(instant)) }, day.format(new Date(instant)));
+  const at = new Date(instant);
+  return h("time", { datetime: instant, title: exact.format(at) }, day.format(at));
 }
 
 /** An instant to the second, and how far off it is. */

@@ -83,7 +83,7 @@ function known(token) {
   const { limits } = token;
   const text = (value) => value && shown(value);
   const several = (list) => list.length > 0 && tags(list, 20);
-  const uses = limits.uses === null ? count(token.used, "use") : `${count(token.used)} of ${count(limits.uses, "use")}`;
+  const most = limits.uses === null ? "" : ` of ${count(limits.uses)}`;
   return facts(
     ["Number", token.number],
     ["Id", h("code", token.id)],
@@ -99,7 +99,7 @@ function known(token) {
     ["Last use", exactly(token.last_used_at)],
     ["Used from", text(token.last_used_address)],
     ["Used by", text(token.last_used_agent)],
-    ["Used", token.used !== null && uses],
+    ["Uses", token.used !== null && `${count(token.used)}${most}`],
     ["Networks", several(limits.networks.allow)],
     ["Not from", several(limits.networks.deny)],
     ["Routes", several(limits.routes)],
@@ -136,7 +136,7 @@ async function privileges({ signal }, { id }) {
   const use = await get(`/v1/tokens/${id}/privileges`, { signal });
   const { granted, demanded, never, since, asked_openly_at: openly } = use;
   if (granted.length === 0 && demanded.length === 0) return null;
-  const asked = demanded.map(({ privilege, last_at }) => h("li", h("code", shown(privilege)), " ", when(last_at)));
+  const asked = demanded.map(({ privilege, last_at: at }) => h("li", h("code", shown(privilege)), " ", when(at)));
   return h("section.card",
     h("h2", "What it was asked for"),
     h("p.soft", "Since ", when(since), "."),

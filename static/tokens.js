@@ -6,7 +6,7 @@ import { list } from "./table.js";
 import { date, daysFromNow, when } from "./time.js";
 
 const KINDS = { active: "good", expired: "off", disabled: "warn", deleted: "bad" };
-const CAUSES = { idle: "nobody used it", leak: "it was found in the open", undone: "its rotation was undone" };
+const CAUSES = { idle: "nobody used it", leak: "found in the open", undone: "its rotation was undone" };
 
 /** A token's state and why it has it. */
 export function state({ status, cause, waits_until, superseded_by }) {
@@ -42,8 +42,9 @@ const COLUMNS = [
 
 /** What the API is asked for by what is filtered. */
 function asked({ expires, unused, ...values }) {
-  const soon = expires > 0 && { expires_before: daysFromNow(Number(expires)), status: values.status || "active" };
-  return { ...values, ...soon, unused_since: unused > 0 ? daysFromNow(-unused) : "" };
+  const status = values.status || (expires > 0 ? "active" : "");
+  const expires_before = expires > 0 ? daysFromNow(Number(expires)) : "";
+  return { ...values, status, expires_before, unused_since: unused > 0 ? daysFromNow(-unused) : "" };
 }
 
 export async function view(context) {
@@ -73,6 +74,6 @@ export async function view(context) {
       !found.none && h("a.button.primary", { href: "#/tokens/new" }, "New token")),
     found.none ? [
       await mint(context, "Make your first token"),
-      h("p.soft", "Tokens that were deleted are ", h("a", { href: "#/tokens?status=deleted" }, "still told of"), "."),
+      h("p", h("a", { href: "#/tokens?status=deleted" }, "Tokens that were deleted")),
     ] : found.element);
 }
