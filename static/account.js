@@ -65,7 +65,7 @@ function password(user, again) {
   h("h2", "Password"),
   // So that a password manager knows whose it is.
   h("input", { name: "username", autocomplete: "username", value: user.username, hidden: true }),
-  field({ label: "New password", name: "password", hint: "15 characters at least: a few words, say.", ...secret }),
+  field({ label: "New password", name: "password", hint: "15 characters at least.", ...secret }),
   field({ label: "The same again", name: "again", ...secret }));
   return element;
 }

@@ -169,6 +169,11 @@ function watchReach() {
 
 async function start() {
   watchReach();
+  document.querySelector(".skip").addEventListener("click", (event) => {
+    // What stands behind the `#` is a view's.
+    event.preventDefault();
+    main.focus();
+  });
   if (await begin()) {
     await enter();
     return;

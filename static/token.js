@@ -136,7 +136,7 @@ async function privileges({ signal }, { id }) {
   const use = await get(`/v1/tokens/${id}/privileges`, { signal });
   const { granted, demanded, never, since, asked_openly_at: openly } = use;
   if (granted.length === 0 && demanded.length === 0) return null;
-  const asked = demanded.map(({ privilege, last_at: at }) => h("li", h("code", shown(privilege)), " ", when(at)));
+  const asked = demanded.map((each) => h("li", h("code", shown(each.privilege)), " ", when(each.last_at)));
   return h("section.card",
     h("h2", "What it was asked for"),
     h("p.soft", "Since ", when(since), "."),
