@@ -46,7 +46,7 @@ fn paths(server: &Server) -> Vec<(String, Vec<String>)> {
     };
     let methods =
         |item: &Value| item.as_object().unwrap().keys().map(|method| method.to_uppercase()).collect();
-    let page = ["/", "/assets/style.css", "/nowhere"].map(|path| (path.to_owned(), vec!["GET".to_owned()]));
+    let page = ["/", "/assets/x/style.css", "/nowhere"].map(|path| (path.to_owned(), vec!["GET".to_owned()]));
     let paths = paths.filter(|(path, _)| !is_gate(path)).map(|(path, item)| (filled(path), methods(item)));
     page.into_iter().chain(paths).collect()
 }

@@ -62,6 +62,7 @@ mod erasure;
 mod events;
 mod flood;
 mod framing;
+mod headers;
 mod hosts;
 mod proxies;
 mod revocation;

@@ -7,7 +7,7 @@ use http::header::{ACCEPT_ENCODING, CONNECTION};
 use super::Limits;
 use super::framing::Verdict;
 use super::screen::Rejection;
-use crate::http::Answer;
+use crate::http::{Answer, Problem};
 
 /// The reply to a refused request. The connection ends with it: what follows on it can't be trusted, or isn't read.
 pub(super) fn answer(rejection: Rejection, limits: &Limits) -> Answer {
@@ -29,23 +29,23 @@ pub(super) fn instead_of(bare: &[u8], verdict: Verdict, limits: &Limits) -> Opti
         b"HTTP/1.1 400" => verdict.err()?,
         _ => return None,
     };
-    Some(raw(&rejection.problem(limits).to_json(), rejection.status()))
+    Some(raw(&rejection.problem(limits)))
 }
 
 /// The reply to a connection over a cap, for a client that hasn't been read from.
 pub(super) fn too_many_connections() -> BytesMut {
-    let problem =
-        crate::http::Problem::new(503, "too_many_connections", "too many connections are open; try later");
-    raw(&problem.to_json(), 503)
+    raw(&Problem::new(503, "too_many_connections", "too many connections are open; try later"))
 }
 
-fn raw(document: &[u8], status: u16) -> BytesMut {
-    let status = http::StatusCode::from_u16(status).unwrap_or(http::StatusCode::BAD_REQUEST);
-    let head = format!(
-        "HTTP/1.1 {status}\r\ncontent-type: application/problem+json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
-        document.len()
-    );
-    let mut bytes = BytesMut::from(head.as_bytes());
-    bytes.extend_from_slice(document);
+fn raw(problem: &Problem) -> BytesMut {
+    let Answer { status, headers, .. } = Answer::problem(problem);
+    let document = problem.to_json();
+    let mut bytes = BytesMut::from(format!("HTTP/1.1 {status}\r\n").as_bytes());
+    for (name, value) in &headers {
+        bytes.extend_from_slice(&[name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat());
+    }
+    let framing = format!("content-length: {}\r\nconnection: close\r\n\r\n", document.len());
+    bytes.extend_from_slice(framing.as_bytes());
+    bytes.extend_from_slice(&document);
     bytes
 }

@@ -79,6 +79,9 @@ impl Conformance {
                 problems.push(format!("the header {name} isn't documented"));
             }
         }
+        if !operation.contains(" /gate") {
+            problems.extend(unguarded(reply));
+        }
         let content = response["content"].as_object();
         let media_type =
             reply.header("content-type").map(|full| full.split(';').next().unwrap_or(full).trim());
@@ -106,6 +109,20 @@ impl Conformance {
         });
         documented.filter(|one| !self.seen.contains(one)).collect()
     }
+}
+
+/// What a reply lacks of what every one of them says to a browser.
+pub fn unguarded(reply: &Reply) -> Vec<String> {
+    let wanted = [
+        ("cache-control", "no-store"),
+        ("content-security-policy", "default-src 'none'; frame-ancestors 'none'"),
+        ("cross-origin-opener-policy", "same-origin"),
+        ("cross-origin-resource-policy", "same-origin"),
+        ("referrer-policy", "no-referrer"),
+        ("x-content-type-options", "nosniff"),
+    ];
+    let lacking = wanted.into_iter().filter(|(name, value)| reply.header(name) != Some(*value));
+    lacking.map(|(name, _)| format!("{name} is {:?}", reply.header(name))).collect()
 }
 
 #[test]
