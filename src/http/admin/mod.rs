@@ -150,10 +150,4 @@ mod tests {
             assert!(referred.contains(name), "{name} isn't named in the page");
         }
     }
-
-    #[test]
-    fn all_of_it_is_small() {
-        let plain: usize = STATIC.files.iter().map(|file| file.plain.len()).sum();
-        assert!(plain < 100_000, "{plain} bytes");
-    }
 }
