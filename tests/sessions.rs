@@ -72,6 +72,18 @@ fn a_wrong_password_gives_none() {
     assert_eq!(sign_in(&mut client, "ada", &ada.password).problem(429), "throttled");
     assert!(is_signed_in(&mut page));
     page.send("POST", "/v1/tokens", &named("robot")).expect(201);
+    // Nor from giving the password again; but guesses from there are counted like any others.
+    let right = json!({ "username": "ada", "password": ada.password });
+    let again = page.send("POST", "/v1/session", &right).expect(201);
+    let mut page = Page::with(&server, &cookie_of(&again));
+    let wrong = json!({ "username": "ada", "password": "not the password at all" });
+    for _ in 0..5 {
+        assert_eq!(page.send("POST", "/v1/session", &wrong).problem(401), "credential_invalid");
+    }
+    // The next one waits for a second, which a slow machine may take between two.
+    let tries = (0..5).map(|_| page.send("POST", "/v1/session", &wrong).status);
+    assert!(tries.collect::<Vec<_>>().contains(&429));
+    assert_eq!(sign_in(&mut client, "ada", &ada.password).problem(429), "throttled");
 }
 
 #[test]

@@ -106,7 +106,7 @@ impl Service {
     ) -> Result<Caller, Failure> {
         let subject = match credential {
             Credential::Password { username, password } => {
-                Subject::Password(self.sign_in(username, password, peer.address).await?.account)
+                Subject::Password(self.sign_in(username, password, peer.address, None).await?.account)
             }
             Credential::Session { secret, active } => self.signed_in(secret, *active).await?,
             Credential::Bearer(text) => match ControlSecret::parse(text.expose()) {
