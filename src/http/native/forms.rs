@@ -71,6 +71,7 @@ fn form(schema: &str, name: &str) -> Option<Form> {
         | ("IntrospectionForm" | "IntrospectionBatch", "method" | "host")
         | ("IntrospectionForm", "require")
         | ("Straggler", "address" | "agent")
+        | ("Token", "last_used_address" | "last_used_agent")
         | ("Event", "detail" | "address") => Form::Any,
         ("IntrospectionForm" | "IntrospectionBatch", "address") => Form::Pattern("^[0-9A-Fa-f:.]*$", 45),
         ("IntrospectionForm" | "IntrospectionBatch", "path") => Form::Pattern("^(/|$)", usize::MAX),
