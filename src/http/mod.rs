@@ -23,6 +23,7 @@ mod openapi;
 mod problem;
 mod query;
 mod reply;
+mod tags;
 mod told;
 
 use std::sync::Arc;
@@ -90,6 +91,7 @@ fn mounts() -> Vec<Mount> {
     use Access::{Needs, NeedsBasic, Open};
     vec![
         Mount::new("/v1", native::WORDS)
+            .tagged()
             .routes(Needs(Demand::Itself), routes![native::tokens::show_self, native::tokens::delete_self])
             .routes(
                 Needs(Demand::Owner),

@@ -11,7 +11,7 @@ use crate::http::{
     Site,
     gate::{forward, oauth, token},
     metrics,
-    openapi::{ProblemDocument, complete, operations},
+    openapi::{ProblemDocument, complete, operations, tagged},
     problem::MEDIA_TYPE,
     reply::Reply,
 };
@@ -50,6 +50,7 @@ struct Document;
 /// Our own API's document.
 pub(in crate::http) fn own() -> utoipa::openapi::OpenApi {
     let mut document = Document::openapi();
+    tagged(&mut document, "/v1/");
     complete(&mut document, |_| Some((MEDIA_TYPE, "Problem")));
     debug_assert_eq!(ProblemDocument::name(), "Problem");
     operations(&mut document).for_each(forms::parameters);

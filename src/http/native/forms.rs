@@ -285,7 +285,9 @@ fn parameter_form(name: &str) -> Option<Form> {
         "Idempotency-Key" => {
             Form::Pattern(r#"^("[A-Za-z0-9_.:~+/=-]{22,255}"|[A-Za-z0-9_.:~+/=-]{22,255})$"#, 257)
         }
-        "If-Match" => Form::Pattern(r#"^("[0-9]+"|\*)$"#, 12),
+        "If-Match" => Form::Pattern(r#"^("[0-9]+(-[A-Za-z0-9_-]{22})?"|\*)$"#, 35),
+        // What is no tag of ours is none that anything has.
+        "If-None-Match" => Form::Any,
         "id" | "module" | "object" => Form::Pattern(REFERENCE, 63),
         "token" => Form::Pattern(
             "^(TKN-[0-9]{4}-[0-9]{4}|[0-9a-f]{24}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$",

@@ -211,7 +211,7 @@ pub(in crate::http::native) struct TokenObject {
     updated_at: String,
     /// `null` for never.
     expires_at: Option<String>,
-    /// How often it has changed: its ETag.
+    /// How often it has changed: its version, which an ETag begins with.
     change_sequence: u32,
     /// `null` for never.
     last_used_at: Option<String>,
