@@ -243,3 +243,6 @@ impl Service {
         self.ids.next(now, random(self.entropy.as_ref()))
     }
 }
+
+#[cfg(test)]
+mod tests;

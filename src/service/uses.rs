@@ -4,9 +4,6 @@ mod demanded;
 mod gathered;
 mod prune;
 
-#[cfg(test)]
-pub(super) mod tests;
-
 use std::{
     collections::HashMap,
     mem,
@@ -151,3 +148,6 @@ impl Service {
         to_the_end(async move { uses.write_down(&store).await }).await
     }
 }
+
+#[cfg(test)]
+mod tests;

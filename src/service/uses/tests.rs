@@ -1,14 +1,12 @@
 //! Uses in memory, and what becomes of them in the tables.
 
-pub(in crate::service) mod stage;
-
-use self::stage::{BEGIN, Stage, local};
 use super::{Demanded, From, Instant, LastUse, STRETCH, TokenId, Uses};
 use crate::core::{
     id::Reference,
     time::DAY,
     uses::{SOURCES, Source},
 };
+use crate::service::tests::stage::{BEGIN, Stage, local};
 
 const TOKEN: TokenId = TokenId::from_bytes([7; 16]);
 
