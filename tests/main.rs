@@ -37,6 +37,7 @@ mod modules;
 mod oauth;
 mod organizations;
 mod policy;
+mod polling;
 mod privileges;
 mod rights;
 mod scan;

@@ -252,3 +252,6 @@ impl Service {
         self.ids.next(now, random(self.entropy.as_ref()))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -18,7 +18,7 @@ use crate::http::{
     carrier::COOKIE,
     gate::{forward, oauth, token},
     metrics,
-    openapi::{ProblemDocument, complete, of, operations},
+    openapi::{ProblemDocument, complete, of, operations, tagged},
     problem::MEDIA_TYPE,
     reply::Reply,
 };
@@ -58,6 +58,7 @@ struct Document;
 /// Our own API's document.
 pub(in crate::http) fn own() -> utoipa::openapi::OpenApi {
     let mut document = Document::openapi();
+    tagged(&mut document, "/v1/");
     complete(&mut document, |_| Some((MEDIA_TYPE, "Problem")));
     debug_assert_eq!(ProblemDocument::name(), "Problem");
     cookie(&mut document);

@@ -71,6 +71,7 @@ fn form(schema: &str, name: &str) -> Option<Form> {
         | ("IntrospectionForm" | "IntrospectionBatch", "method" | "host")
         | ("IntrospectionForm", "require")
         | ("Straggler" | "SessionRow", "address" | "agent")
+        | ("Token", "last_used_address" | "last_used_agent")
         | ("Event", "detail" | "address") => Form::Any,
         ("IntrospectionForm" | "IntrospectionBatch", "address") => Form::Pattern("^[0-9A-Fa-f:.]*$", 45),
         ("IntrospectionForm" | "IntrospectionBatch", "path") => Form::Pattern("^(/|$)", usize::MAX),
@@ -285,7 +286,9 @@ fn parameter_form(name: &str) -> Option<Form> {
         "Idempotency-Key" => {
             Form::Pattern(r#"^("[A-Za-z0-9_.:~+/=-]{22,255}"|[A-Za-z0-9_.:~+/=-]{22,255})$"#, 257)
         }
-        "If-Match" => Form::Pattern(r#"^("[0-9]+"|\*)$"#, 12),
+        "If-Match" => Form::Pattern(r#"^("[0-9]+(-[A-Za-z0-9_-]{22})?"|\*)$"#, 35),
+        // What is no tag of ours is none that anything has.
+        "If-None-Match" => Form::Any,
         "id" | "module" | "object" => Form::Pattern(REFERENCE, 63),
         "token" => Form::Pattern(
             "^(TKN-[0-9]{4}-[0-9]{4}|[0-9a-f]{24}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$",
