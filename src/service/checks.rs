@@ -39,7 +39,7 @@ const MANY: usize = 16_384;
 const STRETCH: usize = 1_024;
 
 /// How many rows of tokens stand in the table at the most, one for each hour in which a token was checked: more than a
-/// thousand tokens used in every hour of a month, in less than 150 MB. Where there are more, a month isn't kept of each;
+/// thousand tokens used in every hour of a month, in some 70 MB. Where there are more, a month isn't kept of each;
 /// an organization's and the instance's is.
 const MOST: u64 = 1_000_000;
 

@@ -283,6 +283,16 @@ impl Tour {
             self.get("GET /v1/tokens", &[query], 200);
         }
         let id = &[made["id"].as_str().expect("an id")];
+        for query in ["", "?days=1&organization=acme", "?days=366"] {
+            self.get("GET /v1/tokens/expiring", &[query], 200);
+        }
+        let of = format!("?token={}", id[0]);
+        for query in ["", "?span=30d", "?span=2d&organization=acme", of.as_str()] {
+            self.get("GET /v1/checks", &[query], 200);
+        }
+        for operation in ["GET /v1/tokens/expiring", "GET /v1/checks"] {
+            self.get(operation, &["?organization=nowhere"], 404);
+        }
         let token = made["token"].as_str().expect("the token").to_owned();
         let by = As::Token(&token);
         for operation in ["GET /v1/tokens/self", "GET /v1/me"] {

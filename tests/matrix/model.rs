@@ -54,6 +54,10 @@ pub enum Rule {
     Manage(Org),
     /// The same of the organization that a request means when it names none.
     ManageMeant,
+    /// To look at all that happens in the instance.
+    Watch,
+    /// To look at all that happens in an organization: managed.
+    WatchOver(Org),
     /// Something that only an operator may do to an organization that others manage.
     Raise(Org),
     /// The same of what isn't there: nobody but a manager of anything learns so.
@@ -153,6 +157,8 @@ pub fn expected(asker: Asker, rule: &Rule, then: Option<Expected>) -> Option<Exp
                 managed.map_or(then, Some)
             }
         }
+        Rule::Watch => allowed(reach == Reach::Instance, OPERATOR),
+        Rule::WatchOver(org) => manage(asker, &reach, *org).map_or(then, Some),
         Rule::ManageNothing => Some(UNKNOWN),
         Rule::SeeUser(places) => allowed(reach.sees(places), UNKNOWN),
         Rule::Account(places) | Rule::ManageAccount(places) => {
