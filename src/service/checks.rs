@@ -191,7 +191,9 @@ impl Service {
         let mut history = History::until(now, hours);
         let (first, last) = (history.first(), Hour::of(now));
         let written = self.store.read_apart(move |rows| Ok(rows.checks(of, first, last)?)).await?;
-        written.iter().for_each(|(hour, tally)| history.add(*hour, tally));
+        for (hour, tally) in &written {
+            history.add(*hour, tally);
+        }
         self.checks.add_to(&mut history, of);
         Ok(history)
     }

@@ -283,16 +283,7 @@ impl Tour {
             self.get("GET /v1/tokens", &[query], 200);
         }
         let id = &[made["id"].as_str().expect("an id")];
-        for query in ["", "?days=1&organization=acme", "?days=366"] {
-            self.get("GET /v1/tokens/expiring", &[query], 200);
-        }
-        let of = format!("?token={}", id[0]);
-        for query in ["", "?span=30d", "?span=2d&organization=acme", of.as_str()] {
-            self.get("GET /v1/checks", &[query], 200);
-        }
-        for operation in ["GET /v1/tokens/expiring", "GET /v1/checks"] {
-            self.get(operation, &["?organization=nowhere"], 404);
-        }
+        self.charts(id[0]);
         let token = made["token"].as_str().expect("the token").to_owned();
         let by = As::Token(&token);
         for operation in ["GET /v1/tokens/self", "GET /v1/me"] {
@@ -360,6 +351,20 @@ impl Tour {
         let member = json!({ "user": "ada", "role": "administrator" });
         self.send("POST /v1/organizations/{organization}/members", &["bravo"], member, 201);
         self.send("POST /v1/tokens", &[], json!({ "name": "none", "organization": "bravo" }), 409);
+    }
+
+    /// What is drawn of a token, of an organization and of all.
+    fn charts(&mut self, id: &str) {
+        for query in ["", "?days=1&organization=acme", "?days=366"] {
+            self.get("GET /v1/tokens/expiring", &[query], 200);
+        }
+        let of = format!("?token={id}");
+        for query in ["", "?span=30d", "?span=2d&organization=acme", of.as_str()] {
+            self.get("GET /v1/checks", &[query], 200);
+        }
+        for operation in ["GET /v1/tokens/expiring", "GET /v1/checks"] {
+            self.get(operation, &["?organization=nowhere"], 404);
+        }
     }
 
     /// One that has a successor and still lives.

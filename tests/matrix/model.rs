@@ -144,7 +144,7 @@ pub fn expected(asker: Asker, rule: &Rule, then: Option<Expected>) -> Option<Exp
         Rule::Issue | Rule::IssueOwn | Rule::IssueByBasic => issue(asker).map_or(then, Some),
         Rule::IssueFor => allowed(asker.person == Person::Local, no(403, "owner_foreign")),
         Rule::Read(org) => allowed(reach.has(*org) || is_in(asker, *org), UNKNOWN),
-        Rule::Manage(org) => manage(asker, &reach, *org).map_or(then, Some),
+        Rule::Manage(org) | Rule::WatchOver(org) => manage(asker, &reach, *org).map_or(then, Some),
         Rule::ManageMeant => match meant(asker) {
             Some(org) => manage(asker, &reach, org).map_or(then, Some),
             None => then,
@@ -158,7 +158,6 @@ pub fn expected(asker: Asker, rule: &Rule, then: Option<Expected>) -> Option<Exp
             }
         }
         Rule::Watch => allowed(reach == Reach::Instance, OPERATOR),
-        Rule::WatchOver(org) => manage(asker, &reach, *org).map_or(then, Some),
         Rule::ManageNothing => Some(UNKNOWN),
         Rule::SeeUser(places) => allowed(reach.sees(places), UNKNOWN),
         Rule::Account(places) | Rule::ManageAccount(places) => {
