@@ -38,6 +38,8 @@
 //! - **A check doesn't write and can't be stale.** (But for one: the first use of a token that waits to replace another commits
 //!   that before its answer leaves.) What it read is kept with the generation that was current before; a
 //!   commit that may change a decision raises the generation before its reply.
+//! - **Every check is counted** ([`service::checks`]), by the hour and by what came of it: in memory, and written down in
+//!   batches like uses. Nothing is decided by these counts.
 //! - **A token ends in one way** (`service::ending`): with its event, and with the successor that waits for it. Another's place
 //!   is taken by [`core::rotation`]'s rules alone, and many end in one call only by the digest of what was looked at
 //!   ([`core::revocations`]).

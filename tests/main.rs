@@ -19,6 +19,7 @@ mod setup;
 
 // What it is for.
 mod carriers;
+mod checks;
 mod children;
 mod commands;
 mod forward;

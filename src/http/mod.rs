@@ -115,6 +115,8 @@ fn mounts() -> Vec<Mount> {
                     native::rotate::rotate_self,
                     native::uses::privileges,
                     native::uses::stragglers,
+                    native::checks::show,
+                    native::checks::expiring,
                     native::users::show,
                     native::users::change,
                     native::users::set_password,

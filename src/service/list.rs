@@ -260,7 +260,7 @@ impl Service {
 
 /// What tokens in a list have to be equal in, so that each is the caller's to see: all there are for the operator, an
 /// organization's for who manages it, else their own.
-fn scope(
+pub(super) fn scope(
     rows: &Rows<'_>,
     subject: &Subject,
     reach: &Reach,

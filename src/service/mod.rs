@@ -16,9 +16,11 @@ mod uses;
 pub mod accounts;
 pub mod audit;
 pub mod change;
+pub mod checks;
 pub mod demands;
 pub mod descendants;
 pub mod directory;
+pub mod expiries;
 pub mod introspect;
 pub mod issue;
 pub mod leaks;
@@ -59,6 +61,7 @@ pub struct Service {
     control: ControlSecret,
     cache: verify::Cache,
     uses: Arc<uses::Uses>,
+    checks: Arc<checks::Checks>,
     meters: Arc<meters::Meters>,
     hasher: hashing::Hasher,
     throttle: throttle::Throttle,
@@ -179,6 +182,7 @@ impl Service {
             control,
             cache: verify::Cache::new(),
             uses: Arc::default(),
+            checks: Arc::default(),
             meters: Arc::default(),
             hasher,
             throttle: throttle::Throttle::default(),
@@ -216,6 +220,7 @@ impl Service {
         loop {
             let _ = tokio::time::timeout(FLUSH_EVERY, self.uses.many()).await;
             self.flush_uses().await;
+            self.flush_checks().await;
             self.flush_meters().await;
             self.flush_throttled().await;
             self.flush_superseded().await;
@@ -227,6 +232,7 @@ impl Service {
     /// Writes down what has gathered, and closes the store. What comes after is answered busy.
     pub async fn shut_down(self: &Arc<Self>) {
         self.flush_uses().await;
+        self.flush_checks().await;
         self.flush_meters().await;
         self.flush_throttled().await;
         self.flush_superseded().await;

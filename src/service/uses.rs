@@ -62,13 +62,18 @@ impl Uses {
         if more > 0 {
             let kept = self.kept.fetch_add(more, Ordering::Relaxed);
             if kept < MANY && kept + more >= MANY {
-                self.many.notify_one();
+                self.flush_soon();
             }
         }
     }
 
     fn last(&self, token: TokenId) -> Option<LastUse> {
         self.shard(token).get(&token).and_then(Gathered::last)
+    }
+
+    /// Has a flush made soon.
+    pub(super) fn flush_soon(&self) {
+        self.many.notify_one();
     }
 
     /// Resolves when much has gathered since the last flush.

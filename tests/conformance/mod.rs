@@ -5,6 +5,7 @@
 
 mod dialects;
 mod gate;
+mod refusals;
 mod schema;
 mod sessions;
 mod tour;

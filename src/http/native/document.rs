@@ -10,8 +10,8 @@ use utoipa::{
 };
 
 use super::{
-    events, forms, health, introspect, leaks, me, members, modules, organizations, revocations, rotate,
-    sessions, tokens, users, uses, verify,
+    checks, events, forms, health, introspect, leaks, me, members, modules, organizations, revocations,
+    rotate, sessions, tokens, users, uses, verify,
 };
 use crate::http::{
     Site,
@@ -34,7 +34,7 @@ use crate::http::{
     paths(
         tokens::create, tokens::list, tokens::show_self, tokens::delete_self, tokens::show, tokens::relabel,
         tokens::delete, tokens::disable, tokens::enable, rotate::rotate, rotate::rotate_self,
-        uses::privileges, uses::stragglers,
+        uses::privileges, uses::stragglers, checks::show, checks::expiring,
         revocations::create, revocations::descendants,
         me::me, users::create, users::list, users::show, users::change, users::disable, users::enable, users::delete,
         users::set_password,
