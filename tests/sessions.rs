@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::harness::{
-    Client, Reply, Server,
+    Client, Reply, Server, database,
     page::{COOKIE, Page, cookie_of, from_page, sign_in},
     scan::Runs,
     server::named,
@@ -416,6 +416,29 @@ fn where_somebody_is_signed_in_can_be_seen_and_ended() {
     let id = list["items"][0]["id"].as_str().unwrap();
     admin.request("DELETE", &format!("/v1/sessions/{id}")).send().expect(204);
     assert!(!is_signed_in(&mut page));
+}
+
+#[test]
+fn a_session_that_somebody_edited_is_none() {
+    let server = Server::start();
+    let (ada, eve) = (server.administrator("ada"), server.member("eve"));
+    for edit in [
+        "user = (SELECT id FROM users WHERE username = 'ada')",
+        "created_at = created_at + 1",
+        "seen_at = seen_at + 1",
+        "digest = randomblob(32)",
+    ] {
+        let mut page = Page::open(&server, &eve);
+        assert!(is_signed_in(&mut page));
+        let connection = database::open(&server.data());
+        let id = page.get("/v1/session").json()["id"].as_str().unwrap().replace('-', "");
+        let sql = format!("UPDATE sessions SET {edit} WHERE hex(id) = upper(?1)");
+        assert_eq!(connection.execute(&sql, [id]).unwrap(), 1, "{edit}");
+        assert!(!is_signed_in(&mut page), "{edit}");
+        assert_eq!(page.get("/v1/users").problem(401), "session_ended", "{edit}");
+    }
+    assert!(is_signed_in(&mut Page::open(&server, &ada)));
+    server.wait_for_log("edited by something else");
 }
 
 #[test]

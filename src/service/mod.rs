@@ -37,6 +37,7 @@ pub mod verify;
 
 use std::{net::IpAddr, path::PathBuf, sync::Arc, time::Duration};
 
+use self::verify::believed;
 pub use self::{idle::IdleTally, successors::FirstUse};
 use crate::{
     core::{
@@ -130,7 +131,7 @@ impl Caller {
             }
             Subject::Session(session, account) => {
                 // Signed out meanwhile, or disabled, which ends them all.
-                let session = tx.session(session.id)?.ok_or(Refusal::SessionEnded)?;
+                let session = believed(tx.session(session.id))?.ok_or(Refusal::SessionEnded)?;
                 let user = tx.user(account.user.id)?.ok_or(Refusal::SessionEnded)?;
                 let home = user.home;
                 Subject::Session(session, Arc::new(tx.account(user, home)?))
