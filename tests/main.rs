@@ -48,6 +48,9 @@ mod users;
 mod uses;
 mod versions;
 
+// The page, in a real browser.
+mod browser;
+
 // Other vendors' APIs.
 mod dialects;
 
