@@ -4,7 +4,7 @@ import { del, put, query, segment } from "./api.js";
 import { badge, facts, h, shown, tags, toast } from "./dom.js";
 import { act, field, form, wrong } from "./form.js";
 import { watch } from "./live.js";
-import { signOut } from "./session.js";
+import { signIn, signOut } from "./session.js";
 import { table } from "./table.js";
 import { when } from "./time.js";
 
@@ -58,8 +58,10 @@ function password(user, again) {
       }
       await put(`/v1/users/${segment(user.username)}/password`, { password: values.password });
       element.reset();
+      // Which has ended every session, this one too.
+      await signIn(user.username, values.password);
       await again();
-      toast("The password is changed. Tokens stay as they are.");
+      toast("The password is changed. You are signed out everywhere else; tokens stay as they are.");
     },
   },
   h("h2", "Password"),

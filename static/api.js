@@ -116,8 +116,7 @@ export async function exchange(method, path, body, { version, idempotencyKey, si
     throw new ApiError(response.status, value ?? {}, Number(response.headers.get("Retry-After")));
   }
   const tag = response.headers.get("ETag");
-  // A tag that is a number is a version: it stays when a token is used, so what is shown would grow old.
-  if (method === "GET" && tag && !/^"\d+"$/.test(tag)) {
+  if (method === "GET" && tag) {
     if (kept.size > 100) kept.clear();
     kept.set(path, { tag, value });
   }

@@ -151,7 +151,7 @@ function asked(values, element) {
 export function panel(context, made, again = null) {
   const secret = h("code", { tabindex: "0", translate: "no", "aria-label": "The token" }, made.token);
   const line = h("pre", { tabindex: "0", translate: "no", "aria-label": "A line for the shell" },
-    `curl -H "Authorization: Bearer ${made.token}" ${location.origin}/v1/tokens/self`);
+    `curl -H "Authorization: Bearer ${made.token}" ${new URL(below("/v1/tokens/self"), document.baseURI)}`);
   const answer = h("pre", { hidden: true, tabindex: "0", role: "status" });
   const release = context.hold({
     title: "The token isn't copied yet", action: "Leave without it", danger: true,

@@ -31,7 +31,7 @@ export async function signOut() {
     if (error.status !== 401) throw error;
   });
   // Without a fragment it is another document: a whole load, in which nothing of this one is left.
-  location.replace("/");
+  location.replace(location.pathname);
 }
 
 // What the browser kept whole, or what stands in another tab, may be of another user than who is signed in by now.

@@ -1,53 +1,41 @@
 //! The page in a real browser, as its users have it.
 
 mod faults;
+mod first;
+mod keyboard;
+mod payloads;
+mod sessions;
+mod views;
 
-use crate::harness::{Browser, Server};
+use crate::harness::{Browser, Server, server::Actor};
 
 /// The width of a narrow phone.
 const NARROW: (u32, u32) = (360, 740);
 
-#[test]
-fn the_front_page_loads_without_a_word_to_the_console() {
-    let server = Server::start();
-    let browser = Browser::start(&server);
+/// Opens the page as somebody who isn't signed in yet.
+#[track_caller]
+fn open(server: &Server) -> Browser {
+    let browser = Browser::start(server);
+    // The page asks who is signed in, and nobody is.
+    browser.expect_status("/v1/session", 401);
     browser.open("/");
-    browser.wait_for_text("jeton");
-    assert_eq!(browser.console(), []);
-    assert_eq!(browser.faults(), [""; 0]);
-    browser.reload();
-    assert_eq!(browser.console(), []);
+    browser.wait_for_text("Sign in");
+    browser
 }
 
-#[test]
-fn nothing_serious_keeps_anybody_from_the_front_page() {
-    let server = Server::start();
-    let browser = Browser::start(&server);
-    browser.open("/");
-    browser.accessible("the front page");
+/// Signs in by the form that stands there.
+#[track_caller]
+fn sign_in(browser: &Browser, actor: &Actor) {
+    browser.fill("Username", &actor.name);
+    browser.fill("Password", &actor.password);
+    browser.press("Sign in");
+    browser.wait_for_text("Sign out");
 }
 
-#[test]
-fn the_front_page_fits_a_phone() {
-    let server = Server::start();
-    let browser = Browser::start(&server);
-    browser.resize(NARROW.0, NARROW.1);
-    browser.open("/");
-    browser.fits("the front page");
-    browser.screenshot("front-360");
-}
-
-#[test]
-fn the_front_page_is_dark_where_the_system_is() {
-    let server = Server::start();
-    let browser = Browser::start(&server);
-    browser.open("/");
-    let light = browser.ground();
-    assert!(light.iter().all(|part| *part > 200), "{light:?}");
-    browser.dark();
-    let dark = browser.ground();
-    assert!(dark.iter().all(|part| *part < 64), "{dark:?}");
-    browser.screenshot("front-dark");
-    browser.light();
-    assert_eq!(browser.ground(), light);
+/// Opens the page and signs in.
+#[track_caller]
+fn enter(server: &Server, actor: &Actor) -> Browser {
+    let browser = open(server);
+    sign_in(&browser, actor);
+    browser
 }

@@ -25,6 +25,8 @@ pub struct Server {
     setup: Setup,
     child: Option<Child>,
     control: Value,
+    /// 0 for any that is free.
+    port: u16,
     /// From the start of the process to the first ready answer.
     pub started_in: Duration,
 }
@@ -104,8 +106,14 @@ impl Setup {
     /// Starts it on `data` within `home`, as it stands.
     pub fn start_in(self, home: TempDir) -> Server {
         turn::together();
-        let mut server =
-            Server { home, setup: self, child: None, control: Value::Null, started_in: Duration::ZERO };
+        let mut server = Server {
+            home,
+            setup: self,
+            child: None,
+            control: Value::Null,
+            port: 0,
+            started_in: Duration::ZERO,
+        };
         server.launch();
         server
     }
@@ -132,7 +140,8 @@ impl Server {
     /// Starts the server again on the directory it had.
     pub fn launch(&mut self) {
         assert!(self.child.is_none(), "it runs already");
-        let mut run = self.command(&["serve", "--port", "0"]).within(self.home.path());
+        let port = self.port.to_string();
+        let mut run = self.command(&["serve", "--port", &port]).within(self.home.path());
         for flag in &self.setup.flags {
             run = run.arg(flag);
         }
@@ -165,6 +174,11 @@ impl Server {
     pub fn set_env(&mut self, name: &str, value: &str) {
         self.setup.environment.retain(|(key, _)| key != name);
         self.setup.environment.push((name.into(), value.into()));
+    }
+
+    /// Starts it on this port from now on.
+    pub fn set_port(&mut self, port: u16) {
+        self.port = port;
     }
 
     fn poll_control(&mut self) -> Option<Value> {
