@@ -132,6 +132,7 @@ function navigate(path) {
   const [top] = path.split("/");
   nav.replaceChildren(...ROUTES.filter((route) => route.label && allowed(route)).map((route) =>
     h("a", { href: `#/${route.path}`, "aria-current": route.path === top && "page" }, route.label)));
+  nav.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
 }
 
 /** Shows the frame of whoever is signed in, and the view. */
