@@ -20,6 +20,7 @@
 
 import { view as account } from "./account.js";
 import { query, reach } from "./api.js";
+import { view as checks } from "./checks.js";
 import { announce, h, shown } from "./dom.js";
 import { act, button, confirm, sends, told } from "./form.js";
 import { view as mint } from "./mint.js";
@@ -32,6 +33,7 @@ const ROUTES = [
   { path: "tokens", label: "Tokens", view: tokens },
   { path: "tokens/new", view: mint },
   { path: "tokens/:id", view: token },
+  { path: "checks", label: "Checks", may: ({ manages }) => manages, view: checks },
   { path: "account", label: "Account", view: account },
 ];
 

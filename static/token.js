@@ -5,7 +5,7 @@ import { badge, facts, h, nodes, plain, shown, tags, toast } from "./dom.js";
 import { act, button, confirmByName, dialog, field, form, told } from "./form.js";
 import { watch } from "./live.js";
 import { count, exactly, span, when } from "./time.js";
-import { state } from "./tokens.js";
+import { link, state } from "./tokens.js";
 
 /**
  * What stands below a token's facts, in order: each a function of the view's context and the token that returns an
@@ -73,10 +73,6 @@ function swap(element, ...children) {
   const fresh = element.cloneNode(false);
   fresh.append(...children);
   if (!fresh.isEqualNode(element)) element.replaceChildren(...fresh.childNodes);
-}
-
-function link(id, words = id) {
-  return id && h("a", { href: `#/tokens/${id}` }, h("code", words));
 }
 
 function known(token) {
