@@ -22,6 +22,7 @@ import { view as account } from "./account.js";
 import { query, reach } from "./api.js";
 import { view as checks } from "./checks.js";
 import { announce, h, shown } from "./dom.js";
+import { view as events } from "./events.js";
 import { act, button, confirm, sends, told } from "./form.js";
 import { view as mint } from "./mint.js";
 import { begin, session, signedOut, signIn, signOut } from "./session.js";
@@ -34,6 +35,7 @@ const ROUTES = [
   { path: "tokens/new", view: mint },
   { path: "tokens/:id", view: token },
   { path: "checks", label: "Checks", may: ({ manages }) => manages, view: checks },
+  { path: "events", label: "Events", may: ({ manages }) => manages, view: events },
   { path: "account", label: "Account", view: account },
 ];
 
