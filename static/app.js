@@ -25,6 +25,7 @@ import { announce, h, shown } from "./dom.js";
 import { view as events } from "./events.js";
 import { act, button, confirm, sends, told } from "./form.js";
 import { view as mint } from "./mint.js";
+import { view as revocations } from "./revocations.js";
 import { begin, session, signedOut, signIn, signOut } from "./session.js";
 import { view as token } from "./token.js";
 import { view as tokens } from "./tokens.js";
@@ -36,6 +37,7 @@ const ROUTES = [
   { path: "tokens/:id", view: token },
   { path: "checks", label: "Checks", may: ({ manages }) => manages, view: checks },
   { path: "events", label: "Events", may: ({ manages }) => manages, view: events },
+  { path: "revocations", label: "Incident", view: revocations },
   { path: "account", label: "Account", view: account },
 ];
 
