@@ -7,13 +7,14 @@ import { watch } from "./live.js";
 import { rotation } from "./rotate.js";
 import { count, exactly, span, when } from "./time.js";
 import { link, state } from "./tokens.js";
+import { checks, descendants, leaks, record } from "./traces.js";
 
 /**
  * What stands below a token's facts, in order: each a function of the view's context, the token and what asks for it
  * again, that returns an element, or `null` where there is nothing to say. It is called once, when the view is opened,
  * and keeps itself true by `watch` where it has to.
  */
-export const sections = [rotation, privileges];
+export const sections = [leaks, checks, rotation, privileges, descendants, record];
 
 export async function view(context) {
   const path = `/v1/tokens/${segment(context.params.id)}`;
