@@ -38,9 +38,14 @@
 //! - **A check doesn't write and can't be stale.** (But for one: the first use of a token that waits to replace another commits
 //!   that before its answer leaves.) What it read is kept with the generation that was current before; a
 //!   commit that may change a decision raises the generation before its reply.
+//! - **Every check is counted** ([`service::checks`]), by the hour and by what came of it: in memory, and written down in
+//!   batches like uses. Nothing is decided by these counts.
 //! - **A token ends in one way** (`service::ending`): with its event, and with the successor that waits for it. Another's place
 //!   is taken by [`core::rotation`]'s rules alone, and many end in one call only by the digest of what was looked at
 //!   ([`core::revocations`]).
+//! - **The page is one more client.** It lies in `static/` and goes by our own API. A session at it ([`core::session`]) is as
+//!   good as the password that began it, but for what can't be undone, which wants that password anew; a request by its
+//!   cookie shows where it comes from (`http::origin`), whatever its method.
 //! - **A list walks an index.** A filter is one tree ([`core::filter`]), whichever API's words it was written in; its
 //!   values are bound to a walk along an index, and how many rows a walk may look at is bounded.
 //! - **A clock that jumps ends nothing unannounced.** What is done to a token because nobody uses it is announced

@@ -28,6 +28,8 @@ fn forget_use(value: &mut Value) {
     match value {
         Value::Object(members) => {
             members.remove("last_used_at");
+            members.remove("last_used_address");
+            members.remove("last_used_agent");
             members.values_mut().for_each(forget_use);
         }
         Value::Array(items) => items.iter_mut().for_each(forget_use),

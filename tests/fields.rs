@@ -57,6 +57,8 @@ fn fields_that_the_server_sets_are_refused_by_name() {
         "number",
         "hint",
         "last_used_at",
+        "last_used_address",
+        "last_used_agent",
         "used",
         "uses",
         "networks",

@@ -19,6 +19,7 @@ mod setup;
 
 // What it is for.
 mod carriers;
+mod checks;
 mod children;
 mod commands;
 mod forward;
@@ -37,6 +38,7 @@ mod modules;
 mod oauth;
 mod organizations;
 mod policy;
+mod polling;
 mod privileges;
 mod rights;
 mod scan;
@@ -45,6 +47,9 @@ mod tokens;
 mod users;
 mod uses;
 mod versions;
+
+// The page, in a real browser.
+mod browser;
 
 // Other vendors' APIs.
 mod dialects;

@@ -154,6 +154,22 @@ fn an_edited_life_is_refused() {
 }
 
 #[test]
+fn a_successor_doesnt_die_of_an_edit_of_the_token_that_it_replaces() {
+    let stage = Stage::new();
+    let old = stage.mint();
+    let body = json!({ "window": "1h" });
+    let made = stage.server.with(&old, "POST", "/v1/tokens/self/rotate", &body).expect(201).json();
+    let new = made["token"].as_str().unwrap();
+    change(&stage.server, &old, &|connection, id| set(connection, "expires_at = expires_at + 1", id));
+    let mut client = stage.server.client();
+    let mut shown = || client.get("/v1/tokens/self").bearer(new).send().expect(200).json();
+    assert!(shown()["waits_until"].is_string(), "its first use");
+    assert!(shown()["waits_until"].is_null(), "which was what it waited for");
+    stage.assert_refused("the old one", &old);
+    assert!(!stage.server.log().contains("isn't committed yet"));
+}
+
+#[test]
 fn a_lifted_restriction_and_lifted_limits_are_refused() {
     let mut stage = Stage::new();
     for edit in ["restricted = 1 - restricted", "limits = 'x'", "modules = 'MOD-0000-0001'"] {

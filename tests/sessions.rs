@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::harness::{
-    Client, Reply, Server,
+    Client, Reply, Server, database,
     page::{COOKIE, Page, cookie_of, from_page, sign_in},
     scan::Runs,
     server::named,
@@ -72,6 +72,18 @@ fn a_wrong_password_gives_none() {
     assert_eq!(sign_in(&mut client, "ada", &ada.password).problem(429), "throttled");
     assert!(is_signed_in(&mut page));
     page.send("POST", "/v1/tokens", &named("robot")).expect(201);
+    // Nor from giving the password again; but guesses from there are counted like any others.
+    let right = json!({ "username": "ada", "password": ada.password });
+    let again = page.send("POST", "/v1/session", &right).expect(201);
+    let mut page = Page::with(&server, &cookie_of(&again));
+    let wrong = json!({ "username": "ada", "password": "not the password at all" });
+    for _ in 0..5 {
+        assert_eq!(page.send("POST", "/v1/session", &wrong).problem(401), "credential_invalid");
+    }
+    // The next one waits for a second, which a slow machine may take between two.
+    let tries = (0..5).map(|_| page.send("POST", "/v1/session", &wrong).status);
+    assert!(tries.collect::<Vec<_>>().contains(&429));
+    assert_eq!(sign_in(&mut client, "ada", &ada.password).problem(429), "throttled");
 }
 
 #[test]
@@ -404,6 +416,29 @@ fn where_somebody_is_signed_in_can_be_seen_and_ended() {
     let id = list["items"][0]["id"].as_str().unwrap();
     admin.request("DELETE", &format!("/v1/sessions/{id}")).send().expect(204);
     assert!(!is_signed_in(&mut page));
+}
+
+#[test]
+fn a_session_that_somebody_edited_is_none() {
+    let server = Server::start();
+    let (ada, eve) = (server.administrator("ada"), server.member("eve"));
+    for edit in [
+        "user = (SELECT id FROM users WHERE username = 'ada')",
+        "created_at = created_at + 1",
+        "seen_at = seen_at + 1",
+        "digest = randomblob(32)",
+    ] {
+        let mut page = Page::open(&server, &eve);
+        assert!(is_signed_in(&mut page));
+        let connection = database::open(&server.data());
+        let id = page.get("/v1/session").json()["id"].as_str().unwrap().replace('-', "");
+        let sql = format!("UPDATE sessions SET {edit} WHERE hex(id) = upper(?1)");
+        assert_eq!(connection.execute(&sql, [id]).unwrap(), 1, "{edit}");
+        assert!(!is_signed_in(&mut page), "{edit}");
+        assert_eq!(page.get("/v1/users").problem(401), "session_ended", "{edit}");
+    }
+    assert!(is_signed_in(&mut Page::open(&server, &ada)));
+    server.wait_for_log("edited by something else");
 }
 
 #[test]

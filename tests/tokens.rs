@@ -55,6 +55,8 @@ fn the_object_has_exactly_its_fields_and_the_secret_comes_once() {
         "icon",
         "id",
         "idle_until",
+        "last_used_address",
+        "last_used_agent",
         "last_used_at",
         "limits",
         "max_idle",
@@ -87,7 +89,9 @@ fn the_object_has_exactly_its_fields_and_the_secret_comes_once() {
     assert_eq!(made["organization"], "default");
     assert_eq!(made["status"], "active");
     assert_eq!(made["change_sequence"], 0);
-    assert_eq!(made["last_used_at"], Value::Null);
+    for of_use in ["last_used_at", "last_used_address", "last_used_agent"] {
+        assert_eq!(made[of_use], Value::Null);
+    }
     assert_eq!(made["restricted"], false);
     for time in ["created_at", "updated_at", "expires_at"] {
         let text = made[time].as_str().unwrap();
@@ -101,6 +105,7 @@ fn the_object_has_exactly_its_fields_and_the_secret_comes_once() {
     let mut got = shown.json();
     // The use that this very request is may already be counted.
     got["last_used_at"] = Value::Null;
+    got["last_used_address"] = Value::Null;
     assert_eq!(got, expected);
     assert!(!shown.text().contains(&token[27..39]), "the hint gives away no run of the secret");
     let hint = made["hint"].as_str().unwrap();

@@ -51,6 +51,51 @@ fn introspect(server: &Server, token: &Made, more: &str) -> Reply {
 }
 
 #[test]
+fn a_token_shows_from_where_it_was_used_last() {
+    let (server, ada) = server();
+    let token = Made::new(&server, &ada, &[]);
+    let path = format!("/v1/tokens/{}", token.id);
+    let last = |shown: &Value| {
+        ["last_used_at", "last_used_address", "last_used_agent"].map(|member| shown[member].clone())
+    };
+    let shown = || server.locally("GET", &path, &Value::Null).expect(200).json();
+    assert_eq!(last(&shown()), [Value::Null, Value::Null, Value::Null]);
+    let mut client = server.client().from([127, 0, 0, 7]);
+    // What steers a terminal: it has no place in what is printed.
+    ask(&mut client, "/v1/tokens/self", &token.token, "curl/8 \u{202e}txt.\u{9b}2J").expect(200);
+    let gathered = shown();
+    assert_eq!(
+        last(&gathered)[1..],
+        [json!("127.0.0.7"), json!("curl/8 \u{202e}txt.\u{9b}2J")],
+        "before it is written down"
+    );
+    let page = server.locally("GET", "/v1/tokens?name=used", &Value::Null).expect(200).json();
+    assert_eq!(last(&page["items"][0]), last(&gathered));
+    server.locally("GET", "/v1/tokens?sort=last_used_at", &Value::Null).expect(200);
+    assert_eq!(last(&shown()), last(&gathered), "and after");
+    let printed = server.run(&["token", "show", &token.id]).done();
+    assert!(printed.contains("last from     127.0.0.7\n"), "{printed}");
+    assert!(printed.contains("last by       curl/8 \\u{202e}txt.\\u{9b}2J\n"), "{printed}");
+    // A later use without an agent, over what is written.
+    client.get("/gate").bearer(&token.token).send().expect(200);
+    assert_eq!(last(&shown())[1..], [json!("127.0.0.7"), Value::Null]);
+}
+
+#[test]
+fn of_a_deleted_users_tokens_no_address_is_shown() {
+    let (server, ada) = server();
+    let token = Made::new(&server, &ada, &[]);
+    server.administrator("eve");
+    let mut client = server.client().from([127, 0, 0, 7]);
+    ask(&mut client, "/gate", &token.token, "curl/8").expect(200);
+    server.locally("DELETE", "/v1/users/ada", &Value::Null).expect(204);
+    // Whether what was gathered is written down yet, and erased there, or isn't.
+    let shown = server.locally("GET", &format!("/v1/tokens/{}", token.id), &Value::Null).expect(200).json();
+    assert!(shown["last_used_at"].is_string());
+    assert_eq!([&shown["last_used_address"], &shown["last_used_agent"]], [&Value::Null; 2]);
+}
+
+#[test]
 fn two_agents_move_to_a_successor_one_after_the_other() {
     let (server, ada) = server();
     let old = Made::new(&server, &ada, &["orders:read"]);

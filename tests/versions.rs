@@ -38,6 +38,7 @@ impl Subject {
     fn state(&self) -> Value {
         let mut state = self.read().json();
         state["last_used_at"] = Value::Null;
+        state["last_used_address"] = Value::Null;
         state
     }
 }

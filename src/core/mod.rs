@@ -2,8 +2,10 @@
 
 pub mod base62;
 pub mod changes;
+pub mod checks;
 pub mod decision;
 pub mod event;
+pub mod expiries;
 pub mod filter;
 pub mod find;
 pub mod id;

@@ -37,6 +37,25 @@ impl Source {
     }
 }
 
+/// A token's last use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LastUse {
+    /// When that was.
+    pub at: Instant,
+    /// The peer's address; `None` over a Unix socket, and once its owner is deleted.
+    pub address: Option<String>,
+    /// The `User-Agent`, cut short; `None` where there was none, and once its owner is deleted.
+    pub agent: Option<String>,
+}
+
+impl LastUse {
+    /// The same, without what is personal.
+    #[must_use]
+    pub fn anonymous(self) -> Self {
+        Self { address: None, agent: None, ..self }
+    }
+}
+
 /// What was demanded of a token.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Demands {

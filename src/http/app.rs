@@ -287,7 +287,8 @@ async fn answer(request: LocalRequest<'static>, method: Method) -> Answer {
     let status = StatusCode::from_u16(response.status().code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let size = response.body().preset_size();
     if method == Method::Head {
-        if let Some(size) = size {
+        // A 304 that is said to be empty would say that of what the client has.
+        if let Some(size) = size.filter(|_| status != StatusCode::NOT_MODIFIED) {
             headers.insert(CONTENT_LENGTH, HeaderValue::from(size));
         }
         return Answer { status, headers, body: AnswerBody::from(Vec::new()) };

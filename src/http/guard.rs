@@ -11,7 +11,7 @@ use rocket::{
 use super::{
     Site,
     carrier::{Carriers, Found, credential},
-    forwarded,
+    forwarded, tags,
 };
 use crate::{
     core::{
@@ -130,13 +130,7 @@ impl<'r> FromRequest<'r> for Version {
         Outcome::Success(match request.headers().get_one("if-match").map(str::trim) {
             None => Self::Unsaid,
             Some("*") => Self::Any,
-            Some(tag) => {
-                let quoted = tag.strip_prefix('"').and_then(|tag| tag.strip_suffix('"'));
-                // `"00"` is another tag than `"0"`.
-                let version = quoted
-                    .and_then(|tag| tag.parse().ok().filter(|version: &u32| version.to_string() == tag));
-                Self::Only(version.unwrap_or(NO_VERSION))
-            }
+            Some(tag) => Self::Only(tags::version(tag).unwrap_or(NO_VERSION)),
         })
     }
 }

@@ -25,6 +25,7 @@ mod origin;
 mod problem;
 mod query;
 mod reply;
+mod tags;
 mod told;
 
 use std::sync::Arc;
@@ -94,6 +95,7 @@ fn mounts() -> Vec<Mount> {
     vec![
         Mount::new("/v1", native::WORDS)
             .carried_by(Carriers::OrCookie)
+            .tagged()
             .routes(Needs(Demand::Itself), routes![native::tokens::show_self, native::tokens::delete_self])
             .routes(
                 Needs(Demand::Owner),
@@ -113,6 +115,8 @@ fn mounts() -> Vec<Mount> {
                     native::rotate::rotate_self,
                     native::uses::privileges,
                     native::uses::stragglers,
+                    native::checks::show,
+                    native::checks::expiring,
                     native::users::show,
                     native::users::change,
                     native::users::set_password,

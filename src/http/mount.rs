@@ -15,6 +15,7 @@ use super::{
     native, origin,
     query::refuse_token_in_query,
     reply::Words,
+    tags::Tagging,
 };
 use crate::{
     core::{
@@ -51,6 +52,7 @@ pub(super) struct Mount {
     base: &'static str,
     words: Words,
     carriers: Carriers,
+    tagged: bool,
     routes: Vec<Route>,
 }
 
@@ -77,7 +79,7 @@ impl Territories {
 impl Mount {
     /// An API below `base` that says its refusals in `words`.
     pub(super) const fn new(base: &'static str, words: Words) -> Self {
-        Self { base, words, carriers: Carriers::AnyOne, routes: Vec::new() }
+        Self { base, words, carriers: Carriers::AnyOne, tagged: false, routes: Vec::new() }
     }
 
     /// Of an API whose clients send two carriers at once.
@@ -87,12 +89,20 @@ impl Mount {
         self
     }
 
+    /// Of an API whose replies to GET are tagged by their bodies, and not sent to whoever has them already.
+    #[must_use]
+    pub(super) const fn tagged(mut self) -> Self {
+        self.tagged = true;
+        self
+    }
+
     /// Adds routes, all with the same access.
     #[must_use]
     pub(super) fn routes(mut self, access: Access, routes: Vec<Route>) -> Self {
         let (words, carriers) = (self.words, self.carriers);
         self.routes.extend(routes.into_iter().map(|mut route| {
-            route.handler = Box::new(Demanding { access, carriers, words, inner: route.handler });
+            let tagging = Tagging(self.tagged && route.method == Method::Get);
+            route.handler = Box::new(Demanding { access, carriers, words, tagging, inner: route.handler });
             route
         }));
         self
@@ -144,6 +154,7 @@ struct Demanding {
     access: Access,
     carriers: Carriers,
     words: Words,
+    tagging: Tagging,
     inner: Box<dyn Handler>,
 }
 
@@ -186,6 +197,7 @@ impl Demanding {
 impl Handler for Demanding {
     async fn handle<'r>(&self, request: &'r Request<'_>, data: Data<'r>) -> Outcome<'r> {
         request.local_cache(|| self.words);
+        request.local_cache(|| self.tagging);
         match self.admit(request).await {
             Ok(()) => self.inner.handle(request, data).await,
             Err(failure) => match failure.respond_to(request) {

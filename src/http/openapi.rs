@@ -5,8 +5,9 @@ use serde::Serialize;
 use utoipa::{
     ToSchema,
     openapi::{
-        Content, Header, ObjectBuilder, OpenApi, Ref, RefOr, Response, Schema, SecurityRequirement, Type,
-        path::{Operation, PathItem},
+        Content, Header, Object, ObjectBuilder, OpenApi, Ref, RefOr, Required, Response, Schema,
+        SecurityRequirement, Type,
+        path::{Operation, ParameterBuilder, ParameterIn, PathItem},
         schema::AnyOfBuilder,
         security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme},
     },
@@ -67,6 +68,37 @@ pub(super) fn of(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
     [&mut item.get, &mut item.put, &mut item.post, &mut item.patch, &mut item.delete].into_iter().flatten()
 }
 
+/// What a tagged reply's header is for.
+const TAG: &str = "What the body is known by, for `If-None-Match`; where it shows something that has a version, that \
+                   stands in front, and `If-Match` takes it";
+
+/// Says of every GET below `base` that its reply is tagged, and isn't sent to whoever has it already.
+pub(super) fn tagged(document: &mut OpenApi, base: &str) {
+    let below = document.paths.paths.iter_mut().filter(|(path, _)| path.starts_with(base));
+    for operation in below.filter_map(|(_, item)| item.get.as_mut()) {
+        let unless = ParameterBuilder::new()
+            .name("If-None-Match")
+            .parameter_in(ParameterIn::Header)
+            .required(Required::False)
+            .description(Some("the ETags of what the client has already"))
+            .schema(Some(text()));
+        operation.parameters.get_or_insert_default().push(RefOr::T(unless.build()));
+        let responses = &mut operation.responses.responses;
+        responses.entry("304".to_owned()).or_insert_with(|| RefOr::T(Response::default()));
+        for (status, response) in responses {
+            if let ("200" | "304", RefOr::T(response)) = (status.as_str(), response) {
+                let mut tag = Header::new(text());
+                tag.description = Some(TAG.to_owned());
+                response.headers.insert("ETag".to_owned(), RefOr::T(tag));
+            }
+        }
+    }
+}
+
+fn text() -> Object {
+    ObjectBuilder::new().schema_type(Type::String).build()
+}
+
 /// Says what every operation of an API may answer beside its own, and how its refusals look.
 pub(super) fn complete(document: &mut OpenApi, bodies: Bodies) {
     carriers(document);
@@ -107,8 +139,7 @@ fn refusals(operation: &mut Operation, bodies: Bodies) {
             status.canonical_reason().unwrap_or_default().clone_into(&mut response.description);
         }
         if let Some((name, description)) = header(status.as_u16(), response) {
-            let text = ObjectBuilder::new().schema_type(Type::String);
-            let mut header = Header::new(text);
+            let mut header = Header::new(text());
             header.description = Some(description.to_owned());
             response.headers.entry(name.to_owned()).or_insert(RefOr::T(header));
         }

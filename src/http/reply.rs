@@ -9,7 +9,7 @@ use rocket::{
 };
 use serde::Serialize;
 
-use super::{native, problem::Problem};
+use super::{native, problem::Problem, tags};
 use crate::core::refusal::{Failure, Refusal};
 
 /// How an API says a failure.
@@ -72,6 +72,23 @@ impl Reply {
         self.status
     }
 
+    pub(super) fn body(&self) -> &[u8] {
+        &self.body
+    }
+
+    /// The version of what it shows, where that has one.
+    pub(super) fn version(&self) -> Option<&str> {
+        let (_, tag) = self.headers.iter().find(|(name, _)| *name == "ETag")?;
+        Some(tag.trim_matches('"'))
+    }
+
+    /// With this tag in the place of any other.
+    #[must_use]
+    pub(super) fn tagged(mut self, tag: &str) -> Self {
+        self.headers.retain(|(name, _)| *name != "ETag");
+        self.header("ETag", format!("\"{tag}\""))
+    }
+
     /// All of it but the body.
     pub(super) fn head(&self) -> impl Iterator<Item = (&'static str, &str)> {
         let content_type = (!self.content_type.is_empty()).then_some(("Content-Type", self.content_type));
@@ -101,13 +118,14 @@ impl Reply {
 }
 
 impl<'r> Responder<'r, 'static> for Reply {
-    fn respond_to(self, _: &'r Request<'_>) -> response::Result<'static> {
+    fn respond_to(self, request: &'r Request<'_>) -> response::Result<'static> {
+        let reply = tags::conditional(self, request);
         let mut response = Response::build();
-        response.status(Status::new(self.status));
-        for (name, value) in self.head() {
+        response.status(Status::new(reply.status));
+        for (name, value) in reply.head() {
             response.raw_header(name, value.to_owned());
         }
-        response.sized_body(self.body.len(), Cursor::new(self.body)).ok()
+        response.sized_body(reply.body.len(), Cursor::new(reply.body)).ok()
     }
 }
 

@@ -9,6 +9,9 @@ use crate::core::{
     uses::{Demands, KEPT_FOR},
 };
 
+/// In milliseconds.
+const MINUTE: i64 = 60 * 1000;
+
 /// A token's privileges beside what was demanded of it.
 #[derive(Clone, Debug)]
 pub struct Needs {
@@ -30,7 +33,8 @@ impl Service {
         let token = self.token(caller, reference)?.token;
         self.write_uses().await?;
         let now = self.now();
-        let month = Instant::from_millis(now.millis() - KEPT_FOR);
+        // To the minute: whoever asks again in a moment sees that nothing has changed.
+        let month = Instant::from_millis((now.millis() - KEPT_FOR).div_euclid(MINUTE) * MINUTE + MINUTE);
         let (demands, began) = self.store.read(|rows| {
             Ok((rows.demands_since(token.id, month)?, rows.recording_since()?.unwrap_or(now)))
         })?;

@@ -19,8 +19,9 @@ use crate::{
         refusal::{Failure, Refusal},
         secret::SecretText,
         time::Instant,
-        token::{Ending, Status, Token},
+        token::{Ending, Status, Token, Use},
         user::User,
+        uses::LastUse,
     },
     store::{Found, ReadError, Rows, TokenSet},
 };
@@ -36,16 +37,21 @@ pub struct TokenView {
     pub organization: Arc<Organization>,
     /// The modules that it is narrowed to, removed ones too.
     pub modules: Vec<Arc<Module>>,
-    /// When it was last used; `None` for never.
-    pub last_used_at: Option<Instant>,
+    /// Its last use; `None` for never.
+    pub last_use: Option<LastUse>,
     /// How often it was used, where a limit counts that.
     pub used: Option<u64>,
 }
 
 impl TokenView {
+    /// When it was last used; `None` for never.
+    pub fn last_used_at(&self) -> Option<Instant> {
+        self.last_use.as_ref().map(|last| last.at)
+    }
+
     /// When it is disabled if nobody uses it until then; `None` where it isn't.
     pub fn idle_until(&self, now: Instant) -> Option<Instant> {
-        let next = Step::of(&self.token, &self.organization, self.last_used_at, now)?;
+        let next = Step::of(&self.token, &self.organization, self.last_used_at(), now)?;
         (next.action == Ending::Disable).then(|| next.due(&Lived::default()))
     }
 }
@@ -126,7 +132,7 @@ impl Service {
             owner: Arc::new(standing.account.user.clone()),
             organization: Arc::new(standing.account.organization.clone()),
             modules,
-            last_used_at: self.gathered_use(standing.token.id),
+            last_use: self.gathered_use(standing.token.id),
             // This very request was counted.
             used: standing.token.limits.uses.and_then(|_| self.gathered_count(&standing.token)),
         })
@@ -243,7 +249,10 @@ impl Service {
     }
 
     pub(super) fn with_gathered(&self, mut view: TokenView) -> TokenView {
-        view.last_used_at = view.last_used_at.max(self.gathered_use(view.token.id));
+        if let Some(gathered) = self.gathered_use(view.token.id) {
+            let at = gathered.at.max(view.last_used_at().unwrap_or(gathered.at));
+            view.last_use = Some(known_of(&view.owner, LastUse { at, ..gathered }));
+        }
         view.used = view.used.map(|used| self.gathered_count(&view.token).unwrap_or(used));
         view
     }
@@ -251,7 +260,7 @@ impl Service {
 
 /// What tokens in a list have to be equal in, so that each is the caller's to see: all there are for the operator, an
 /// organization's for who manages it, else their own.
-fn scope(
+pub(super) fn scope(
     rows: &Rows<'_>,
     subject: &Subject,
     reach: &Reach,
@@ -313,6 +322,12 @@ pub(super) fn may_see(subject: &Subject, reach: &Reach, token: &Token) -> bool {
     is_own(subject, token) || reach.covers(token.organization)
 }
 
+/// What may be known of a use of a token of this user's: of one who was deleted, when it was and no more, though what is
+/// personal isn't erased yet.
+fn known_of(owner: &User, last: LastUse) -> LastUse {
+    if owner.deleted_at.is_some() { last.anonymous() } else { last }
+}
+
 /// A row with what stands around it.
 pub(super) fn view(rows: &Rows<'_>, token: Token) -> Result<TokenView, ReadError> {
     Around::default().view(rows, token)
@@ -364,10 +379,13 @@ impl Around {
     }
 
     pub(super) fn view(&mut self, rows: &Rows<'_>, token: Token) -> Result<TokenView, ReadError> {
+        let owner = self.user(rows, token.owner)?;
+        let last = rows.token_use(token.id)?;
+        let last = last.map(|Use { last_at, address, agent, .. }| LastUse { at: last_at, address, agent });
         Ok(TokenView {
-            last_used_at: rows.token_use(token.id)?.map(|used| used.last_at),
+            last_use: last.map(|last| known_of(&owner, last)),
             used: used(rows, &token)?,
-            owner: self.user(rows, token.owner)?,
+            owner,
             organization: self.organization(rows, token.organization)?,
             modules: self.modules(rows, &token)?,
             token,

@@ -16,9 +16,11 @@ mod uses;
 pub mod accounts;
 pub mod audit;
 pub mod change;
+pub mod checks;
 pub mod demands;
 pub mod descendants;
 pub mod directory;
+pub mod expiries;
 pub mod introspect;
 pub mod issue;
 pub mod leaks;
@@ -35,6 +37,7 @@ pub mod verify;
 
 use std::{net::IpAddr, path::PathBuf, sync::Arc, time::Duration};
 
+use self::verify::believed;
 pub use self::{idle::IdleTally, successors::FirstUse};
 use crate::{
     core::{
@@ -59,6 +62,7 @@ pub struct Service {
     control: ControlSecret,
     cache: verify::Cache,
     uses: Arc<uses::Uses>,
+    checks: Arc<checks::Checks>,
     meters: Arc<meters::Meters>,
     hasher: hashing::Hasher,
     throttle: throttle::Throttle,
@@ -127,7 +131,7 @@ impl Caller {
             }
             Subject::Session(session, account) => {
                 // Signed out meanwhile, or disabled, which ends them all.
-                let session = tx.session(session.id)?.ok_or(Refusal::SessionEnded)?;
+                let session = believed(tx.session(session.id))?.ok_or(Refusal::SessionEnded)?;
                 let user = tx.user(account.user.id)?.ok_or(Refusal::SessionEnded)?;
                 let home = user.home;
                 Subject::Session(session, Arc::new(tx.account(user, home)?))
@@ -179,6 +183,7 @@ impl Service {
             control,
             cache: verify::Cache::new(),
             uses: Arc::default(),
+            checks: Arc::default(),
             meters: Arc::default(),
             hasher,
             throttle: throttle::Throttle::default(),
@@ -216,6 +221,7 @@ impl Service {
         loop {
             let _ = tokio::time::timeout(FLUSH_EVERY, self.uses.many()).await;
             self.flush_uses().await;
+            self.flush_checks().await;
             self.flush_meters().await;
             self.flush_throttled().await;
             self.flush_superseded().await;
@@ -227,6 +233,7 @@ impl Service {
     /// Writes down what has gathered, and closes the store. What comes after is answered busy.
     pub async fn shut_down(self: &Arc<Self>) {
         self.flush_uses().await;
+        self.flush_checks().await;
         self.flush_meters().await;
         self.flush_throttled().await;
         self.flush_superseded().await;
@@ -252,3 +259,6 @@ impl Service {
         self.ids.next(now, random(self.entropy.as_ref()))
     }
 }
+
+#[cfg(test)]
+mod tests;

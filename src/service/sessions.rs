@@ -46,8 +46,10 @@ impl Service {
         before: Option<&SessionSecret>,
         peer: Peer<'_>,
     ) -> Result<(SessionSecret, Session, Arc<Account>), Failure> {
-        let SignedIn { account, hash } = self.sign_in(username, password, peer.address).await?;
         let before = before.map(|secret| believed(self.store.read(|rows| rows.session_of(secret))));
+        let before = before.transpose()?.flatten();
+        let known = before.filter(|session| !session.is_over(self.now()));
+        let SignedIn { account, hash } = self.sign_in(username, password, peer.address, known).await?;
         let now = self.now();
         let secret = SessionSecret::generate(random(self.entropy.as_ref()));
         let digest = self.keys.session_digest(self.keys.current(), &secret);
@@ -59,7 +61,7 @@ impl Service {
             agent: peer.agent.map(|agent| agent.chars().take(AGENT).collect()),
         };
         let session = begun.session;
-        let before = before.transpose()?.flatten().map(|session| session.id);
+        let before = before.map(|session| session.id);
         self.store.write(Begin { begun, digest, hash, before, address: peer.address }).await?;
         Ok((secret, session, account))
     }

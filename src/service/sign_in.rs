@@ -9,22 +9,29 @@ use crate::core::{
     id::UserId,
     refusal::{Failure, Refusal},
     secret::SecretText,
+    session::Session,
     user::{PASSWORD_LONGEST, username},
 };
 
 impl Service {
-    /// The account of a username and password, and the hash that the password was held against.
+    /// The account of a username and password, and the hash that the password was held against; `known` is the session
+    /// of a browser that somebody is signed in at already.
     pub(super) async fn sign_in(
         &self,
         name: &str,
         password: &SecretText,
         peer: Option<IpAddr>,
+        known: Option<Session>,
     ) -> Result<SignedIn, Failure> {
         // Neither can be anybody's: no hash is spent, and nothing is learned that the rules don't say.
         if username(name).is_err() || password.expose().len() > PASSWORD_LONGEST {
             return Err(Refusal::CredentialInvalid.into());
         }
-        let tally = self.throttle.tally(name, peer);
+        let own = known.filter(|session| self.is_named(session.user, name));
+        let tally = match own {
+            Some(session) => self.throttle.tally_signed_in(session.id),
+            None => self.throttle.tally(name, peer),
+        };
         if let Err(refusal) = self.throttle.admit(&tally, self.now()) {
             self.throttled.note(name, peer);
             return Err(refusal.into());
@@ -43,6 +50,12 @@ impl Service {
                 Err(failure)
             }
         }
+    }
+
+    /// Whether a user, who is signed in, goes by this name.
+    fn is_named(&self, user: UserId, name: &str) -> bool {
+        let found = self.store.read(|rows| rows.user(user));
+        found.ok().flatten().is_some_and(|user| user.username == name)
     }
 
     async fn judge(&self, name: &str, password: &SecretText) -> Result<Verdict, Failure> {

@@ -88,7 +88,8 @@ impl Write for Commit {
             return Ok(());
         };
         tx.update_token(Status::Active, &mut successor, at)?;
-        let Some(mut replaced) = tx.token(replaced)? else { return Ok(()) };
+        // One that was edited is dead as it is: that mustn't take its successor along.
+        let Some(mut replaced) = believed(tx.token(replaced))? else { return Ok(()) };
         give_way(&mut replaced, successor.id, at, linger);
         tx.update_token(replaced.status, &mut replaced, at)?;
         let actor = Actor::Token { user: owner, token: successor.id };

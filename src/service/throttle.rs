@@ -9,7 +9,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use crate::core::{refusal::Refusal, time::Instant};
+use crate::core::{id::SessionId, refusal::Refusal, time::Instant};
 
 /// Wrong passwords for one account that cost nothing yet.
 const ACCOUNT_FREE: u32 = 5;
@@ -50,13 +50,19 @@ pub(super) struct Throttle {
 }
 
 /// Whom a try counts against.
-pub(super) struct Tally([(u64, u32); 2]);
+pub(super) struct Tally(Vec<(u64, u32)>);
 
 impl Throttle {
     pub(super) fn tally(&self, username: &str, peer: Option<IpAddr>) -> Tally {
         let account = self.hasher.hash_one(("account", username));
         let peer = self.hasher.hash_one(("peer", peer.map(subscriber)));
-        Tally([(account, ACCOUNT_FREE), (peer, PEER_FREE)])
+        Tally(vec![(account, ACCOUNT_FREE), (peer, PEER_FREE)])
+    }
+
+    /// Whom a try counts against that comes from where the user is signed in: nobody's guesses from elsewhere keep them
+    /// from giving the password again.
+    pub(super) fn tally_signed_in(&self, session: SessionId) -> Tally {
+        Tally(vec![(self.hasher.hash_one(("session", session.0)), ACCOUNT_FREE)])
     }
 
     /// Refuses a try that comes too early; counts any other as wrong before a hash is spent on it, so that many at
@@ -79,8 +85,8 @@ impl Throttle {
             // A flood of names: forget the mildest rather than grow. The peer that floods is throttled itself.
             wrong.retain(|_, wrong| wrong.count > PEER_FREE);
         }
-        for (key, _) in tally.0 {
-            let entry = wrong.entry(key).or_insert(Wrong { count: 0, last_at: now });
+        for (key, _) in &tally.0 {
+            let entry = wrong.entry(*key).or_insert(Wrong { count: 0, last_at: now });
             if now.millis() - entry.last_at.millis() > FORGOTTEN {
                 entry.count = 0;
             }
@@ -90,18 +96,19 @@ impl Throttle {
         Ok(())
     }
 
-    /// Takes this try back, and forgets the account's wrong ones.
+    /// Takes this try back, and forgets the wrong ones of the account, or of the session.
     pub(super) fn right(&self, tally: &Tally) {
         self.unjudged(tally);
-        let [(account, _), _] = tally.0;
-        self.wrong.lock().unwrap_or_else(PoisonError::into_inner).remove(&account);
+        if let Some((first, _)) = tally.0.first() {
+            self.wrong.lock().unwrap_or_else(PoisonError::into_inner).remove(first);
+        }
     }
 
     /// Takes back a try that nobody judged: it was neither wrong nor right.
     pub(super) fn unjudged(&self, tally: &Tally) {
         let mut wrong = self.wrong.lock().unwrap_or_else(PoisonError::into_inner);
-        for (key, _) in tally.0 {
-            if let Some(entry) = wrong.get_mut(&key) {
+        for (key, _) in &tally.0 {
+            if let Some(entry) = wrong.get_mut(key) {
                 entry.count = entry.count.saturating_sub(1);
             }
         }

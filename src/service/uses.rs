@@ -4,9 +4,6 @@ mod demanded;
 mod gathered;
 mod prune;
 
-#[cfg(test)]
-pub(super) mod tests;
-
 use std::{
     collections::HashMap,
     mem,
@@ -23,7 +20,7 @@ pub(super) use self::demanded::Demanded;
 use self::gathered::{From, Gathered};
 use super::{Service, to_the_end};
 use crate::{
-    core::{id::TokenId, refusal::Failure, time::Instant},
+    core::{id::TokenId, refusal::Failure, time::Instant, uses::LastUse},
     store::{Store, Used},
 };
 
@@ -65,13 +62,18 @@ impl Uses {
         if more > 0 {
             let kept = self.kept.fetch_add(more, Ordering::Relaxed);
             if kept < MANY && kept + more >= MANY {
-                self.many.notify_one();
+                self.flush_soon();
             }
         }
     }
 
-    fn last_at(&self, token: TokenId) -> Option<Instant> {
-        self.shard(token).get(&token).and_then(Gathered::last_at)
+    fn last(&self, token: TokenId) -> Option<LastUse> {
+        self.shard(token).get(&token).and_then(Gathered::last)
+    }
+
+    /// Has a flush made soon.
+    pub(super) fn flush_soon(&self) {
+        self.many.notify_one();
     }
 
     /// Resolves when much has gathered since the last flush.
@@ -134,9 +136,9 @@ impl Service {
         self.uses.note(token, self.now(), None, demanded);
     }
 
-    /// When a token was last used: gathered or, failing that, written down.
-    pub(super) fn gathered_use(&self, token: TokenId) -> Option<Instant> {
-        self.uses.last_at(token)
+    /// A token's last use of those that aren't written down yet; `None` where there is none.
+    pub(super) fn gathered_use(&self, token: TokenId) -> Option<LastUse> {
+        self.uses.last(token)
     }
 
     /// Writes down what has gathered, as far as that can be done now.
@@ -151,3 +153,6 @@ impl Service {
         to_the_end(async move { uses.write_down(&store).await }).await
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,12 +8,14 @@ use std::{
 use super::{Caller, FirstUse, Service, uses::Demanded};
 use crate::{
     core::{
+        checks::Outcome,
         decision::{Demand, Standing, Subject, decide},
         id::TokenId,
         keys::Digest,
         limits::{Asked, Facts},
         refusal::{Failure, Refusal},
         secret::{ControlSecret, SecretText, SessionSecret},
+        time::Instant,
         token::{Death, Presented, Token},
     },
     store::{Generation, ReadError},
@@ -106,13 +108,13 @@ impl Service {
     ) -> Result<Caller, Failure> {
         let subject = match credential {
             Credential::Password { username, password } => {
-                Subject::Password(self.sign_in(username, password, peer.address).await?.account)
+                Subject::Password(self.sign_in(username, password, peer.address, None).await?.account)
             }
             Credential::Session { secret, active } => self.signed_in(secret, *active).await?,
             Credential::Bearer(text) => match ControlSecret::parse(text.expose()) {
                 Some(control) if self.control.matches(&control) => Subject::Local,
                 // Another secret, or none of ours: the answer takes as long.
-                _ => Subject::Token(self.genuine(text)?),
+                _ => Subject::Token(self.presented(text)?),
             },
         };
         let first_use = self.admit(&subject, demand, &peer.facts(), peer)?;
@@ -132,13 +134,22 @@ impl Service {
         facts: &Facts<'_>,
         by: Peer<'_>,
     ) -> Verdict {
-        match self.genuine(text) {
+        match self.presented(text) {
             Ok(standing) => {
                 let outcome = self.admit(&Subject::Token(Arc::clone(&standing)), demand, facts, by);
                 Verdict { standing: Some(standing), outcome }
             }
             Err(failure) => Verdict { standing: None, outcome: Err(failure) },
         }
+    }
+
+    /// The token that is to be judged: what isn't one is counted as that.
+    fn presented(&self, text: &SecretText) -> Result<Arc<Standing>, Failure> {
+        let found = self.genuine(text);
+        if let Err(Failure::Refused(refusal)) = &found {
+            self.count_check(None, Outcome::of(refusal), self.now());
+        }
+        found
     }
 
     /// Lets a genuine credential in if it meets the demand and, where its uses are counted, has one left.
@@ -152,6 +163,25 @@ impl Service {
         let now = self.now();
         let decided = decide(subject, demand, facts, now);
         let Subject::Token(standing) = subject else { return Ok(decided.map(|()| None)?) };
+        let admitted = self.admit_token(standing, decided, demand, by, now);
+        let outcome = match &admitted {
+            Ok(_) => Some(Outcome::Admitted),
+            Err(Failure::Refused(refusal)) => Outcome::of(refusal),
+            // Nothing was said of the token.
+            Err(Failure::Busy | Failure::Broken(_)) => None,
+        };
+        self.count_check(Some(&standing.token), outcome, now);
+        admitted
+    }
+
+    fn admit_token(
+        &self,
+        standing: &Arc<Standing>,
+        decided: Result<(), Refusal>,
+        demand: Demand<'_>,
+        by: Peer<'_>,
+        now: Instant,
+    ) -> Result<Option<FirstUse>, Failure> {
         let demanded = Demanded::of(demand, &standing.privileges);
         if let Err(refusal) = decided {
             match &refusal {

@@ -88,6 +88,7 @@ impl Tx<'_> {
             )?;
             self.execute("DELETE FROM token_sources WHERE token = ?", [id])?;
             self.execute("DELETE FROM token_demands WHERE token = ?", [id])?;
+            self.erase_checks(id)?;
             self.forget_reply(id)?;
         }
         Ok(looked_at)

@@ -3,11 +3,13 @@
 //! [`Store::write`] hands a [`Write`] to the one writer, which applies writes in order and lets many share a commit;
 //! [`Store::read`] runs a short read where it stands, [`Store::read_apart`] a longer one on a thread of its own.
 
+mod checks;
 mod connection;
 mod demands;
 mod descendants;
 mod erasure;
 mod events;
+mod expiries;
 mod idle;
 mod leaks;
 mod lists;
@@ -35,9 +37,11 @@ use r2d2_sqlite::SqliteConnectionManager;
 
 use self::writer::Writer;
 pub use self::{
+    checks::{Checked, Counted, KINDS, PruneChecks},
     descendants::{Descendant, Family},
     erasure::Which,
     events::{Stretch, Walk},
+    expiries::Living,
     idle::IdleWalk,
     leaks::Leak,
     lists::{EventRow, EventSet, Found, TokenSet, UserSet},

@@ -22,6 +22,8 @@ pub enum Total {
     Members,
     /// Events.
     Events,
+    /// Hours in which a token was checked.
+    Checks,
 }
 
 impl Total {
@@ -31,6 +33,7 @@ impl Total {
             Self::Users => "users",
             Self::Members => "members",
             Self::Events => "events",
+            Self::Checks => "checks",
         }
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Nothing here knows jeton's code, but what fills a database with a million rows: what a test says of the product, it says through the binary, a socket or a file.
 
+pub mod browser;
 pub mod campaign;
 pub mod client;
 pub mod command;
@@ -9,6 +10,7 @@ pub mod database;
 pub mod estate;
 pub mod files;
 pub mod fill;
+pub mod npm;
 pub mod page;
 pub mod python;
 pub mod scan;
@@ -16,6 +18,7 @@ pub mod server;
 pub mod token;
 pub mod turn;
 
+pub use browser::Browser;
 pub use campaign::{at_least, campaign};
 pub use client::{Client, Reply, Target};
 pub use command::{Output, Run};

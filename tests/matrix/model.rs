@@ -65,6 +65,10 @@ pub enum Rule {
     Manage(Org),
     /// The same of the organization that a request means when it names none.
     ManageMeant,
+    /// To look at all that happens in the instance.
+    Watch,
+    /// To look at all that happens in an organization: managed.
+    WatchOver(Org),
     /// Something that only an operator may do to an organization that others manage.
     Raise(Org),
     /// The same of what isn't there: nobody but a manager of anything learns so.
@@ -156,7 +160,7 @@ pub fn expected(asker: Asker, rule: &Rule, then: Option<Expected>) -> Option<Exp
         Rule::Issue | Rule::IssueOwn | Rule::IssueByBasic => issue(asker).map_or(then, Some),
         Rule::IssueFor => allowed(asker.person == Person::Local, no(403, "owner_foreign")),
         Rule::Read(org) => allowed(reach.has(*org) || is_in(asker, *org), UNKNOWN),
-        Rule::Manage(org) => manage(asker, &reach, *org).map_or(then, Some),
+        Rule::Manage(org) | Rule::WatchOver(org) => manage(asker, &reach, *org).map_or(then, Some),
         Rule::ManageMeant => match meant(asker) {
             Some(org) => manage(asker, &reach, org).map_or(then, Some),
             None => then,
@@ -169,6 +173,7 @@ pub fn expected(asker: Asker, rule: &Rule, then: Option<Expected>) -> Option<Exp
                 managed.map_or(then, Some)
             }
         }
+        Rule::Watch => allowed(reach == Reach::Instance, OPERATOR),
         Rule::ManageNothing | Rule::NoSession => Some(UNKNOWN),
         Rule::SeeUser(places) => allowed(reach.sees(places), UNKNOWN),
         Rule::Account(places) | Rule::ManageAccount(places) | Rule::Sessions(places) => {

@@ -165,7 +165,14 @@ impl Table<'_> {
         self.add("GET /v1/tokens", &["?owner=nobody"], Body::None, Rule::Anyone, UNKNOWN);
         let ids = self.world.ids.clone();
         let empty = || Body::Json(json!({}));
+        self.add("GET /v1/tokens/expiring", &[], Body::None, Rule::Anyone, ok(200));
+        self.add("GET /v1/checks", &[], Body::None, Rule::Watch, ok(200));
         for (name, org) in [("active", Acme), ("foreign", Bravo)] {
+            let within = format!("?organization={}", org.slug());
+            self.add("GET /v1/tokens/expiring", &[&within], Body::None, Rule::Read(org), ok(200));
+            self.add("GET /v1/checks", &[&within], Body::None, Rule::WatchOver(org), ok(200));
+            let of = format!("?token={}", ids[name]);
+            self.add("GET /v1/checks", &[&of], Body::None, Rule::Token(org), ok(200));
             let id = &[ids[name].as_str()];
             self.add("GET /v1/tokens/{id}", id, Body::None, Rule::Token(org), ok(200));
             self.add("GET /v1/tokens/{id}/leaks", id, Body::None, Rule::Token(org), ok(200));

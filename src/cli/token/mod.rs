@@ -69,6 +69,8 @@ const SHOW: &[Column] = &[
     ("updated", "updated_at"),
     ("expires", "expires_at"),
     ("last used", "last_used_at"),
+    ("last from", "last_used_address"),
+    ("last by", "last_used_agent"),
     ("max idle", "max_idle"),
     ("idle until", "idle_until"),
     ("used", "used"),

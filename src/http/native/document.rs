@@ -10,15 +10,15 @@ use utoipa::{
 };
 
 use super::{
-    events, forms, health, introspect, leaks, me, members, modules, organizations, revocations, rotate,
-    sessions, tokens, users, uses, verify,
+    checks, events, forms, health, introspect, leaks, me, members, modules, organizations, revocations,
+    rotate, sessions, tokens, users, uses, verify,
 };
 use crate::http::{
     Site,
     carrier::COOKIE,
     gate::{forward, oauth, token},
     metrics,
-    openapi::{ProblemDocument, complete, of, operations},
+    openapi::{ProblemDocument, complete, of, operations, tagged},
     problem::MEDIA_TYPE,
     reply::Reply,
 };
@@ -34,7 +34,7 @@ use crate::http::{
     paths(
         tokens::create, tokens::list, tokens::show_self, tokens::delete_self, tokens::show, tokens::relabel,
         tokens::delete, tokens::disable, tokens::enable, rotate::rotate, rotate::rotate_self,
-        uses::privileges, uses::stragglers,
+        uses::privileges, uses::stragglers, checks::show, checks::expiring,
         revocations::create, revocations::descendants,
         me::me, users::create, users::list, users::show, users::change, users::disable, users::enable, users::delete,
         users::set_password,
@@ -58,6 +58,7 @@ struct Document;
 /// Our own API's document.
 pub(in crate::http) fn own() -> utoipa::openapi::OpenApi {
     let mut document = Document::openapi();
+    tagged(&mut document, "/v1/");
     complete(&mut document, |_| Some((MEDIA_TYPE, "Problem")));
     debug_assert_eq!(ProblemDocument::name(), "Problem");
     cookie(&mut document);

@@ -16,7 +16,7 @@ use utoipa::{
 
 use super::lists::TABLE;
 use crate::{
-    core::{limits, organization::LARGEST_QUOTA, privilege, text, user},
+    core::{expiries::MOST_DAYS, limits, organization::LARGEST_QUOTA, privilege, text, user},
     http::query::PAGE,
 };
 
@@ -71,12 +71,14 @@ fn form(schema: &str, name: &str) -> Option<Form> {
         | ("IntrospectionForm" | "IntrospectionBatch", "method" | "host")
         | ("IntrospectionForm", "require")
         | ("Straggler" | "SessionRow", "address" | "agent")
+        | ("Token", "last_used_address" | "last_used_agent")
         | ("Event", "detail" | "address") => Form::Any,
         ("IntrospectionForm" | "IntrospectionBatch", "address") => Form::Pattern("^[0-9A-Fa-f:.]*$", 45),
         ("IntrospectionForm" | "IntrospectionBatch", "path") => Form::Pattern("^(/|$)", usize::MAX),
         ("RevocationFilter", "id_prefix") => Form::Pattern("^[0-9A-Fa-f-]{8,36}$", 36),
         ("CreateRevocation" | "Revocation", "action") => Form::Words(&["disable", "delete"]),
         ("CreateRevocation" | "Revocation", "digest") => Form::Pattern("^[0-9a-f]{64}$", 64),
+        ("ExpiryCalendar", "since") => Form::Pattern("^[0-9]{4}-[0-9]{2}-[0-9]{2}$", 10),
         ("UsedFrom", _) if name != "last_at" => Form::Any,
         ("CreateUser", "email") => {
             Form::Pattern(r"^[^@\s\x00-\x1f\x7f-\x9f]+@[^@\s\x00-\x1f\x7f-\x9f]+$", 254)
@@ -269,6 +271,10 @@ pub(super) fn parameters(operation: &mut Operation) {
                 object.minimum = Some(Number::UInt(1));
                 object.maximum.get_or_insert(Number::UInt(most.most as usize));
             }
+            "days" => {
+                object.minimum = Some(Number::UInt(1));
+                object.maximum = Some(Number::UInt(MOST_DAYS.into()));
+            }
             name => {
                 if let Some(form) = parameter_form(name) {
                     shape(object, &form);
@@ -285,7 +291,9 @@ fn parameter_form(name: &str) -> Option<Form> {
         "Idempotency-Key" => {
             Form::Pattern(r#"^("[A-Za-z0-9_.:~+/=-]{22,255}"|[A-Za-z0-9_.:~+/=-]{22,255})$"#, 257)
         }
-        "If-Match" => Form::Pattern(r#"^("[0-9]+"|\*)$"#, 12),
+        "If-Match" => Form::Pattern(r#"^("[0-9]+(-[A-Za-z0-9_-]{22})?"|\*)$"#, 35),
+        // What is no tag of ours is none that anything has.
+        "If-None-Match" => Form::Any,
         "id" | "module" | "object" => Form::Pattern(REFERENCE, 63),
         "token" => Form::Pattern(
             "^(TKN-[0-9]{4}-[0-9]{4}|[0-9a-f]{24}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$",
@@ -296,6 +304,7 @@ fn parameter_form(name: &str) -> Option<Form> {
         "sort" => Form::Pattern("^-?[a-z_]+$", 20),
         "cursor" => Form::Pattern("^[0-9A-Za-z_-]+$", 1_000),
         "minted_by" => Form::Pattern("^[0-9A-Za-z-]+$", 40),
+        "span" => Form::Words(&["2d", "30d"]),
         "format" => Form::Words(&["json", "csv"]),
         "expires_before" | "unused_since" | "created_after" | "created_before" | "since" | "until" => {
             Form::Instant

@@ -2,6 +2,8 @@
 
 use crate::{
     core::{
+        checks::KEPT_HOURS,
+        expiries::MOST_DAYS,
         filter::{Filter, Pattern, Test, Value},
         id::{Id, OfToken, Reference},
         listing::{Direction, EventField, Listing, TokenField, UserField},
@@ -11,6 +13,7 @@ use crate::{
     },
     http::query::{Limits, PAGE, Parameters, Query},
     service::{
+        checks::CheckQuery,
         directory::EventQuery,
         list::{TokenQuery, Whose},
     },
@@ -100,6 +103,36 @@ pub(super) fn tokens(query: &Query<'_>) -> Result<TokenQuery, Refusal> {
     })
 }
 
+/// `GET /v1/checks`.
+pub(super) fn checks(query: &Query<'_>) -> Result<CheckQuery, Refusal> {
+    let parameters = query.only(&["span", "organization", "token"])?;
+    let hours = match parameters.word("span", &["2d", "30d"])? {
+        Some("30d") => KEPT_HOURS,
+        _ => 48,
+    };
+    let (organization, token) = (parameters.owned("organization"), token(&parameters)?);
+    if organization.is_some() && token.is_some() {
+        return Err(Refusal::invalid("token", "a token or an organization, not both"));
+    }
+    Ok(CheckQuery { organization, token, hours })
+}
+
+/// `GET /v1/tokens/expiring`: the organization that is named, and how many days.
+pub(super) fn expiring(query: &Query<'_>) -> Result<(Option<String>, u16), Refusal> {
+    let parameters = query.only(&["days", "organization"])?;
+    let days = parameters.text("days").map_or(Ok(90), |text| {
+        let days = text.parse().ok().filter(|days| (1..=MOST_DAYS).contains(days));
+        days.ok_or_else(|| Refusal::invalid("days", format!("1 to {MOST_DAYS}")))
+    })?;
+    Ok((parameters.owned("organization"), days))
+}
+
+/// Any id of a token.
+fn token(parameters: &Parameters<'_>) -> Result<Option<Reference<OfToken>>, Refusal> {
+    let read = |text| Reference::parse(text).ok_or_else(|| Refusal::invalid("token", "any id of a token"));
+    parameters.text("token").map(read).transpose()
+}
+
 /// `GET /v1/tokens/{id}/descendants`.
 pub(super) fn descendants(query: &Query<'_>) -> Result<Listing<TokenField>, Refusal> {
     let parameters = query.parameters(&[])?;
@@ -171,13 +204,10 @@ pub(super) fn events(query: &Query<'_>, accepts_table: bool) -> Result<(EventQue
     }
     only.add(EventField::Kind, parameters.text("kind").map(kind).transpose()?);
     only.within(EventField::At, parameters.instant("since")?, parameters.instant("until")?);
-    let token = parameters
-        .text("token")
-        .map(|text| Reference::parse(text).ok_or_else(|| Refusal::invalid("token", "any id of a token")));
     let limits = if as_table { TABLE } else { PAGE };
     let query = EventQuery {
         actor: parameters.owned("actor"),
-        token: token.transpose()?,
+        token: token(&parameters)?,
         organization: parameters.owned("organization"),
         listing: parameters.listing(only.0, &[EventField::Sequence], Direction::Down, limits)?,
     };

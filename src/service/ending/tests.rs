@@ -8,15 +8,12 @@ use crate::{
         decision::{Demand, Subject},
         event::{Actor, Origin},
         id::TokenId,
-        lifetime::Lifetime,
-        limits::Limits,
-        minting::Wish,
         rotation::Mode,
     },
     service::{
         Caller,
         issue::{IssueRequest, Issued},
-        uses::tests::stage::Stage,
+        tests::stage::{Stage, request, wish},
     },
     store::Family,
 };
@@ -29,20 +26,7 @@ async fn child(stage: &Stage, parent: &Issued) -> Issued {
         address: None,
         first_use: None,
     };
-    let wish = Wish {
-        lifetime: Lifetime::Default,
-        lifetime_field: "lifetime",
-        privileges: None,
-        modules: None,
-        limits: Limits::default(),
-        restricted: false,
-        tied: None,
-        max_idle: None,
-        outlives: false,
-    };
-    let (description, icon) = (String::new(), String::new());
-    let request =
-        IssueRequest { name: "child".to_owned(), description, icon, wish, organization: None, owner: None };
+    let request = IssueRequest { owner: None, ..request("child", wish()) };
     stage.service.issue(&caller, request).await.unwrap()
 }
 

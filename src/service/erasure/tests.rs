@@ -7,25 +7,16 @@ use tempfile::TempDir;
 use super::{EraseTokens, Which};
 use crate::{
     core::{
-        decision::{Demand, Subject},
-        id::TokenId,
-        keys::Pepper,
-        lifetime::Lifetime,
-        limits::{Asked, Limits},
-        minting::Wish,
-        privilege::Privileges,
-        refusal::Failure,
-        secret::{ControlSecret, SecretText},
-        time::Instant,
-        token::Status,
-        user::Role,
+        decision::Demand, id::TokenId, keys::Pepper, limits::Asked, refusal::Failure, secret::SecretText,
+        time::Instant, token::Status,
     },
-    ops::{clock::Clock, entropy::Entropy},
+    ops::clock::Clock,
     service::{
-        Caller, Opening, Service,
+        Service,
         change::{Change, Labels, Target},
         issue::IssueRequest,
         people::NewUser,
+        tests::stage::{self, local, open_with, request, wish},
         verify::{Credential, Peer},
     },
     store::{Tx, Write},
@@ -40,58 +31,23 @@ const PERSONAL: [&str; 7] =
     ["anna.surname", "anna@example.org", "Anna-Maria", "words about anna", "anna.png", AGENT, ADDRESS];
 
 fn open(directory: &Path) -> Arc<Service> {
-    Service::open(Opening {
-        database: directory.join("jeton.db"),
-        pepper: Pepper::generate([1; 32]),
-        clock: Arc::new(Clock::system()),
-        entropy: Arc::new(Entropy::system()),
-        control: ControlSecret::generate([2; 32]),
-    })
-    .unwrap()
-}
-
-fn local() -> Caller {
-    Caller { subject: Subject::Local, demand: Demand::Operator, address: None, first_use: None }
+    open_with(directory, Clock::system(), Pepper::generate([1; 32]))
 }
 
 async fn user(service: &Service, name: &str) {
     let text = |text: &str| if name == "anna.surname" { text.to_owned() } else { String::new() };
     let user = NewUser {
-        username: name.to_owned(),
-        password: SecretText::new("a walk of a crooked mile"),
         email: text("anna@example.org"),
         first_name: text("Anna-Maria"),
-        last_name: String::new(),
-        title: String::new(),
         image: text("https://example.org/anna.png"),
-        operator: false,
-        role: Role::Member,
-        may_issue: None,
-        privileges: Privileges::everything(),
-        organization: None,
+        ..stage::user(name)
     };
     service.create_user(&local(), user).await.unwrap();
 }
 
 async fn token(service: &Service, owner: &str, name: &str) -> (TokenId, SecretText) {
-    let request = IssueRequest {
-        name: name.to_owned(),
-        description: if owner == "anna.surname" { "words about anna".into() } else { "other words".into() },
-        icon: String::new(),
-        wish: Wish {
-            lifetime: Lifetime::Default,
-            lifetime_field: "lifetime",
-            privileges: None,
-            modules: None,
-            limits: Limits::default(),
-            outlives: false,
-            restricted: false,
-            tied: None,
-            max_idle: None,
-        },
-        organization: None,
-        owner: Some(owner.to_owned()),
-    };
+    let description = if owner == "anna.surname" { "words about anna" } else { "other words" }.to_owned();
+    let request = IssueRequest { description, owner: Some(owner.to_owned()), ..request(name, wish()) };
     let issued = service.issue(&local(), request).await.unwrap();
     (issued.view.token.id, issued.secret)
 }
@@ -110,7 +66,7 @@ impl Write for Delete {
 }
 
 /// Two users with many tokens side by side, used, relabelled and revoked, and refused sign-ins.
-async fn stage(directory: &Path) -> (Arc<Service>, Vec<TokenId>) {
+async fn set(directory: &Path) -> (Arc<Service>, Vec<TokenId>) {
     let service = open(directory);
     for name in ["anna.surname", "berta"] {
         user(&service, name).await;
@@ -187,7 +143,7 @@ fn terms(directory: &Path) -> Vec<String> {
 fn nothing_of_a_deleted_user_is_left_in_any_file() {
     let directory = TempDir::new().unwrap();
     runtime().block_on(async {
-        let (service, tokens) = stage(directory.path()).await;
+        let (service, tokens) = set(directory.path()).await;
         assert!(found(directory.path()).len() > PERSONAL.len(), "the scan sees what is there");
         let late = token(&service, "anna.surname", LABEL).await;
         let peer = Peer { address: ADDRESS.parse().ok(), agent: Some(AGENT), asked: Asked::default() };
@@ -227,7 +183,7 @@ fn nothing_of_a_deleted_user_is_left_in_any_file() {
 fn an_erasure_that_was_cut_short_is_gone_on_with() {
     let directory = TempDir::new().unwrap();
     runtime().block_on(async {
-        let (service, tokens) = stage(directory.path()).await;
+        let (service, tokens) = set(directory.path()).await;
         service.store.write(Delete("anna.surname", service.now())).await.unwrap();
         let owner = service.store.read(|rows| rows.users_to_erase(1)).unwrap()[0].id;
         let write = EraseTokens { owner, which: Which::Kept, after: None, now: service.now() };

@@ -1,34 +1,22 @@
 //! Replies over a real store, with a clock whose hands are moved.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use rusqlite::Connection;
 use tempfile::TempDir;
-use zeroize::Zeroizing;
 
 use crate::{
     core::{
-        decision::{Demand, Subject},
         idempotency::{KEPT_FOR, Key, Once},
         keys::Pepper,
-        lifetime::Lifetime,
-        limits::{Asked, Limits},
-        minting::Wish,
-        privilege::Privileges,
         refusal::{Failure, Refusal},
-        secret::{ControlSecret, SecretText},
-        time::Instant,
-        user::Role,
+        secret::SecretText,
     },
-    ops::{
-        clock::{Clock, ManualTime},
-        entropy::Entropy,
-    },
+    ops::clock::{Clock, ManualTime},
     service::{
-        Caller, Opening, Service,
-        issue::{IssueRequest, Issued, Telling},
-        people::NewUser,
-        verify::{Credential, Peer},
+        Service,
+        issue::Telling,
+        tests::stage::{Stage, local, open, open_with, present, request, secret, wish},
     },
 };
 
@@ -36,82 +24,21 @@ const KEY: &str = "4b1f0e5c-9a51-4f6e-8d57-0c1f5a9e7b33";
 const NOW: i64 = 1_700_000_000_000;
 const HOUR: i64 = 3_600_000;
 
-/// A pepper of one line, or of two.
-fn pepper(lines: usize) -> Pepper {
+/// The stage's pepper with another one after it.
+fn new_pepper() -> Pepper {
     let first = Pepper::generate([1; 32]).to_file_text();
-    let second = format!("2 {}\n", "A".repeat(43));
-    Pepper::parse(&format!("{}{}", first.as_str(), second.repeat(lines - 1))).unwrap()
-}
-
-fn open_with(directory: &Path, time: &ManualTime, pepper: Pepper) -> Arc<Service> {
-    Service::open(Opening {
-        database: directory.join("jeton.db"),
-        pepper,
-        clock: Arc::new(Clock::new(time.clone())),
-        entropy: Arc::new(Entropy::system()),
-        control: ControlSecret::generate([2; 32]),
-    })
-    .unwrap()
-}
-
-fn open(directory: &Path, time: &ManualTime) -> Arc<Service> {
-    open_with(directory, time, pepper(1))
-}
-
-fn local() -> Caller {
-    Caller { subject: Subject::Local, demand: Demand::Operator, address: None, first_use: None }
+    Pepper::parse(&format!("{}2 {}\n", first.as_str(), "A".repeat(43))).unwrap()
 }
 
 async fn setting() -> (TempDir, ManualTime, Arc<Service>) {
-    let directory = tempfile::tempdir().unwrap();
-    let time = ManualTime::at(NOW);
-    let service = open(directory.path(), &time);
-    let user = NewUser {
-        username: "anna".to_owned(),
-        password: SecretText::new("a walk of a crooked mile"),
-        email: String::new(),
-        first_name: String::new(),
-        last_name: String::new(),
-        title: String::new(),
-        image: String::new(),
-        operator: false,
-        role: Role::Member,
-        may_issue: None,
-        privileges: Privileges::everything(),
-        organization: None,
-    };
-    service.create_user(&local(), user).await.unwrap();
+    let Stage { directory, time, service } = Stage::at(NOW).await;
     (directory, time, service)
 }
 
-/// The reply is the token alone.
-#[expect(clippy::needless_pass_by_value, clippy::unnecessary_wraps, reason = "it is a `Render`")]
-fn secret(issued: Issued, _: Instant) -> Result<Zeroizing<Vec<u8>>, Failure> {
-    Ok(Zeroizing::new(issued.secret.expose().as_bytes().to_vec()))
-}
-
 async fn ask_with(service: &Service, key: &str) -> Result<SecretText, Failure> {
-    let request = IssueRequest {
-        name: "robot".to_owned(),
-        description: String::new(),
-        icon: String::new(),
-        wish: Wish {
-            lifetime: Lifetime::Default,
-            lifetime_field: "lifetime",
-            privileges: None,
-            modules: None,
-            limits: Limits::default(),
-            outlives: false,
-            restricted: false,
-            tied: None,
-            max_idle: None,
-        },
-        organization: None,
-        owner: Some("anna".to_owned()),
-    };
     let once = Once::new(Key::parse(key).unwrap(), "POST", "/v1/tokens", b"{}");
     let telling = Telling { once: Some(once), render: secret };
-    let replied = service.issue_telling(&local(), request, telling).await?;
+    let replied = service.issue_telling(&local(), request("robot", wish()), telling).await?;
     Ok(SecretText::new(String::from_utf8(replied.reply.to_vec()).unwrap()))
 }
 
@@ -135,8 +62,7 @@ fn spent(outcome: &Result<SecretText, Failure>) {
 }
 
 async fn use_it(service: &Service, token: &SecretText) {
-    let peer = Peer { address: None, agent: None, asked: Asked::default() };
-    service.authenticate(&Credential::Bearer(token.clone()), Demand::Itself, peer).await.unwrap();
+    present(service, token).await.unwrap();
 }
 
 /// How many rows there are, and how many of them still have their ciphertext.
@@ -234,7 +160,7 @@ async fn a_key_from_before_a_new_pepper_finds_its_reply() {
     let (directory, time, service) = setting().await;
     let token = ask(&service).await.unwrap();
     service.shut_down().await;
-    let service = open_with(directory.path(), &time, pepper(2));
+    let service = open_with(directory.path(), Clock::new(time.clone()), new_pepper());
     same(&token, &ask(&service).await);
     use_it(&service, &token).await;
     service.wipe_replies().await.unwrap();

@@ -9,7 +9,7 @@ use crate::{
     },
     service::{
         organizations::OrganizationChange,
-        uses::tests::stage::{Stage, local},
+        tests::stage::{Stage, local},
     },
 };
 

@@ -3,96 +3,37 @@
 use std::{path::Path, sync::Arc};
 
 use rusqlite::Connection;
-use tempfile::TempDir;
 
 use super::KEPT_FOR;
 use crate::{
     core::{
-        decision::{Demand, Subject},
-        keys::Pepper,
-        lifetime::Lifetime,
-        limits::{Asked, Limits, Rate, Window},
+        limits::{Limits, Rate, Window},
         minting::Wish,
-        privilege::Privileges,
         refusal::{Failure, Refusal},
-        secret::{ControlSecret, SecretText},
-        user::Role,
     },
-    ops::{
-        clock::{Clock, ManualTime},
-        entropy::Entropy,
-    },
+    ops::clock::ManualTime,
     service::{
-        Caller, Opening, Service,
-        issue::{IssueRequest, Issued},
-        people::NewUser,
-        verify::{Credential, Peer},
+        Service,
+        issue::Issued,
+        tests::stage::{self, Stage, local, open, request, wish},
     },
 };
 
 const HOUR: i64 = 3_600_000;
 const DAY: i64 = 24 * HOUR;
-
-fn open(directory: &Path, time: &ManualTime) -> Arc<Service> {
-    Service::open(Opening {
-        database: directory.join("jeton.db"),
-        pepper: Pepper::generate([1; 32]),
-        clock: Arc::new(Clock::new(time.clone())),
-        entropy: Arc::new(Entropy::system()),
-        control: ControlSecret::generate([2; 32]),
-    })
-    .unwrap()
-}
-
-fn local() -> Caller {
-    Caller { subject: Subject::Local, demand: Demand::Operator, address: None, first_use: None }
-}
-
-async fn user(service: &Service) {
-    let user = NewUser {
-        username: "anna".to_owned(),
-        password: SecretText::new("a walk of a crooked mile"),
-        email: String::new(),
-        first_name: String::new(),
-        last_name: String::new(),
-        title: String::new(),
-        image: String::new(),
-        operator: false,
-        role: Role::Member,
-        may_issue: None,
-        privileges: Privileges::everything(),
-        organization: None,
-    };
-    service.create_user(&local(), user).await.unwrap();
-}
+const START: i64 = 1_900_000_000_000;
 
 async fn token(service: &Service, uses: Option<u64>, rate: Option<&str>) -> Issued {
     let rate = rate.map(|rate| Rate::parse(rate).unwrap());
-    let wish = Wish {
-        lifetime: Lifetime::Default,
-        lifetime_field: "lifetime",
-        privileges: None,
-        modules: None,
-        limits: Limits { uses, rate, ..Limits::default() },
-        outlives: false,
-        restricted: false,
-        tied: None,
-        max_idle: None,
-    };
-    let (name, owner) = ("counted".to_owned(), Some("anna".to_owned()));
-    let (description, icon) = (String::new(), String::new());
-    let request = IssueRequest { name, description, icon, wish, organization: None, owner };
-    service.issue(&local(), request).await.unwrap()
+    let wish = Wish { limits: Limits { uses, rate, ..Limits::default() }, ..wish() };
+    service.issue(&local(), request("counted", wish)).await.unwrap()
 }
 
 async fn present(service: &Service, token: &Issued) -> Result<(), Refusal> {
-    let peer = Peer { address: None, agent: None, asked: Asked::default() };
-    let credential = Credential::Bearer(token.secret.clone());
-    match service.authenticate(&credential, Demand::Itself, peer).await {
-        Ok(_) => Ok(()),
-        Err(Failure::Refused(refusal)) => Err(refusal),
-        Err(failure) => panic!("{failure}"),
-    }
+    stage::present(service, &token.secret).await.map_err(|failure| match failure {
+        Failure::Refused(refusal) => refusal,
+        failure => panic!("{failure}"),
+    })
 }
 
 /// How often in a row it is let through.
@@ -111,12 +52,9 @@ fn written(service: &Service, token: &Issued) -> (u64, u32) {
 }
 
 fn run(test: impl AsyncFnOnce(&Path, ManualTime, Arc<Service>)) {
-    let directory = TempDir::new().unwrap();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(async {
-        let time = ManualTime::at(1_900_000_000_000);
-        let service = open(directory.path(), &time);
-        user(&service).await;
+        let Stage { directory, time, service } = Stage::at(START).await;
         test(directory.path(), time, service).await;
     });
 }
@@ -197,7 +135,7 @@ fn a_wall_clock_set_forward_or_back_ends_no_period_and_stretches_none() {
     run(async |_, time, service| {
         let token = token(&service, None, Some("2/min")).await;
         assert_eq!(runs(&service, &token).await, 2);
-        for wall in [1_900_000_000_000 + HOUR, 1_900_000_000_000 - HOUR] {
+        for wall in [START + HOUR, START - HOUR] {
             time.set_wall(wall);
             service.flush_meters().await;
             assert_eq!(runs(&service, &token).await, 0);

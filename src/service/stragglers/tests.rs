@@ -10,7 +10,7 @@ use crate::{
     },
     service::{
         stragglers::Stragglers,
-        uses::tests::stage::{Stage, local},
+        tests::stage::{Stage, local},
     },
 };
 

@@ -7,7 +7,7 @@ use crate::{
     core::{
         time::Instant,
         token::Use,
-        uses::{Demands, SOURCES, Source},
+        uses::{Demands, LastUse, SOURCES, Source},
     },
     store::Gathering,
 };
@@ -137,20 +137,22 @@ impl Gathered {
     }
 
     /// The last use; `None` where there was none.
-    pub(super) fn last_at(&self) -> Option<Instant> {
-        self.seen.iter().map(|seen| seen.tally.last_at).max()
+    pub(super) fn last(&self) -> Option<LastUse> {
+        let last = self.seen.first()?;
+        Some(LastUse {
+            at: self.seen.iter().map(|seen| seen.tally.last_at).max()?,
+            address: last.address.map(|address| address.to_string()),
+            agent: last.agent.as_deref().map(Into::into),
+        })
     }
 
     /// As it is written down.
     pub(super) fn to_write(&self) -> Gathering {
-        let used = self.seen.first().map(|last| {
+        let used = self.last().map(|LastUse { at, address, agent }| {
             let tallies = self.seen.iter().map(|seen| &seen.tally).chain(&self.others);
-            Use {
-                last_at: tallies.clone().map(|tally| tally.last_at).max().unwrap_or(last.tally.last_at),
-                address: last.address.map(|address| address.to_string()),
-                agent: last.agent.as_deref().map(Into::into),
-                count: tallies.map(|tally| tally.count).sum(),
-            }
+            let (last_at, count) = tallies
+                .fold((at, 0), |(last_at, count), tally| (last_at.max(tally.last_at), count + tally.count));
+            Use { last_at, address, agent, count }
         });
         let source = |address, agent: Option<&str>, tally: &Tally| {
             let Tally { first_at, last_at, count } = *tally;

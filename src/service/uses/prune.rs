@@ -1,4 +1,5 @@
-//! Taking away what a token was used from and for, a month after the last time; in the background, a little at a time.
+//! Taking away what a token was used from and for, a month after the last time, and the checks of a month ago; in the
+//! background, a little at a time.
 
 use std::time::Duration;
 
@@ -6,12 +7,19 @@ use tokio::time::sleep;
 
 use super::super::Service;
 use crate::{
-    core::{refusal::Failure, uses::KEPT_FOR},
-    store::{Kept, Look, Prune},
+    core::{
+        checks::{Hour, KEPT_HOURS},
+        refusal::Failure,
+        uses::KEPT_FOR,
+    },
+    store::{KINDS, Kept, Look, Prune, PruneChecks},
 };
 
 /// How often it is looked.
 const LOOK_EVERY: Duration = Duration::from_hours(6);
+
+/// How many hours of checks are taken away in a write.
+const CHECKS: u64 = 2_000;
 
 /// The pause between two steps.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -21,7 +29,7 @@ impl Service {
     pub async fn keep_pruning(&self) {
         loop {
             if let Err(failure) = self.prune_uses().await {
-                tracing::warn!(%failure, "what tokens were used from a month ago isn't taken away yet");
+                tracing::warn!(%failure, "what is known of uses a month ago isn't taken away yet");
             }
             sleep(LOOK_EVERY).await;
         }
@@ -44,6 +52,12 @@ impl Service {
                     self.store.write(Prune { table, after, last, before }).await?;
                 }
                 after = Some(last);
+                sleep(PAUSE).await;
+            }
+        }
+        let before = Hour::of(now).first_of(KEPT_HOURS);
+        for kind in KINDS {
+            while self.store.write(PruneChecks { kind, before, most: CHECKS }).await? as u64 == CHECKS {
                 sleep(PAUSE).await;
             }
         }

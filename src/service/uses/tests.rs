@@ -1,14 +1,12 @@
 //! Uses in memory, and what becomes of them in the tables.
 
-pub(in crate::service) mod stage;
-
-use self::stage::{BEGIN, Stage, local};
-use super::{Demanded, From, Instant, STRETCH, TokenId, Uses};
+use super::{Demanded, From, Instant, LastUse, STRETCH, TokenId, Uses};
 use crate::core::{
     id::Reference,
     time::DAY,
     uses::{SOURCES, Source},
 };
+use crate::service::tests::stage::{BEGIN, Stage, local};
 
 const TOKEN: TokenId = TokenId::from_bytes([7; 16]);
 
@@ -34,7 +32,8 @@ fn uses_add_up_and_what_could_not_be_written_is_kept() {
     assert!(uses.take().is_empty());
     uses.note(TOKEN, at(5), Some(From::new(None, Some("curl"))), Demanded::Own("jeton:admin"));
     uses.put_back(batch);
-    assert_eq!(uses.last_at(TOKEN), Some(at(5)));
+    let last = LastUse { at: at(5), address: None, agent: Some("curl".into()) };
+    assert_eq!(uses.last(TOKEN), Some(last));
     let written = uses.take()[0].1.to_write();
     let all = written.used.unwrap();
     assert_eq!((all.count, all.address, all.agent.as_deref()), (3, None, Some("curl")), "the newest");
@@ -48,7 +47,7 @@ fn a_refusal_is_no_use() {
     let uses = Uses::default();
     uses.note(TOKEN, at(1), None, Demanded::Own("jeton:admin"));
     uses.note(TOKEN, at(2), None, Demanded::Openly);
-    assert_eq!(uses.last_at(TOKEN), None);
+    assert_eq!(uses.last(TOKEN), None);
     let written = uses.take()[0].1.to_write();
     assert!(written.used.is_none() && written.sources.is_empty());
     assert_eq!(written.demands.openly, Some(at(2)));

@@ -82,11 +82,12 @@ pub(super) struct TokenInfo {
 
 impl TokenInfo {
     pub(super) fn new(view: TokenView) -> Self {
-        let TokenView { token, last_used_at, .. } = view;
+        let last_used = view.last_used_at().map(|at| at.to_string());
+        let token = view.token;
         Self {
             token_id: token.id.to_string(),
             expired_at: token.expires_at.map(|at| at.to_string()),
-            last_used: last_used_at.map(|at| at.to_string()),
+            last_used,
             created_at: token.created_at.to_string(),
             description: token.description,
         }

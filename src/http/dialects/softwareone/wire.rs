@@ -283,7 +283,7 @@ impl<'a> TokenObject<'a> {
             token: selection.has("token").then_some(OrNull(secret)),
             last_access_at: selection
                 .has("lastAccessAt")
-                .then(|| OrNull(view.last_used_at.map(|at| at.to_string()))),
+                .then(|| OrNull(view.last_used_at().map(|at| at.to_string()))),
             audit: selection.has("audit").then(|| Audit::new(&view.token, authors, selection)),
             name: selection.has("name").then_some(view.token.name),
             description: selection.has("description").then_some(view.token.description),

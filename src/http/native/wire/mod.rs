@@ -1,5 +1,6 @@
 //! What stands in our own API's JSON, and how it becomes what the use cases take.
 
+mod checks;
 mod limits;
 mod lists;
 mod members;
@@ -12,6 +13,7 @@ mod users;
 mod uses;
 
 pub(super) use self::{
+    checks::{CheckHistory, ExpiryCalendar},
     lists::{EVENT_COLUMNS, EventObject, ListPage, Paging},
     members::{AddMember, ChangeMember, MemberObject},
     modules::{AddModule, ModuleList, ModuleObject, RenameModule},

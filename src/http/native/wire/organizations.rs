@@ -271,7 +271,7 @@ pub(in crate::http::native) struct OrganizationObject {
     policy: PolicyObject,
     created_at: String,
     updated_at: String,
-    /// How often it has changed: its ETag.
+    /// How often it has changed: its version, which an ETag begins with.
     change_sequence: u32,
 }
 

@@ -15,6 +15,7 @@ use crate::{
         text,
         time::Instant,
         token::hint,
+        uses::LastUse,
     },
     http::body::object,
     service::{
@@ -210,10 +211,14 @@ pub(in crate::http::native) struct TokenObject {
     updated_at: String,
     /// `null` for never.
     expires_at: Option<String>,
-    /// How often it has changed: its ETag.
+    /// How often it has changed: its version, which an ETag begins with.
     change_sequence: u32,
     /// `null` for never.
     last_used_at: Option<String>,
+    /// From which address then; `null` for never and over a Unix socket.
+    last_used_address: Option<String>,
+    /// By which `User-Agent` then, cut short; `null` where there was none.
+    last_used_agent: Option<String>,
     /// How often it was used and for what it minted, where a limit counts that; else `null`.
     used: Option<u64>,
     /// How the token begins, with nothing of its secret.
@@ -223,7 +228,11 @@ pub(in crate::http::native) struct TokenObject {
 impl TokenObject {
     pub(in crate::http::native) fn new(view: TokenView, now: Instant) -> Self {
         let idle_until = view.idle_until(now).map(|at| at.to_string());
-        let TokenView { token, owner, organization, last_used_at, used, .. } = view;
+        let TokenView { token, owner, organization, last_use, used, .. } = view;
+        let (last_used_at, last_used_address, last_used_agent) = match last_use {
+            None => (None, None, None),
+            Some(LastUse { at, address, agent }) => (Some(at.to_string()), address, agent),
+        };
         Self {
             id: token.id.to_string(),
             number: token.number.show::<OfToken>(),
@@ -233,7 +242,9 @@ impl TokenObject {
             updated_at: token.updated_at.to_string(),
             expires_at: token.expires_at.map(|at| at.to_string()),
             change_sequence: token.change_sequence,
-            last_used_at: last_used_at.map(|at| at.to_string()),
+            last_used_at,
+            last_used_address,
+            last_used_agent,
             used,
             hint: hint(token.id),
             limits: LimitsObject::from(&token.limits),

@@ -2,38 +2,28 @@
 
 mod clocks;
 
-use std::{path::Path, sync::Arc};
+use std::sync::Arc;
 
 use tempfile::TempDir;
 
 use super::Idle;
 use crate::{
     core::{
-        decision::{Demand, Subject},
         id::{Reference, TokenId},
-        keys::Pepper,
         lifetime::Lifetime,
-        limits::{Asked, Limits},
         minting::Wish,
         organization::PolicyChange,
-        privilege::Privileges,
         refusal::Failure,
-        secret::{ControlSecret, SecretText},
         token::Ending,
         token::{Cause, Status},
-        user::Role,
     },
-    ops::{
-        clock::{Clock, ManualTime},
-        entropy::Entropy,
-    },
+    ops::clock::ManualTime,
     service::{
-        Caller, Opening, Service,
+        Service,
         change::{Change, Target},
-        issue::{IssueRequest, Issued},
+        issue::Issued,
         organizations::OrganizationChange,
-        people::NewUser,
-        verify::{Credential, Peer},
+        tests::stage::{Stage, local, open, present, request, wish},
     },
 };
 
@@ -49,59 +39,15 @@ struct Scene {
     service: Arc<Service>,
 }
 
-fn open(directory: &Path, time: &ManualTime) -> Arc<Service> {
-    Service::open(Opening {
-        database: directory.join("jeton.db"),
-        pepper: Pepper::generate([1; 32]),
-        clock: Arc::new(Clock::new(time.clone())),
-        entropy: Arc::new(Entropy::system()),
-        control: ControlSecret::generate([2; 32]),
-    })
-    .unwrap()
-}
-
-fn local() -> Caller {
-    Caller { subject: Subject::Local, demand: Demand::Operator, address: None, first_use: None }
-}
-
 impl Scene {
     async fn set() -> Self {
-        let (directory, time) = (TempDir::new().unwrap(), ManualTime::at(START));
-        let service = open(directory.path(), &time);
-        let user = NewUser {
-            username: "anna".to_owned(),
-            password: SecretText::new("a walk of a crooked mile"),
-            email: String::new(),
-            first_name: String::new(),
-            last_name: String::new(),
-            title: String::new(),
-            image: String::new(),
-            operator: false,
-            role: Role::Member,
-            may_issue: None,
-            privileges: Privileges::everything(),
-            organization: None,
-        };
-        service.create_user(&local(), user).await.unwrap();
+        let Stage { directory, time, service } = Stage::at(START).await;
         Self { directory, time, service }
     }
 
     async fn token(&self, max_idle: Option<i64>) -> Issued {
-        let wish = Wish {
-            lifetime: Lifetime::For(366 * DAY),
-            lifetime_field: "lifetime",
-            privileges: None,
-            modules: None,
-            limits: Limits::default(),
-            outlives: false,
-            restricted: false,
-            tied: None,
-            max_idle,
-        };
-        let (name, owner) = ("idle".to_owned(), Some("anna".to_owned()));
-        let (description, icon) = (String::new(), String::new());
-        let request = IssueRequest { name, description, icon, wish, organization: None, owner };
-        self.service.issue(&local(), request).await.unwrap()
+        let wish = Wish { lifetime: Lifetime::For(366 * DAY), max_idle, ..wish() };
+        self.service.issue(&local(), request("idle", wish)).await.unwrap()
     }
 
     async fn policy(&self, max_idle: Option<i64>) {
@@ -131,10 +77,8 @@ impl Scene {
     }
 
     async fn present(&self, token: &Issued) -> Result<(), &'static str> {
-        let peer = Peer { address: None, agent: None, asked: Asked::default() };
-        let credential = Credential::Bearer(token.secret.clone());
-        match self.service.authenticate(&credential, Demand::Itself, peer).await {
-            Ok(_) => Ok(()),
+        match present(&self.service, &token.secret).await {
+            Ok(()) => Ok(()),
             Err(Failure::Refused(refusal)) => Err(refusal.code()),
             Err(failure) => panic!("{failure}"),
         }

@@ -1,6 +1,7 @@
-//! What tests of use stand on: a service on a store of its own, with a clock whose hands are moved, and one user.
+//! The stage: a service on a store of its own, with a clock whose hands are moved, and one user; and what is asked of it
+//! where a test doesn't care.
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 use tempfile::TempDir;
 use zeroize::Zeroizing;
@@ -31,7 +32,7 @@ use crate::{
         issue::{IssueRequest, Issued, Telling},
         people::NewUser,
         rotate::RotateRequest,
-        verify::Peer,
+        verify::{Credential, Peer},
     },
 };
 
@@ -49,42 +50,85 @@ pub(in crate::service) fn local() -> Caller {
     Caller { subject: Subject::Local, demand: Demand::Operator, address: None, first_use: None }
 }
 
-/// The reply is the token alone.
+/// The reply that gives a token out is the token alone.
 #[expect(clippy::needless_pass_by_value, clippy::unnecessary_wraps, reason = "it is a `Render`")]
-fn secret(issued: Issued, _: Instant) -> Result<Zeroizing<Vec<u8>>, Failure> {
+pub(in crate::service) fn secret(issued: Issued, _: Instant) -> Result<Zeroizing<Vec<u8>>, Failure> {
     Ok(Zeroizing::new(issued.secret.expose().as_bytes().to_vec()))
 }
 
-fn open(directory: &TempDir, time: &ManualTime) -> Arc<Service> {
+/// Starts a service over a directory.
+pub(in crate::service) fn open(directory: &Path, time: &ManualTime) -> Arc<Service> {
+    open_with(directory, Clock::new(time.clone()), Pepper::generate([1; 32]))
+}
+
+/// The same with another clock and another pepper.
+pub(in crate::service) fn open_with(directory: &Path, clock: Clock, pepper: Pepper) -> Arc<Service> {
     Service::open(Opening {
-        database: directory.path().join("jeton.db"),
-        pepper: Pepper::generate([1; 32]),
-        clock: Arc::new(Clock::new(time.clone())),
+        database: directory.join("jeton.db"),
+        pepper,
+        clock: Arc::new(clock),
         entropy: Arc::new(Entropy::system()),
         control: ControlSecret::generate([2; 32]),
     })
     .unwrap()
 }
 
+/// A member who holds everything, and of whom nothing but the name is known.
+pub(in crate::service) fn user(name: &str) -> NewUser {
+    NewUser {
+        username: name.to_owned(),
+        password: SecretText::new("a walk of a crooked mile"),
+        email: String::new(),
+        first_name: String::new(),
+        last_name: String::new(),
+        title: String::new(),
+        image: String::new(),
+        operator: false,
+        role: Role::Member,
+        may_issue: Some(true),
+        privileges: Privileges::everything(),
+        organization: None,
+    }
+}
+
+/// All that the owner holds, for as long as is usual.
+pub(in crate::service) fn wish() -> Wish {
+    Wish {
+        lifetime: Lifetime::Default,
+        lifetime_field: "lifetime",
+        privileges: None,
+        modules: None,
+        limits: Limits::default(),
+        restricted: false,
+        tied: None,
+        max_idle: None,
+        outlives: false,
+    }
+}
+
+/// A token of `anna`'s.
+pub(in crate::service) fn request(name: &str, wish: Wish) -> IssueRequest {
+    let (description, icon) = (String::new(), String::new());
+    let (name, owner) = (name.to_owned(), Some("anna".to_owned()));
+    IssueRequest { name, description, icon, wish, organization: None, owner }
+}
+
+/// Uses a token, from nowhere in particular.
+pub(in crate::service) async fn present(service: &Service, token: &SecretText) -> Result<(), Failure> {
+    let peer = Peer { address: None, agent: None, asked: Asked::default() };
+    service.authenticate(&Credential::Bearer(token.clone()), Demand::Itself, peer).await.map(|_| ())
+}
+
 impl Stage {
     pub(in crate::service) async fn new() -> Self {
-        let (directory, time) = (TempDir::new().unwrap(), ManualTime::at(BEGIN));
-        let service = open(&directory, &time);
-        let user = NewUser {
-            username: "anna".to_owned(),
-            password: SecretText::new("a walk of a crooked mile"),
-            email: String::new(),
-            first_name: String::new(),
-            last_name: String::new(),
-            title: String::new(),
-            image: String::new(),
-            operator: false,
-            role: Role::Member,
-            may_issue: Some(true),
-            privileges: Privileges::everything(),
-            organization: None,
-        };
-        service.create_user(&local(), user).await.unwrap();
+        Self::at(BEGIN).await
+    }
+
+    /// The same where the clock begins at another time.
+    pub(in crate::service) async fn at(begin: i64) -> Self {
+        let (directory, time) = (TempDir::new().unwrap(), ManualTime::at(begin));
+        let service = open(directory.path(), &time);
+        service.create_user(&local(), user("anna")).await.unwrap();
         Self { service, time, directory }
     }
 
@@ -93,26 +137,14 @@ impl Stage {
         let Self { service, time, directory } = self;
         service.shut_down().await;
         drop(service);
-        Self { service: open(&directory, &time), time, directory }
+        Self { service: open(directory.path(), &time), time, directory }
     }
 
     /// A token with these privileges.
     pub(in crate::service) async fn token(&self, privileges: &str) -> Issued {
-        let wish = Wish {
-            lifetime: Lifetime::For(300 * DAY),
-            lifetime_field: "lifetime",
-            privileges: Privileges::from_stored(privileges),
-            modules: None,
-            limits: Limits::default(),
-            restricted: false,
-            tied: None,
-            max_idle: None,
-            outlives: false,
-        };
-        let (name, owner) = ("used".to_owned(), Some("anna".to_owned()));
-        let (description, icon) = (String::new(), String::new());
-        let request = IssueRequest { name, description, icon, wish, organization: None, owner };
-        self.service.issue(&local(), request).await.unwrap()
+        let privileges = Privileges::from_stored(privileges);
+        let wish = Wish { lifetime: Lifetime::For(300 * DAY), privileges, ..wish() };
+        self.service.issue(&local(), request("used", wish)).await.unwrap()
     }
 
     /// Its successor.
