@@ -82,10 +82,10 @@ export const below = (path) => path.slice(1);
 
 /**
  * One request as it is, whatever comes back. `watching` is for what the page asks by itself: that keeps nobody signed
- * in.
+ * in. `raw` is another type than JSON: what comes of it is a text, and where it goes on.
  */
-export async function exchange(method, path, body, { version, idempotencyKey, signal, watching } = {}) {
-  const headers = { "Jeton-Page": watching ? "watching" : "1", Accept: "application/json" };
+export async function exchange(method, path, body, { version, idempotencyKey, signal, watching, raw } = {}) {
+  const headers = { "Jeton-Page": watching ? "watching" : "1", Accept: raw ?? "application/json" };
   if (body !== undefined) headers["Content-Type"] = "application/json";
   if (version !== undefined) headers["If-Match"] = `"${version}"`;
   if (idempotencyKey) headers["Idempotency-Key"] = idempotencyKey;
@@ -106,6 +106,7 @@ export async function exchange(method, path, body, { version, idempotencyKey, si
   }
   answered();
   if (response.status === 304) return known.value;
+  if (response.ok && raw) return { text, link: response.headers.get("Link") };
   let value = null;
   try {
     value = text ? JSON.parse(text) : null;

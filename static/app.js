@@ -20,9 +20,12 @@
 
 import { view as account } from "./account.js";
 import { query, reach } from "./api.js";
+import { view as checks } from "./checks.js";
 import { announce, h, shown } from "./dom.js";
+import { view as events } from "./events.js";
 import { act, button, confirm, sends, told } from "./form.js";
 import { view as mint } from "./mint.js";
+import { view as revocations } from "./revocations.js";
 import { begin, session, signedOut, signIn, signOut } from "./session.js";
 import { view as token } from "./token.js";
 import { view as tokens } from "./tokens.js";
@@ -32,6 +35,9 @@ const ROUTES = [
   { path: "tokens", label: "Tokens", view: tokens },
   { path: "tokens/new", view: mint },
   { path: "tokens/:id", view: token },
+  { path: "checks", label: "Checks", may: ({ manages }) => manages, view: checks },
+  { path: "events", label: "Events", may: ({ manages }) => manages, view: events },
+  { path: "revocations", label: "Incident", view: revocations },
   { path: "account", label: "Account", view: account },
 ];
 
@@ -132,6 +138,7 @@ function navigate(path) {
   const [top] = path.split("/");
   nav.replaceChildren(...ROUTES.filter((route) => route.label && allowed(route)).map((route) =>
     h("a", { href: `#/${route.path}`, "aria-current": route.path === top && "page" }, route.label)));
+  nav.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
 }
 
 /** Shows the frame of whoever is signed in, and the view. */

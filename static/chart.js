@@ -1,7 +1,7 @@
 // The charts: checks by the hour as stacked bars, and what expires as a calendar. Each is a picture with a name, and
 // the same numbers as a table beneath it. Colours are the stylesheet's; each outcome has a pattern of its own as well.
 
-const OUTCOMES = [
+export const OUTCOMES = [
   ["admitted", "let through", "the token was good for what was asked"],
   ["limited", "over a limit", "refused by the token's own networks, routes, uses or rate"],
   ["forbidden", "not allowed", "the token lacks a privilege, or isn't meant for what was asked"],
@@ -36,9 +36,9 @@ function maker(create) {
 const svg = maker((tag) => document.createElementNS("http://www.w3.org/2000/svg", tag));
 const html = maker((tag) => document.createElement(tag));
 
-const number = (value) => value.toLocaleString();
+const number = (value) => value.toLocaleString("en-GB");
 const many = (count, one, more) => `${number(count)} ${count === 1 ? one : more}`;
-const format = (options) => new Intl.DateTimeFormat(undefined, options);
+const format = (options) => new Intl.DateTimeFormat("en-GB", options);
 const zone = () => format().resolvedOptions().timeZone || "local time";
 
 // What a chart shows: a bar for each hour or, of a month, for each day of the reader's.
@@ -72,7 +72,7 @@ function scale(most) {
 }
 
 function short(value) {
-  return new Intl.NumberFormat(undefined, { notation: "compact", maximumFractionDigits: 1 }).format(value);
+  return new Intl.NumberFormat("en-GB", { notation: "compact", maximumFractionDigits: 1 }).format(value);
 }
 
 function pattern(id, name) {
@@ -205,7 +205,7 @@ export function checksChart(data, { label }) {
   const total = (name) => bars.reduce((all, bar) => all + bar.counts[name], 0);
   const totals = Object.fromEntries(OUTCOMES.map(([name]) => [name, total(name)]));
   const sum = bars.reduce((all, bar) => all + bar.sum, 0);
-  if (sum === 0) return figure(label, html("p", { class: "none" }, `No checks in the last ${span}.`));
+  if (sum === 0) return figure(label, html("p", {}, `No checks in the last ${span}.`));
   drawn += 1;
   const id = `chart${drawn}`;
   const named = `${label}: ${many(sum, "check", "checks")} in the last ${span}: ${said({ counts: totals, sum })}`;
@@ -219,7 +219,7 @@ export function checksChart(data, { label }) {
     label,
     legend(totals, id),
     fitting((width) => picture(grouped, named, id, width)),
-    html("p", { class: "note" }, `Times are those of ${zone()}. ${partial}`),
+    html("p", { class: "small soft" }, `Times are those of ${zone()}. ${partial}`),
     table(caption, heads, rows.reverse()),
   );
 }
@@ -251,7 +251,7 @@ export function expiryStrip(data, { label, onPick }) {
   const most = Math.max(1, ...data.days);
   const rest = `${many(data.later, "expires", "expire")} later, ${number(data.never)} never.`;
   const days = many(data.days.length, "day", "days");
-  if (sum === 0) return figure(label, html("p", { class: "none" }, `No token expires in the next ${days}. ${rest}`));
+  if (sum === 0) return figure(label, html("p", {}, `No token expires in the next ${days}. ${rest}`));
   const long = format({ weekday: "short", day: "numeric", month: "long", year: "numeric", timeZone: "UTC" });
   const month = format({ month: "short", timeZone: "UTC" });
   const weekday = format({ weekday: "short", timeZone: "UTC" });
@@ -278,9 +278,9 @@ export function expiryStrip(data, { label, onPick }) {
     const words = `${long.format(at)}: ${count === 0 ? "none expires" : many(count, "token expires", "tokens expire")}`;
     const button = count > 0 && onPick;
     const shown = count === 0 ? "" : count > 99 ? "99+" : String(count);
-    const attributes = { class: `day shade-${shade(count, most)}${count > 99 ? " long" : ""}`, title: words };
+    const attributes = { class: `day shade-${shade(count, most)}`, title: words, "data-count": shown || null };
     if (button) Object.assign(attributes, { type: "button", "aria-label": words });
-    const cell = html(button ? "button" : "span", attributes, shown);
+    const cell = html(button ? "button" : "span", attributes);
     cell.style.gridArea = `${row + 2} / ${column + 2}`;
     if (button) {
       cell.addEventListener("click", () => onPick(at.toISOString().slice(0, 10), count));
@@ -294,7 +294,7 @@ export function expiryStrip(data, { label, onPick }) {
     label,
     html("p", {}, `${many(sum, "token expires", "tokens expire")} in the next ${days}; ${rest}`),
     grid,
-    html("p", { class: "note" }, "Days are those of UTC."),
+    html("p", { class: "small soft" }, "Days are those of UTC."),
     table(`${label}, days on which any does`, ["Day in UTC", "Tokens"], rows),
   );
 }

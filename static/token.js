@@ -4,15 +4,17 @@ import { del, get, patch, post, segment } from "./api.js";
 import { badge, facts, h, nodes, plain, shown, tags, toast } from "./dom.js";
 import { act, button, confirmByName, dialog, field, form, told } from "./form.js";
 import { watch } from "./live.js";
+import { rotation } from "./rotate.js";
 import { count, exactly, span, when } from "./time.js";
-import { state } from "./tokens.js";
+import { link, state } from "./tokens.js";
+import { checks, descendants, leaks, record } from "./traces.js";
 
 /**
- * What stands below a token's facts, in order: each a function of the view's context and the token that returns an
- * element with an h2, or `null` where there is nothing to say. It is called once, when the view is opened, and keeps
- * itself true by `watch` where it has to.
+ * What stands below a token's facts, in order: each a function of the view's context, the token and what asks for it
+ * again, that returns an element, or `null` where there is nothing to say. It is called once, when the view is opened,
+ * and keeps itself true by `watch` where it has to.
  */
-export const sections = [privileges];
+export const sections = [leaks, checks, rotation, privileges, descendants, record];
 
 export async function view(context) {
   const path = `/v1/tokens/${segment(context.params.id)}`;
@@ -58,7 +60,7 @@ export async function view(context) {
   for (const section of sections) {
     const place = h("div");
     below.append(place);
-    section(context, token).then(
+    section(context, token, again).then(
       (element) => place.replaceWith(...nodes([element])),
       (error) => context.signal.aborted || place.replaceWith(h("p.note", told(error))),
     );
@@ -73,10 +75,6 @@ function swap(element, ...children) {
   const fresh = element.cloneNode(false);
   fresh.append(...children);
   if (!fresh.isEqualNode(element)) element.replaceChildren(...fresh.childNodes);
-}
-
-function link(id, words = id) {
-  return id && h("a", { href: `#/tokens/${id}` }, h("code", words));
 }
 
 function known(token) {

@@ -28,9 +28,14 @@ export function expiry(token) {
   return [when(token.expires_at), h("div.small.soft", date(token.expires_at))];
 }
 
+/** A token by its id. */
+export function link(id, words = h("code", id)) {
+  return id && h("a", { href: `#/tokens/${id}` }, words);
+}
+
 const COLUMNS = [
   { name: "Name", sort: "name", header: true, cell: (token) => [
-    h("a", { href: `#/tokens/${token.id}` }, shown(token.name)), h("div.small.soft", token.number)] },
+    link(token.id, shown(token.name)), h("div.small.soft", token.number)] },
   { name: "State", cell: state },
   { name: "Owner", cell: (token) => shown(token.owner) },
   { name: "Organization", cell: (token) => shown(token.organization) },
@@ -40,10 +45,11 @@ const COLUMNS = [
   { name: "Last use", sort: "last_used_at", cell: lastUse },
 ];
 
-/** What the API is asked for by what is filtered. */
-function asked({ expires, unused, ...values }) {
-  const status = values.status || (expires > 0 ? "active" : "");
-  const expires_before = expires > 0 ? daysFromNow(Number(expires)) : "";
+/** What the API is asked for by what is filtered; `by` is the last day, in UTC. */
+function asked({ expires, by, unused, ...values }) {
+  const status = values.status || (expires > 0 || by ? "active" : "");
+  const after = by && new Date(Date.parse(by) + 86_400_000).toISOString();
+  const expires_before = after || (expires > 0 ? daysFromNow(Number(expires)) : "");
   return { ...values, status, expires_before, unused_since: unused > 0 ? daysFromNow(-unused) : "" };
 }
 
@@ -63,6 +69,7 @@ export async function view(context) {
       { name: "organization", label: "Organization", autocomplete: "off" },
       { name: "privilege", label: "Privilege, to the letter", autocomplete: "off" },
       { name: "expires", label: "Expires within days", type: "number", min: 1 },
+      { name: "by", label: "Expires by the end of", type: "date", hint: "A day in UTC." },
       { name: "unused", label: "Unused for days", type: "number", min: 1 },
     ].filter(Boolean),
     empty: "No token yet.",
