@@ -39,7 +39,6 @@ export async function view(context) {
   if (!session.operator && !slugs.includes(state.organization)) [state.organization] = slugs;
   const whose = () => ({ organization: state.organization });
   const figures = h("section.card", { "aria-label": "At a glance" });
-  const strip = h("section.card", { "aria-label": "What expires" });
   const told = { history: null, soon: 0 };
   const soon = () => ({ status: "active", expires_before: daysFromNow(7), ...whose() });
 
@@ -47,8 +46,9 @@ export async function view(context) {
     if (told.history) figures.replaceChildren(headline(told.history, told.soon, state.organization));
   }
 
-  const [chart, ...agains] = await Promise.all([
+  const [chart, strip, ...agains] = await Promise.all([
     history(context, state, whose),
+    expiries(context, whose),
     watch(context, () => query("/v1/checks", { span: "2d", ...whose() }), (data) => {
       told.history = data;
       glance();
@@ -57,25 +57,30 @@ export async function view(context) {
       told.soon = total;
       glance();
     }, EVERY),
-    watch(context, () => query("/v1/tokens/expiring", { days: 90, ...whose() }), (data) => {
-      redraw(strip, expiryStrip(data, { label: "Tokens that expire in the next 90 days", onPick: pick }));
-    }, EVERY),
   ]);
-
-  function pick(by) {
-    location.hash = query("#/tokens", { by, sort: "-expires_at", ...whose() });
-  }
 
   async function choose({ target }) {
     state.organization = target.value;
     context.write(state);
-    await Promise.all([chart.again(), ...agains.map((again) => again())]).catch(() => {});
+    await Promise.all([chart.again(), strip.again(), ...agains.map((again) => again())]).catch(() => {});
   }
 
   const one = session.operator || slugs.length > 1;
   return h("div.stack", h("h1", "Checks"),
     one && h("div.filters", picker(session, slugs, { value: state.organization, onchange: choose })),
-    figures, chart.element, strip);
+    figures, chart.element, strip.element);
+}
+
+/** What expires in the next ninety days as a card, live; a day leads to what expires until then, its own first. */
+export async function expiries(context, whose = () => ({})) {
+  const element = h("section.card", { "aria-label": "What expires" });
+  const onPick = (by) => {
+    location.hash = query("#/tokens", { by, sort: "-expires_at", ...whose() });
+  };
+  const again = await watch(context, () => query("/v1/tokens/expiring", { days: 90, ...whose() }), (data) => {
+    redraw(element, expiryStrip(data, { label: "Tokens that expire in the next 90 days", onPick }));
+  }, EVERY);
+  return { element, again };
 }
 
 /**

@@ -23,18 +23,17 @@ export async function rotation(context, token, changed) {
   const place = h("div.stack");
   const element = h("section.card", h("h2", "Rotation"), place);
   const own = token.owner === context.session.user.username;
-  let watched = false;
+  let ask = null;
   let over = false;
 
-  /** Shows how far it has come; whether there is one at all. */
+  /** Shows how far it has come, where there is one at all. */
   async function look() {
-    if (watched) return true;
+    if (ask) return ask();
     const progress = h("div.stack");
     try {
-      await watch(context, `${path}/stragglers`, (found) => {
+      ask = await watch(context, `${path}/stragglers`, (found) => {
         if (!over) progress.replaceChildren(...nodes([underway(found, finish)]));
       });
-      watched = true;
       place.prepend(progress);
       async function finish() {
         const { change_sequence: version, name } = await get(path);
@@ -52,10 +51,10 @@ export async function rotation(context, token, changed) {
     } catch (error) {
       if (error.status !== 404) throw error;
     }
-    return watched;
   }
 
-  const underwayNow = token.status !== "deleted" && await look();
+  const made = () => Promise.all([look(), changed()]);
+  if (token.status !== "deleted") await look();
   if (token.waits_until) {
     place.append(h("p", "It waits for its first use, until ", when(token.waits_until), ". Then ", link(token.replaces),
       " gives way to it; else it is deleted."));
@@ -63,20 +62,21 @@ export async function rotation(context, token, changed) {
     place.append(h("p", "It has come in the place of ", link(token.replaces), "."));
   }
   if (own && token.status === "active" && !token.superseded_by && !token.waits_until) {
-    place.append(opening(context, token, look, underwayNow));
+    place.append(opening(context, token, made, ask !== null));
   }
   return place.childElementCount > 0 ? element : null;
 }
 
 /** A button that opens the form, which what it has made takes the place of. */
-function opening(context, token, look, again) {
+function opening(context, token, done, again) {
   const place = h("div.stack",
-    !again && h("p", "A successor gets all that this token has, and a secret of its own."),
+    h("p", again ? "Another successor takes the place of the one that waits, which is deleted."
+      : "A successor gets all that this token has, and a secret of its own."),
     h("div.row", button(again ? "Rotate anew" : "Rotate", open)));
   let attempt = { text: null, key: null };
 
   function open() {
-    const cancel = () => place.replaceWith(opening(context, token, look, again));
+    const cancel = () => place.replaceWith(opening(context, token, done, again));
     place.replaceChildren(asked({ cancel, make }));
     place.querySelector("input:checked").focus();
   }
@@ -103,7 +103,7 @@ function opening(context, token, look, again) {
     place.replaceChildren(h("div.card.secret", panel(context, made)));
     place.querySelector("button").focus();
     announce("The successor is made. Copy it now: it is shown this once.");
-    await look();
+    await done();
   }
 
   return place;

@@ -1,5 +1,6 @@
 // All tokens that the signed-in user may see, and the form for the first one where there is none.
 
+import { expiries } from "./checks.js";
 import { badge, h, shown, tags } from "./dom.js";
 import { mint } from "./mint.js";
 import { list } from "./table.js";
@@ -82,5 +83,5 @@ export async function view(context) {
     found.none ? [
       await mint(context, "Make your first token"),
       h("p", h("a", { href: "#/tokens?status=deleted" }, "Tokens that were deleted")),
-    ] : found.element);
+    ] : [found.element, !manages && (await expiries(context)).element]);
 }
