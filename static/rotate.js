@@ -30,26 +30,25 @@ export async function rotation(context, token, changed) {
   async function look() {
     if (ask) return ask();
     const progress = h("div.stack");
-    try {
-      ask = await watch(context, `${path}/stragglers`, (found) => {
-        if (!over) progress.replaceChildren(...nodes([underway(found, finish)]));
+    const known = await get(`${path}/stragglers`, { signal: context.signal });
+    if (known.successor === null) return;
+    ask = await watch(context, `${path}/stragglers`, (found) => {
+      if (!over) progress.replaceChildren(...nodes([found.successor !== null && underway(found, finish)]));
+    });
+    place.prepend(progress);
+
+    async function finish() {
+      const { change_sequence: version, name } = await get(path);
+      const gone = await confirmByName({
+        title: "Delete the old token?", name, action: "Delete it for good",
+        text: "Its successor stays. Whatever still uses the old one fails from its next request on.",
+        act: () => del(path, { version }),
       });
-      place.prepend(progress);
-      async function finish() {
-        const { change_sequence: version, name } = await get(path);
-        const gone = await confirmByName({
-          title: "Delete the old token?", name, action: "Delete it for good",
-          text: "Its successor stays. Whatever still uses the old one fails from its next request on.",
-          act: () => del(path, { version }),
-        });
-        if (!gone) return;
-        over = true;
-        progress.replaceChildren(h("p", badge("It is deleted: the rotation is finished", "good")));
-        toast("The old token is deleted: the rotation is finished.");
-        await changed();
-      }
-    } catch (error) {
-      if (error.status !== 404) throw error;
+      if (!gone) return;
+      over = true;
+      progress.replaceChildren(h("p", badge("It is deleted: the rotation is finished", "good")));
+      toast("The old token is deleted: the rotation is finished.");
+      await changed();
     }
   }
 

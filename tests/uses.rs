@@ -99,8 +99,11 @@ fn of_a_deleted_users_tokens_no_address_is_shown() {
 fn two_agents_move_to_a_successor_one_after_the_other() {
     let (server, ada) = server();
     let old = Made::new(&server, &ada, &["orders:read"]);
-    let path = format!("/v1/tokens/{}/stragglers", old.id);
-    assert_eq!(server.locally("GET", &path, &Value::Null).problem(404), "not_found");
+    let found = old.look(&server, "stragglers");
+    assert_eq!((&found["successor"], &found["safe_to_finish"]), (&Value::Null, &json!(false)));
+    let said = server.run(&["token", "stragglers", &old.id]);
+    assert_eq!(said.code, Some(1));
+    assert!(said.stdout.contains("nothing to finish"), "{}", said.stdout);
     let mut agents = [
         (server.client().from([127, 0, 0, 2]), "nightly/1"),
         (server.client().from([127, 0, 0, 3]), "worker/2"),

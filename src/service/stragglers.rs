@@ -13,10 +13,10 @@ use crate::{
 };
 
 /// How far a rotation has come.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Stragglers {
-    /// What is to take the token's place, or has taken it.
-    pub successor: TokenId,
+    /// What is to take the token's place, or has taken it; `None` where nothing is.
+    pub successor: Option<TokenId>,
     /// Since when it has.
     pub superseded_at: Option<Instant>,
     /// When the old one dies.
@@ -48,13 +48,16 @@ impl Service {
 
 fn stragglers(rows: &Rows<'_>, token: TokenId, now: Instant) -> Result<Stragglers, Failure> {
     let token = rows.token(token)?.ok_or(Refusal::NotFound { what: "token" })?;
-    let successor = successor(rows, &token, now)?.ok_or(Refusal::NotFound { what: "rotation" })?;
+    let Some(successor) = successor(rows, &token, now)? else {
+        let dies_at = token.expires_at;
+        return Ok(Stragglers { dies_at, ..Stragglers::default() });
+    };
     let moved = rows.sources_after(&token)?;
     let mut sources = rows.sources_beside(token.id, successor.id, successor.created_at)?;
     sources.retain(|source| !has_moved(source, &moved));
     let used = rows.used_after(&token)?;
     Ok(Stragglers {
-        successor: successor.id,
+        successor: Some(successor.id),
         superseded_at: token.superseded.map(|superseded| superseded.at),
         dies_at: token.expires_at,
         safe_to_finish: used && sources.is_empty(),

@@ -114,5 +114,6 @@ fn a_refusal_stands_at_its_field_and_what_was_typed_stays() {
     let token = browser.clipboard();
     let shown = server.client().get("/v1/tokens").basic("ada", &ada.password).send().expect(200).json();
     assert_eq!(shown["items"][0]["limits"]["networks"]["allow"], json!(["10.0.0.0/8"]));
-    assert!(!server.accepts(&token), "it isn't good from here");
+    let refused = server.client().get("/v1/tokens/self").bearer(&token).send();
+    assert_eq!(refused.problem(403), "network_denied", "it isn't good from here");
 }

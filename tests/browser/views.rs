@@ -46,7 +46,7 @@ fn scene() -> (Server, String) {
     client.get("/gate?require=orders:write").bearer(token).send();
     client.get("/v1/users").bearer(token).send().expect(403);
     client.get("/v1/me").bearer("jtn_none").send().expect(401);
-    for (name, lifetime) in [("deploy key", "7d"), ("grafana", "60d"), ("backup", "never")] {
+    for (name, lifetime) in [("deploy key", "7d"), ("grafana", "60d"), ("backup", "300d")] {
         let body = json!({ "name": name, "lifetime": lifetime, "privileges": ["orders:read"] });
         server.mint(&ada, &body);
     }

@@ -317,7 +317,7 @@ impl Tour {
             self.change(&format!("POST /v1/tokens/{{id}}/{verb}"), id, None, "\"4000\"", 412);
         }
         self.get("GET /v1/tokens/{id}/privileges", id, 200);
-        self.get("GET /v1/tokens/{id}/stragglers", id, 404);
+        self.get("GET /v1/tokens/{id}/stragglers", id, 200);
         self.rotations(id, by);
         self.change("DELETE /v1/tokens/{id}", id, None, "\"4000\"", 412);
         for token in [token.as_str(), "jtn_nothing"] {

@@ -126,6 +126,9 @@ pub async fn stragglers(api: &Client, id: &str, json: bool) -> anyhow::Result<Ex
 
 /// One line for a person.
 fn sentence(found: &Value, stragglers: usize) -> String {
+    if found["successor"].is_null() {
+        return "nothing to finish: the token has no successor".to_owned();
+    }
     let dies_at = found["dies_at"].as_str().map(|at| format!(", which ends at {}", escape(at)));
     let old = format!("the old token{}", dies_at.unwrap_or_default());
     match (found["safe_to_finish"] == true, stragglers) {

@@ -121,16 +121,6 @@ impl Browser {
         self.driver.go(&format!("{}{path}", self.base));
     }
 
-    /// Loads the page again.
-    #[track_caller]
-    pub fn reload(&self) {
-        self.take_down();
-        let address = self.script("return location.href", vec![]);
-        // To the same address with another fragment would be no load.
-        self.driver.devtools("Page.reload", &json!({}));
-        self.driver.go(address.as_str().expect("an address"));
-    }
-
     /// Where it is: path, query and fragment.
     #[track_caller]
     pub fn address(&self) -> String {

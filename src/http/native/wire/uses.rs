@@ -78,8 +78,8 @@ impl From<Source> for Straggler {
 /// How far a rotation has come.
 #[derive(Serialize, ToSchema)]
 pub(in crate::http::native) struct StragglerList {
-    /// The token that takes the other's place.
-    successor: String,
+    /// The token that takes the other's place; `null` where none does.
+    successor: Option<String>,
     /// Since when it has taken it; `null` while it waits for its first use.
     superseded_at: Option<String>,
     /// When the old token dies; `null` for never.
@@ -94,7 +94,7 @@ impl From<Stragglers> for StragglerList {
     fn from(found: Stragglers) -> Self {
         let Stragglers { successor, superseded_at, dies_at, sources, safe_to_finish } = found;
         Self {
-            successor: successor.to_string(),
+            successor: successor.map(|id| id.to_string()),
             superseded_at: superseded_at.map(|at| at.to_string()),
             dies_at: dies_at.map(|at| at.to_string()),
             stragglers: sources.into_iter().map(Straggler::from).collect(),
