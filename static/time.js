@@ -5,7 +5,7 @@ import { h } from "./dom.js";
 const SECONDS = { s: 1, m: 60, h: 3_600, d: 86_400, w: 604_800 };
 /** Each unit, its seconds, and from how many of it on it is the one to speak in. */
 const UNITS = [
-  ["year", 31_557_600, 1.5], ["month", 2_629_800, 4], ["day", 86_400, 2], ["hour", 3_600, 1.5], ["minute", 60, 0],
+  ["year", 31_557_600, 1.5], ["month", 2_629_800, 14], ["day", 86_400, 2], ["hour", 3_600, 1.5], ["minute", 60, 0],
 ];
 const exact = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "long" });
 const day = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium" });
