@@ -4,15 +4,39 @@ import { del, put, query, segment } from "./api.js";
 import { badge, facts, h, shown, tags, toast } from "./dom.js";
 import { act, field, form, wrong } from "./form.js";
 import { watch } from "./live.js";
-import { signIn, signOut } from "./session.js";
+import { session, signIn, signOut } from "./session.js";
 import { table } from "./table.js";
 import { when } from "./time.js";
 
 export async function view(context) {
   const { user, organization } = context.session;
+  const { element, again } = await places(context, user.username, "Where you are signed in");
+  const change = password(user.username, {
+    class: "card medium",
+    action: "Change the password",
+    async done() {
+      change.reset();
+      await again();
+      toast("The password is changed. You are signed out everywhere else; tokens stay as they are.");
+    },
+  }, h("h2", "Password"));
   const name = [user.first_name, user.last_name].filter(Boolean).join(" ");
+  return h("div.stack", h("h1", "Your account"),
+    h("section.card.medium", { "aria-label": "Who you are" }, facts(
+      ["Username", shown(user.username)],
+      ["Name", name && shown(name)],
+      ["E-mail", user.email && shown(user.email)],
+      ["Organization", organization && h("span", shown(organization.name), " ", h("small", organization.slug))],
+      ["Role", user.role],
+      ["Operator", user.operator ? "You operate the whole instance." : null],
+      ["Privileges", tags(user.privileges, 20)])),
+    change, element);
+}
+
+/** Where a user is signed in, live, and what signs them out there. */
+export async function places(context, username, caption) {
   const rows = table({
-    caption: "Where you are signed in",
+    caption,
     columns: [
       { name: "Browser", header: true, cell: browser },
       { name: "Address", cell: ({ address }) => address && shown(address) },
@@ -22,8 +46,9 @@ export async function view(context) {
       { name: "Action", cell: ({ id, current }) => act("Sign out", () => (current ? signOut() : end(id))) },
     ],
   });
-  const path = query("/v1/sessions", { username: user.username });
-  const again = await watch(context, path, ({ items }) => rows.update(items));
+  const again = await watch(context, query("/v1/sessions", { username }), ({ items }) => {
+    rows.update(items, items.length > 0 ? caption : `${caption}: nowhere`);
+  });
 
   async function end(id) {
     await del(`/v1/sessions/${segment(id)}`);
@@ -31,43 +56,32 @@ export async function view(context) {
     toast("Signed out there.");
   }
 
-  return h("div.stack", h("h1", "Your account"),
-    h("section.card.medium", { "aria-label": "Who you are" }, facts(
-      ["Username", shown(user.username)],
-      ["Name", name && shown(name)],
-      ["E-mail", user.email && shown(user.email)],
-      ["Organization", h("span", shown(organization.name), " ", h("small", organization.slug))],
-      ["Role", user.role],
-      ["Operator", user.operator ? "You operate the whole instance." : null],
-      ["Privileges", tags(user.privileges, 20)])),
-    password(user, again), rows.element);
+  return { element: rows.element, again };
 }
 
 function browser({ agent, current }) {
   return [agent ? shown(agent) : "unknown", current && h("div.small", badge("this one", "good"))];
 }
 
-function password(user, again) {
+/** The rule of the server for a password. */
+export const RULE = "15 characters at least, and not one that many use.";
+
+/** The form that gives a user another password, and calls `done`. */
+export function password(username, { done, ...rest }, ...before) {
   const secret = { type: "password", autocomplete: "new-password", required: true };
-  const element = form({
-    class: "card medium",
-    action: "Change the password",
+  return form({
+    ...rest,
     async act(values) {
-      if (values.password !== values.again) {
-        throw wrong("again", "This isn't the same.");
-      }
-      await put(`/v1/users/${segment(user.username)}/password`, { password: values.password });
-      element.reset();
-      // Which has ended every session, this one too.
-      await signIn(user.username, values.password);
-      await again();
-      toast("The password is changed. You are signed out everywhere else; tokens stay as they are.");
+      if (values.password !== values.again) throw wrong("again", "This isn't the same.");
+      await put(`/v1/users/${segment(username)}/password`, { password: values.password });
+      // Which has ended every session of theirs: one's own begins anew.
+      if (username === session.user.username) await signIn(username, values.password);
+      await done();
     },
   },
-  h("h2", "Password"),
+  before,
   // So that a password manager knows whose it is.
-  h("input", { name: "username", autocomplete: "username", value: user.username, hidden: true }),
-  field({ label: "New password", name: "password", hint: "15 characters at least.", ...secret }),
+  h("input", { name: "username", autocomplete: "username", value: username, hidden: true }),
+  field({ label: "New password", name: "password", hint: RULE, ...secret }),
   field({ label: "The same again", name: "again", ...secret }));
-  return element;
 }

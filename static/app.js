@@ -25,16 +25,24 @@ import { announce, h, shown } from "./dom.js";
 import { view as events } from "./events.js";
 import { act, button, confirm, sends, told } from "./form.js";
 import { view as mint } from "./mint.js";
+import { view as organization } from "./organization.js";
+import { view as organizations } from "./organizations.js";
 import { view as revocations } from "./revocations.js";
 import { begin, session, signedOut, signIn, signOut } from "./session.js";
 import { view as token } from "./token.js";
 import { view as tokens } from "./tokens.js";
+import { view as user } from "./user.js";
+import { view as users } from "./users.js";
 
 /** Each view: its path, what the navigation calls it where it does, and who `may` see it where not everybody. */
 const ROUTES = [
   { path: "tokens", label: "Tokens", view: tokens },
   { path: "tokens/new", view: mint },
   { path: "tokens/:id", view: token },
+  { path: "users", label: "Users", view: users, may: (who) => who.manages },
+  { path: "users/:name", view: user, may: (who) => who.manages },
+  { path: "organizations", label: "Organizations", view: organizations },
+  { path: "organizations/:slug", view: organization },
   { path: "checks", label: "Checks", may: ({ manages }) => manages, view: checks },
   { path: "events", label: "Events", may: ({ manages }) => manages, view: events },
   { path: "revocations", label: "Incident", view: revocations },

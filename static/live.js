@@ -69,3 +69,10 @@ export async function watch(context, path, render, every = EVERY) {
   });
   return () => ask(false);
 }
+
+/** Puts other children in, unless they look the same: what is selected or has the focus stays. */
+export function swap(element, ...children) {
+  const fresh = element.cloneNode(false);
+  fresh.append(...children);
+  if (!fresh.isEqualNode(element)) element.replaceChildren(...fresh.childNodes);
+}

@@ -93,7 +93,8 @@ export async function list(context, {
   const filled = (each) => field({ ...each, value: state[each.name] ?? "" });
   const fields = (some) => h("div.filters", some.map(filled));
   const open = more.some(({ name }) => state[name]);
-  const bar = h("form", { role: "search", "aria-label": `Filter ${one}s`, oninput: typed }, fields(filters),
+  const search = { role: "search", "aria-label": `Filter ${one}s`, hidden: names.length === 0 };
+  const bar = h("form", { ...search, oninput: typed }, fields(filters),
     more.length > 0 && h("details", { open }, h("summary", "More filters"), fields(more)));
   const reset = button("Clear the filters", clear, "quiet");
   bar.firstChild.append(reset);
@@ -109,8 +110,8 @@ export async function list(context, {
 
   function typed({ target }) {
     clearTimeout(waiting);
-    const search = () => change({ ...Object.fromEntries(new FormData(bar)), cursor: "" });
-    waiting = setTimeout(search, target.matches("input") ? 250 : 0);
+    const ask = () => change({ ...Object.fromEntries(new FormData(bar)), cursor: "" });
+    waiting = setTimeout(ask, target.matches("input") ? 250 : 0);
   }
 
   function clear() {

@@ -3,7 +3,7 @@
 import { del, get, patch, post, segment } from "./api.js";
 import { badge, facts, h, nodes, plain, shown, tags, toast } from "./dom.js";
 import { act, button, confirmByName, dialog, field, form, told } from "./form.js";
-import { watch } from "./live.js";
+import { swap, watch } from "./live.js";
 import { rotation } from "./rotate.js";
 import { count, exactly, span, when } from "./time.js";
 import { link, state } from "./tokens.js";
@@ -68,13 +68,6 @@ export async function view(context) {
   return h("div.stack",
     h("div", h("a", { href: "#/tokens" }, "Tokens"), h("div.head", name, actions), mood),
     about, below);
-}
-
-/** Puts other children in, unless they look the same: what is selected or has the focus stays. */
-function swap(element, ...children) {
-  const fresh = element.cloneNode(false);
-  fresh.append(...children);
-  if (!fresh.isEqualNode(element)) element.replaceChildren(...fresh.childNodes);
 }
 
 function known(token) {
