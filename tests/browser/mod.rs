@@ -3,6 +3,7 @@
 mod faults;
 mod first;
 mod keyboard;
+mod manage;
 mod payloads;
 mod sessions;
 mod views;

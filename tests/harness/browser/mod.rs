@@ -137,6 +137,18 @@ impl Browser {
         });
     }
 
+    /// Presses what the page itself may take away at any moment, unless it has.
+    #[track_caller]
+    pub fn press_if_there(&self, name: &str) {
+        let found = self.named(name, &PRESSED);
+        let pressed = found.iter().find_map(|node| self.element(node));
+        let pressed =
+            pressed.map(|element| self.driver.element(&element, |it| async move { it.click().await }));
+        if let Some(Err(error)) = pressed {
+            assert!(passes(&error), "{name:?}: {error}");
+        }
+    }
+
     /// Types `text` into the one field of this label, in place of what is there.
     #[track_caller]
     pub fn fill(&self, label: &str, text: &str) {
