@@ -3,7 +3,7 @@
 import { del, put, query, segment } from "./api.js";
 import { badge, facts, h, shown, tags, toast } from "./dom.js";
 import { act, field, form, wrong } from "./form.js";
-import { watch } from "./live.js";
+import { undisturbed, watch } from "./live.js";
 import { session, signIn, signOut } from "./session.js";
 import { table } from "./table.js";
 import { when } from "./time.js";
@@ -43,7 +43,8 @@ export async function places(context, username, caption) {
       { name: "Signed in", cell: ({ created_at }) => when(created_at) },
       { name: "Last seen", cell: ({ seen_at }) => when(seen_at) },
       { name: "Ends", cell: ({ expires_at }) => when(expires_at) },
-      { name: "Action", cell: ({ id, current }) => act("Sign out", () => (current ? signOut() : end(id))) },
+      { name: "Action", cell: ({ id, current }) => act(current ? "Sign out here" : "Sign out there",
+        () => (current ? signOut() : end(id))) },
     ],
   });
   const again = await watch(context, query("/v1/sessions", { username }), ({ items }) => {
@@ -73,9 +74,11 @@ export function password(username, { done, ...rest }, ...before) {
     ...rest,
     async act(values) {
       if (values.password !== values.again) throw wrong("again", "This isn't the same.");
-      await put(`/v1/users/${segment(username)}/password`, { password: values.password });
-      // Which has ended every session of theirs: one's own begins anew.
-      if (username === session.user.username) await signIn(username, values.password);
+      await undisturbed(async () => {
+        await put(`/v1/users/${segment(username)}/password`, { password: values.password });
+        // Which has ended every session of theirs: one's own begins anew.
+        if (username === session.user.username) await signIn(username, values.password);
+      });
       await done();
     },
   },

@@ -29,7 +29,7 @@ export class ApiError extends Error {
 /** There was no answer at all. */
 export class Unreachable extends Error {
   get words() {
-    return "jeton can't be reached. Nothing is known of whether this was done.";
+    return `jeton can't be reached.${this.cause?.reads ? "" : " Nothing is known of whether this was done."}`;
   }
 }
 
@@ -45,6 +45,11 @@ function sentence(text) {
 export const reach = Object.assign(new EventTarget(), { since: null, ask: () => {} });
 let lastAnswer = new Date();
 
+/** How long an answer may take, in milliseconds. */
+const PATIENCE = 20_000;
+/** What a proxy says of a server that doesn't answer it. */
+const AWAY = [502, 503, 504];
+
 async function lost() {
   if (reach.since) return;
   reach.since = lastAnswer;
@@ -54,7 +59,10 @@ async function lost() {
       reach.ask = resolve;
       setTimeout(resolve, wait * 1_000);
     });
-    await fetch(below("/health/live"), { cache: "no-store", credentials: "omit" }).then(answered, () => {});
+    const alive = fetch(below("/health/live"), {
+      cache: "no-store", credentials: "omit", signal: AbortSignal.timeout(PATIENCE),
+    });
+    await alive.then(({ ok }) => ok && answered(), () => {});
   }
 }
 
@@ -82,9 +90,11 @@ export const below = (path) => path.slice(1);
 
 /**
  * One request as it is, whatever comes back. `watching` is for what the page asks by itself: that keeps nobody signed
- * in. `raw` is another type than JSON: what comes of it is a text, and where it goes on.
+ * in. `raw` is another type than JSON: what comes of it is a text, and where it goes on. `patience` is how long the
+ * answer may take.
  */
-export async function exchange(method, path, body, { version, idempotencyKey, signal, watching, raw } = {}) {
+export async function exchange(method, path, body, options = {}) {
+  const { version, idempotencyKey, signal, watching, raw, patience = PATIENCE } = options;
   const headers = { "Jeton-Page": watching ? "watching" : "1", Accept: raw ?? "application/json" };
   if (body !== undefined) headers["Content-Type"] = "application/json";
   if (version !== undefined) headers["If-Match"] = `"${version}"`;
@@ -93,19 +103,22 @@ export async function exchange(method, path, body, { version, idempotencyKey, si
   if (known) headers["If-None-Match"] = known.tag;
   let response;
   let text;
+  const late = AbortSignal.timeout(patience);
+  const unreachable = () => {
+    lost();
+    return new Unreachable("no answer", { cause: { reads: method === "GET" } });
+  };
   try {
     response = await fetch(below(path), {
-      method, headers, signal, body: body === undefined ? undefined : JSON.stringify(body),
+      method, headers, body: body === undefined ? undefined : JSON.stringify(body),
+      signal: signal ? AbortSignal.any([signal, late]) : late,
       cache: "no-store", credentials: "same-origin", redirect: "error",
     });
     text = await response.text();
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    lost();
-    throw new Unreachable("no answer", { cause: error });
+    throw unreachable();
   }
-  answered();
-  if (response.status === 304) return known.value;
   if (response.ok && raw) return { text, link: response.headers.get("Link") };
   let value = null;
   try {
@@ -113,6 +126,9 @@ export async function exchange(method, path, body, { version, idempotencyKey, si
   } catch {
     // A proxy in between answered, in words of its own.
   }
+  if (AWAY.includes(response.status) && !value?.code) throw unreachable();
+  answered();
+  if (response.status === 304) return known.value;
   if (!response.ok) {
     throw new ApiError(response.status, value ?? {}, Number(response.headers.get("Retry-After")));
   }

@@ -172,7 +172,7 @@ function watchReach() {
   const line = h("div.row", { hidden: true }, words, button("Ask now", () => reach.ask()));
   document.getElementById("banner").append(line, signedOut);
   reach.addEventListener("lost", () => {
-    const since = reach.since.toLocaleTimeString("en-GB");
+    const since = reach.since.toLocaleString("en-GB");
     words.textContent = `jeton can't be reached since ${since}. What is shown is from then.`;
     line.hidden = false;
   });
@@ -199,7 +199,10 @@ async function start() {
     await signIn(username, password);
     await enter();
   });
-  if (globalThis.first.sent) form.requestSubmit();
+  const { sent } = globalThis.first;
+  // What was typed is kept nowhere.
+  globalThis.first = null;
+  if (sent) form.requestSubmit();
   else if (document.activeElement === document.body) form.elements.username.focus();
 }
 

@@ -12,6 +12,8 @@ import { link } from "./tokens.js";
 /** How much a file holds at the most: pages, and events on each. */
 const CSV = { pages: 10, limit: 10_000 };
 const JSON_ = { pages: 50, limit: 200 };
+/** How long a walk along very many events may take, in milliseconds. */
+const LONG = 300_000;
 const most = ({ pages, limit }) => count(pages * limit);
 
 const CREDENTIALS = {
@@ -57,6 +59,8 @@ export async function view(context) {
     return last;
   }
 
+  // Who operates nothing asks about one organization: the list's own place says which.
+  if (!session.operator && !context.asked.get("organization")) context.asked.set("organization", slugs[0]);
   const place = picker(session, slugs, {});
   const options = [...place.querySelectorAll("option")].map((option) => [option.value, option.textContent]);
   const found = await list(context, {
@@ -99,7 +103,7 @@ function check() {
 
   async function verify() {
     verdict.hidden = true;
-    const { sound, count: good, first_bad: bad, problem } = await get("/v1/events/verify");
+    const { sound, count: good, first_bad: bad, problem } = await get("/v1/events/verify", { patience: LONG });
     const events = count(good, "event");
     verdict.className = sound ? "note" : "refusal";
     verdict.textContent = sound ? `The record is sound: ${events}, each as it was written, and none missing.`
@@ -128,7 +132,7 @@ async function csv(asked) {
   let events = 0;
   let path = query("/v1/events", { ...asked, format: "csv", limit: CSV.limit });
   for (let page = 0; path && page < CSV.pages; page += 1) {
-    const { text, link: next } = await get(path, { raw: "text/csv" });
+    const { text, link: next } = await get(path, { raw: "text/csv", patience: LONG });
     // Each page names its columns anew. No value has a line's end in it.
     const rows = text.split("\r\n").slice(page === 0 ? 0 : 1).join("\r\n");
     events += text.split("\r\n").length - 2;

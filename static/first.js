@@ -18,5 +18,5 @@ globalThis.first = {
 // No form of this page is ever sent by the browser itself: what is typed would end in the address.
 document.addEventListener("submit", (event) => {
   event.preventDefault();
-  globalThis.first.sent = event.target;
+  if (globalThis.first) globalThis.first.sent = event.target;
 });

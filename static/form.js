@@ -76,6 +76,8 @@ export function sends(form, act) {
       return;
     }
     form.ariaBusy = "true";
+    const cancel = form.querySelector("[data-cancel]");
+    if (cancel) cancel.disabled = true;
     submitter?.classList.add("busy");
     try {
       await act(Object.fromEntries(new FormData(form)), form);
@@ -83,6 +85,7 @@ export function sends(form, act) {
       refuse(form, error);
     } finally {
       form.ariaBusy = null;
+      if (cancel) cancel.disabled = false;
       submitter?.classList.remove("busy");
     }
   });
@@ -92,7 +95,9 @@ export function sends(form, act) {
 /** A form with a button that says what it does; `act` gets what was typed, by name. */
 export function form({ action, act, danger = false, cancel = null, ...rest }, ...children) {
   const send = h(danger ? "button.danger" : "button.primary", action);
-  const buttons = [cancel && button("Cancel", cancel), send];
+  const away = cancel && button("Cancel", cancel);
+  if (away) away.dataset.cancel = "";
+  const buttons = [away, send];
   return sends(h("form", { novalidate: true, ...rest }, children, h("div.row", buttons)), act);
 }
 
@@ -124,6 +129,10 @@ export function dialog(title, content, { wide = false, onclose = null, ...rest }
   const id = `f${++last}`;
   const properties = { "aria-labelledby": id, class: wide ? "wide" : null, ...rest };
   const element = h("dialog", properties, h("div.stack", h("h2", { id }, title), content));
+  // What is being done shouldn't lose whoever waits for it, nor what it brings.
+  element.addEventListener("cancel", (event) => {
+    if (element.querySelector("form[aria-busy=true]")) event.preventDefault();
+  });
   element.addEventListener("close", () => {
     element.remove();
     onclose?.();

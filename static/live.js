@@ -7,11 +7,13 @@
 // It stops while the tab is hidden and while the server can't be reached. It keeps nobody signed in: a tab that is left
 // open asks for the password in the end.
 
-import { get, reach } from "./api.js";
+import { get, reach, Unreachable } from "./api.js";
+import { toast } from "./dom.js";
 
 const EVERY = 5_000;
 
 const polls = new Set();
+let resting = 0;
 
 document.addEventListener("visibilitychange", () => document.hidden || askAll());
 reach.addEventListener("back", askAll);
@@ -30,6 +32,7 @@ export async function watch(context, path, render, every = EVERY) {
   let last;
   let timer;
   let turn = 0;
+  let failures = 0;
   const where = () => (typeof path === "function" ? path() : path);
 
   async function ask(watching) {
@@ -37,6 +40,7 @@ export async function watch(context, path, render, every = EVERY) {
     const mine = ++turn;
     try {
       const value = await get(where(), { signal: context.signal, watching });
+      failures = 0;
       // A later question may have been answered first.
       if (mine === turn && !context.signal.aborted && value !== last) {
         last = value;
@@ -53,14 +57,21 @@ export async function watch(context, path, render, every = EVERY) {
   function poll() {
     clearTimeout(timer);
     if (context.signal.aborted) return;
-    if (document.hidden || reach.since || document.querySelector("[data-asks]:not([hidden])")) {
+    if (document.hidden || resting || reach.since || document.querySelector("[data-asks]:not([hidden])")) {
       timer = setTimeout(poll, every);
-    } else {
-      ask(true).catch(() => {});
+      return;
     }
+    ask(true).catch((error) => {
+      failures += 1;
+      // That nobody answers at all is said already; once may be chance.
+      if (failures === 2 && !(error instanceof Unreachable)) {
+        toast(`What is shown isn't up to date: ${error.words ?? error.message}`);
+      }
+    });
   }
 
   await ask();
+  context.signal.throwIfAborted();
   polls.add(poll);
   timer = setTimeout(poll, every);
   context.signal.addEventListener("abort", () => {
@@ -70,9 +81,48 @@ export async function watch(context, path, render, every = EVERY) {
   return () => ask(false);
 }
 
-/** Puts other children in, unless they look the same: what is selected or has the focus stays. */
+/** Does something in which nothing should be asked by itself: between the end of a session and the next one, say. */
+export async function undisturbed(does) {
+  resting += 1;
+  try {
+    return await does();
+  } finally {
+    resting -= 1;
+  }
+}
+
+/**
+ * Puts other children in, and leaves alone what looks the same: what is selected, open or has the focus stays. What
+ * listens in them may be as old as the first of their kind: it should take from its view what may change.
+ */
 export function swap(element, ...children) {
-  const fresh = element.cloneNode(false);
+  const fresh = document.createDocumentFragment();
   fresh.append(...children);
-  if (!fresh.isEqualNode(element)) element.replaceChildren(...fresh.childNodes);
+  patch(element, fresh);
+}
+
+function patch(element, fresh) {
+  const others = [...fresh.childNodes];
+  [...element.childNodes].slice(others.length).forEach((gone) => gone.remove());
+  others.forEach((other, at) => {
+    const child = element.childNodes[at];
+    if (!child) element.append(other);
+    else if (child.isEqualNode(other)) return;
+    else if (!alike(child, other)) child.replaceWith(other);
+    else if (child.nodeType === Node.TEXT_NODE) child.data = other.data;
+    else {
+      // What is open is the reader's, what is busy is about to be done.
+      const kept = (name) => name === "open" || (name === "class" && child.classList.contains("busy"));
+      for (const { name } of [...child.attributes]) {
+        if (!other.hasAttribute(name) && !kept(name)) child.removeAttribute(name);
+      }
+      for (const { name, value } of other.attributes) if (!kept(name)) child.setAttribute(name, value);
+      patch(child, other);
+    }
+  });
+}
+
+/** Whether one can become the other; what is filled in can't. */
+function alike(one, other) {
+  return one.nodeName === other.nodeName && !["INPUT", "SELECT", "TEXTAREA"].includes(one.nodeName);
 }

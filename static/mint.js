@@ -2,7 +2,7 @@
 
 import { below, get, post, query, segment } from "./api.js";
 import { announce, copyButton, h, nodes, shown, tags } from "./dom.js";
-import { act, field, form, lines } from "./form.js";
+import { act, confirm, field, form, lines, told } from "./form.js";
 import { count, seconds, span } from "./time.js";
 
 export async function view(context) {
@@ -18,15 +18,24 @@ export async function mint(context, title = null) {
   const card = h("section.card.medium", { "aria-label": title ?? "New token" });
   const rest = h("div.stack");
   let attempt = { text: null, key: null };
+  let turn = 0;
 
   async function choose(slug) {
+    const mine = ++turn;
     const at = `/v1/organizations/${segment(slug)}`;
     const own = slug === home ? user : get(`${at}/members/${segment(user.username)}`).catch(() => null);
     const [policy, modules, member] = await Promise.all([get(`${at}/policy`), get(`${at}/modules`), own]);
+    // Another one may have been chosen since.
+    if (mine !== turn) return;
+    const typed = [...rest.querySelectorAll("[name]:not([type=checkbox], [type=radio], [name=lifetime])")];
     rest.replaceChildren(...nodes([
       refused(slug, policy, member), lifetime(policy), privileges(member?.privileges), limits(),
       more(policy, modules.items),
     ]));
+    for (const { name, value } of typed) {
+      const control = rest.querySelector(`[name="${name}"]`);
+      if (control) control.value = value;
+    }
   }
 
   async function make(values, element) {
@@ -43,7 +52,9 @@ export async function mint(context, title = null) {
   }
 
   await choose(home);
-  const onchange = ({ target }) => choose(target.value).catch(() => {});
+  const onchange = ({ target }) => choose(target.value).catch((error) => {
+    rest.replaceChildren(h("p.note.warn", told(error)));
+  });
   card.append(form({ action: "Make the token", act: make },
     title && h("h2", title),
     field({ label: "Name", name: "name", hint: "What it is for: nightly report, CI of the shop.",
@@ -153,10 +164,16 @@ export function panel(context, made, again = null) {
   const line = h("pre", { tabindex: "0", translate: "no", "aria-label": "A line for the shell" },
     `curl -H "Authorization: Bearer ${made.token}" ${new URL(below("/v1/tokens/self"), document.baseURI)}`);
   const answer = h("pre", { hidden: true, tabindex: "0", role: "status" });
-  const release = context.hold({
+  const question = {
     title: "The token isn't copied yet", action: "Leave without it", danger: true,
     text: "It is shown this once. Who leaves without it has to make another.",
-  });
+  };
+  let kept = false;
+  const unheld = context.hold(question);
+  function release() {
+    kept = true;
+    unheld();
+  }
   context.signal.addEventListener("abort", () => {
     release();
     element.replaceChildren();
@@ -172,8 +189,10 @@ export function panel(context, made, again = null) {
   }
 
   async function leave() {
-    await again();
+    if (!kept && !(await confirm(question))) return;
     release();
+    await again();
+    document.querySelector("[data-first]")?.focus();
   }
 
   const element = h("div.stack", { oncopy: release },

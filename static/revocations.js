@@ -31,6 +31,7 @@ const COLUMNS = [
 export async function view(context) {
   const { session, asked } = context;
   const place = h("div.stack");
+  let turn = 0;
   const manages = session.manages ? await managed(session) : [];
 
   const free = { autocomplete: "off", spellcheck: "false" };
@@ -52,6 +53,7 @@ export async function view(context) {
 
   /** A plan is of what was asked, and not of what is typed since. */
   function drop() {
+    turn += 1;
     place.replaceChildren();
   }
 
@@ -68,7 +70,10 @@ export async function view(context) {
   /** Shows the plan as it is now; `note` says why once more. */
   async function look(wish, note = null) {
     const { verb, done } = DEEDS[wish.action];
+    const mine = ++turn;
     const found = await post("/v1/revocations", { ...wish, dry_run: true });
+    // It is of what was asked, and something else stands in the form by now.
+    if (mine !== turn) return;
     const these = found.count === 1 ? "it" : `these ${count(found.count)}`;
     show(h("section.card",
       h("h2", found.count === 0 ? "No token is like that" : `${count(found.count, "token")} would be ${done}`),

@@ -40,6 +40,10 @@ document.addEventListener("visibilitychange", async () => {
   if (document.hidden || !session || asking) return;
   const now = await exchange("GET", "/v1/session").catch(() => null);
   if (now && now.user.id !== session.user.id) location.reload();
+  if (!now) return;
+  // Signed in again in another tab.
+  session = now;
+  signedOut.hidden = true;
 });
 
 let asking = null;

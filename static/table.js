@@ -100,12 +100,21 @@ export async function list(context, {
   bar.firstChild.append(reset);
   const refusal = h("p.refusal", { role: "alert", hidden: true });
   const nothing = h("div.empty");
-  const previous = button("← Previous", () => turn(trail.pop() ?? ""));
-  const next = button("Next →", () => turn(follows, trail.push(state.cursor ?? "")));
+  const previous = button("← Previous", () => turn(() => trail.pop() ?? ""));
+  const next = button("Next →", () => turn(() => {
+    trail.push(state.cursor ?? "");
+    return follows;
+  }));
   const resize = () => change({ limit: size.value, cursor: "" });
   const size = h("select.auto", { "aria-label": "Rows on a page", onchange: resize },
     ["25", "50", "100", "200"].map((value) => h("option", { value }, `${value} a page`)));
   size.value = state.limit ?? "50";
+  // Where the columns' heads have no room.
+  const orders = columns.filter((column) => column.sort).flatMap(({ name, sort: by }) => [
+    [by, `${name} ↑`], [`-${by}`, `${name} ↓`]]);
+  const order = h("select.auto", { "aria-label": "Order", onchange: () => change({ sort: order.value, cursor: "" }) },
+    orders.map(([value, words]) => h("option", { value }, words)));
+  const ordered = h("div.row.narrow-only", { hidden: orders.length === 0 }, order);
   const pager = h("div.row", h("span.apart", size), previous, next);
 
   function typed({ target }) {
@@ -120,12 +129,15 @@ export async function list(context, {
     change(Object.fromEntries([...names, "cursor"].map((name) => [name, ""])));
   }
 
-  async function turn(cursor) {
-    await change({ cursor });
+  /** Goes where `where` says, one page at a time. */
+  async function turn(where) {
+    if (rows.element.ariaBusy === "true") return;
+    await change({ cursor: where() });
     rows.element.focus();
   }
 
   async function change(what) {
+    if (context.signal.aborted) return;
     if (what.cursor === "") trail.length = 0;
     Object.assign(state, what);
     context.write(state);
@@ -144,6 +156,7 @@ export async function list(context, {
     const words = total ? count(page.total, one) : `${one}s`;
     rows.update(items, state.cursor ? `${words}, further on` : words);
     rows.sorted(state.sort || sort);
+    order.value = state.sort || sort;
     rows.element.hidden = items.length === 0;
     nothing.hidden = items.length > 0;
     nothing.replaceChildren(...nodes([filtered() ? `No ${one} is like that.` : empty]));
@@ -167,5 +180,5 @@ export async function list(context, {
 
   const again = await watch(context, where, render);
   const none = rows.element.hidden && !filtered() && !state.cursor;
-  return { element: h("div.stack", bar, refusal, rows.element, nothing, pager), again: load, none };
+  return { element: h("div.stack", bar, ordered, refusal, rows.element, nothing, pager), again: load, none };
 }

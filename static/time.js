@@ -59,10 +59,14 @@ export function exactly(instant, none = "never") {
   return [h("time", { datetime: instant }, exact.format(new Date(instant))), " (", when(instant), ")"];
 }
 
+/** As far as dates are told apart here, in days: two centuries. */
+const FAR = 73_000;
+
 /** So many days before or after now as RFC 3339, on the hour: the same question within an hour has the same address. */
 export function daysFromNow(days) {
   const hour = 3_600_000;
-  return new Date(Math.floor(Date.now() / hour) * hour + days * 24 * hour).toISOString();
+  const far = Math.max(-FAR, Math.min(FAR, days));
+  return new Date(Math.ceil(Date.now() / hour) * hour + far * 24 * hour).toISOString();
 }
 
 /** Keeps what `when` said true while a view stands. */

@@ -29,16 +29,15 @@ export async function view(context) {
     swap(name, shown(token.name));
     swap(mood, ...nodes([state(token)]));
     swap(about, known(token));
-    if (actions.dataset.status !== token.status) actions.replaceChildren(...nodes([buttons()]));
-    actions.dataset.status = token.status;
+    swap(actions, ...nodes([buttons()]));
   });
 
   function buttons() {
     if (token.status === "deleted") return [];
-    const off = token.status === "disabled";
     return [
-      button("Edit", () => edit(token, path, again)),
-      act(off ? "Enable" : "Disable", async () => {
+      button("Edit", () => edit(() => token, path, again)),
+      act(token.status === "disabled" ? "Enable" : "Disable", async () => {
+        const off = token.status === "disabled";
         await post(`${path}/${off ? "enable" : "disable"}`);
         await again();
         toast(off ? "Enabled: it is good again." : "Disabled: its next check fails.");
@@ -54,7 +53,9 @@ export async function view(context) {
       act: () => del(path, { version: token.change_sequence }),
     });
     await again();
-    if (gone) toast("Deleted.");
+    if (!gone) return;
+    toast("Deleted.");
+    name.focus();
   }
 
   for (const section of sections) {
@@ -108,12 +109,13 @@ function known(token) {
   );
 }
 
-function edit(token, path, again) {
+function edit(current, path, again) {
+  const token = current();
   const element = dialog("Edit the token", form({
     action: "Save",
     cancel: () => element.close(),
     async act({ name, description }) {
-      await patch(path, { name, description }, { version: token.change_sequence }).finally(again);
+      await patch(path, { name, description }, { version: current().change_sequence }).finally(again);
       element.close();
       toast(`${plain(name)} is saved.`);
     },

@@ -49,7 +49,8 @@ const COLUMNS = [
 /** What the API is asked for by what is filtered; `by` is the last day, in UTC. */
 function asked({ expires, by, unused, ...values }) {
   const status = values.status || (expires > 0 || by ? "active" : "");
-  const after = by && new Date(Date.parse(by) + 86_400_000).toISOString();
+  const last = Date.parse(by);
+  const after = last && new Date(last + 86_400_000).toISOString();
   const expires_before = after || (expires > 0 ? daysFromNow(Number(expires)) : "");
   return { ...values, status, expires_before, unused_since: unused > 0 ? daysFromNow(-unused) : "" };
 }

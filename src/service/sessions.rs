@@ -61,7 +61,6 @@ impl Service {
             agent: peer.agent.map(|agent| agent.chars().take(AGENT).collect()),
         };
         let session = begun.session;
-        let before = before.map(|session| session.id);
         self.store.write(Begin { begun, digest, hash, before, address: peer.address }).await?;
         Ok((secret, session, account))
     }
@@ -126,7 +125,7 @@ struct Begin {
     digest: Digest,
     /// The hash that the password was held against.
     hash: String,
-    before: Option<SessionId>,
+    before: Option<Session>,
     address: Option<IpAddr>,
 }
 
@@ -159,9 +158,11 @@ impl Write for Begin {
         }
         tx.sweep_sessions(created_at)?;
         if let Some(before) = self.before
-            && tx.delete_session(before)?
+            && tx.delete_session(before.id)?
+            && let Some(whose) = tx.user(before.user)?
         {
-            tx.record(&self.event(Deed::SessionEnded, before, &user, "signed_in_again"))?;
+            // Somebody else's, perhaps: then it is theirs to know.
+            tx.record(&self.event(Deed::SessionEnded, before.id, &whose, "signed_in_again"))?;
         }
         let others = tx.sessions(user.id)?;
         for oldest in others.iter().take((others.len() + 1).saturating_sub(MOST)) {
