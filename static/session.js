@@ -38,7 +38,7 @@ export async function signOut() {
 addEventListener("pageshow", ({ persisted }) => persisted && location.reload());
 document.addEventListener("visibilitychange", async () => {
   if (document.hidden || !session || asking) return;
-  const now = await exchange("GET", "/v1/session").catch(() => null);
+  const now = await exchange("GET", "/v1/session", undefined, { watching: true }).catch(() => null);
   if (now && now.user.id !== session.user.id) location.reload();
   if (!now) return;
   // Signed in again in another tab.

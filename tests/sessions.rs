@@ -300,8 +300,16 @@ fn another_password_disabling_and_deleting_end_every_session_for_good() {
 fn what_cant_be_undone_wants_the_password_again_after_five_minutes() {
     let mut server = Server::setup().at("+0").start();
     let ada = server.administrator("ada");
-    server.user("bob");
+    server.administrator("root");
+    for name in ["bob", "carl", "off"] {
+        server.user(name);
+    }
     let mut page = Page::open(&server, &ada);
+    page.send("POST", "/v1/users/off/disable", &json!({})).expect(200);
+    page.send("POST", "/v1/organizations", &json!({ "slug": "acme", "name": "Acme" })).expect(201);
+    page.send("POST", "/v1/organizations/acme/members", &json!({ "user": "carl" })).expect(201);
+    let module = json!({ "number": "MOD-1234-5678", "name": "records" });
+    let module = page.send("POST", "/v1/organizations/default/modules", &module).expect(201).json();
     let mut made = |name: &str| page.send("POST", "/v1/tokens", &named(name)).expect(201).json();
     let (one, two) = (made("one"), made("two"));
     let cookie = page.cookie.clone();
@@ -320,16 +328,26 @@ fn what_cant_be_undone_wants_the_password_again_after_five_minutes() {
     let mut carry_out = all;
     carry_out["dry_run"] = json!(false);
     carry_out["digest"] = digest;
+    let module = format!("/v1/organizations/default/modules/{}", module["id"].as_str().unwrap());
     let asked: Vec<(&str, String, Value)> = vec![
+        // What outlives the session, or a rotation that ends the old one soon.
+        ("POST", "/v1/tokens".into(), json!({ "name": "three", "privileges": ["jeton:admin"] })),
+        ("POST", "/v1/tokens".into(), named("three")),
+        ("POST", path(&two, "/rotate"), json!({ "linger": "0s" })),
         ("POST", path(&one, "/rotate"), json!({ "mode": "now" })),
+        // What can't be undone.
         ("DELETE", path(&one, ""), Value::Null),
         ("POST", "/v1/revocations".into(), carry_out),
+        ("DELETE", module, Value::Null),
+        // What makes somebody mightier.
         ("PATCH", "/v1/users/bob".into(), json!({ "operator": true })),
-        (
-            "POST",
-            "/v1/users".into(),
-            json!({ "username": "eve", "password": "eve walks a crooked mile", "operator": true }),
-        ),
+        ("PATCH", "/v1/users/root".into(), json!({ "operator": false })),
+        ("POST", "/v1/users/off/enable".into(), Value::Null),
+        ("POST", "/v1/users".into(), json!({ "username": "eve", "password": "eve walks a crooked mile" })),
+        ("PATCH", "/v1/organizations/default/members/bob".into(), json!({ "role": "administrator" })),
+        ("PATCH", "/v1/organizations/default/members/carl".into(), json!({ "privileges": ["jeton:admin"] })),
+        ("POST", "/v1/organizations/acme/members".into(), json!({ "user": "bob", "role": "administrator" })),
+        ("PATCH", "/v1/organizations/default".into(), json!({ "owner": "root" })),
         ("PUT", "/v1/users/bob/password".into(), json!({ "password": "another crooked mile to walk" })),
         ("DELETE", "/v1/users/bob".into(), Value::Null),
     ];
@@ -343,9 +361,7 @@ fn what_cant_be_undone_wants_the_password_again_after_five_minutes() {
     // What can be undone goes on.
     page.request("POST", &path(&two, "/disable")).send().expect(200);
     page.request("POST", &path(&two, "/enable")).send().expect(200);
-    page.send("POST", "/v1/tokens", &named("three")).expect(201);
-    page.send("POST", "/v1/users", &json!({ "username": "carl", "password": "carl walks a crooked mile" }))
-        .expect(201);
+    page.send("POST", "/v1/users/carl/disable", &json!({})).expect(200);
     page.send("PATCH", "/v1/users/ada", &json!({ "title": "Countess" })).expect(200);
     // And all of it does once the password was given again.
     let body = json!({ "username": "ada", "password": ada.password });

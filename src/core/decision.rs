@@ -179,8 +179,9 @@ pub fn decide(subject: &Subject, demand: Demand<'_>, facts: &Facts<'_>, now: Ins
     }
 }
 
-/// Decides whether what can't be undone, or makes somebody mightier, may be done now: a session proves that somebody was
-/// there, and this wants to know that they are.
+/// Decides whether what can't be undone, makes somebody mightier, or outlives the session that does it, may be done now: a
+/// session proves that somebody was there, and this wants to know that they are. A token or an account that is made is both
+/// of the latter: whoever has one needs no session.
 pub fn decide_for_good(subject: &Subject, now: Instant) -> Result<(), Refusal> {
     match subject {
         Subject::Session(session, _) if !session.is_recent(now) => Err(Refusal::SignInAgain),

@@ -37,8 +37,11 @@ pub enum Refusal {
         "the request doesn't show that jeton's own page made it, opened over https or on localhost, under `public_url` or the name that jeton hears"
     )]
     OriginUnproven,
-    /// What is asked can't be undone, or makes somebody mightier, and the password was given too long ago.
-    #[error("this can't be undone, or makes somebody mightier: give the password again")]
+    /// What is asked can't be undone, makes somebody mightier or outlives the session, and the password was given too long
+    /// ago.
+    #[error(
+        "give the password again: this can't be undone, makes somebody mightier, or outlives the session"
+    )]
     SignInAgain,
     /// Too many wrong passwords for this account or from this peer.
     #[error("too many wrong passwords: wait {retry_after} s")]

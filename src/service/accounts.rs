@@ -113,7 +113,7 @@ impl Write for ChangeAccount {
                     may_manage(tx, &reach, &before)?;
                 }
                 current(&before, version)?;
-                if update.operator == Some(true) && !before.operator {
+                if update.operator.is_some_and(|operator| operator != before.operator) {
                     decide_for_good(&subject, now)?;
                 }
                 update.make(tx, &subject, &reach, &mut user)?
@@ -122,7 +122,10 @@ impl Write for ChangeAccount {
                 may_manage(tx, &reach, &before)?;
                 current(&before, version)?;
                 user.active = active;
-                if !active {
+                if active {
+                    // With all that they may do, and their tokens.
+                    decide_for_good(&subject, now)?;
+                } else {
                     tx.delete_sessions(user.id)?;
                 }
                 let deed = if active { Deed::UserEnabled } else { Deed::UserDisabled };

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     core::{
-        decision::Subject,
+        decision::{Subject, decide_for_good},
         event::{Deed, Event, Origin},
         id::{OfToken, TokenId},
         idempotency::Once,
@@ -213,6 +213,7 @@ impl Write for Issue {
     fn apply(self, tx: &mut Tx<'_>) -> Result<TokenView, Failure> {
         let Self { caller, request, fresh, taken, now } = self;
         let subject = caller.decide_again(tx, now)?;
+        decide_for_good(&subject, now)?;
         let from_minter = taken?;
         let owner = owner(tx, &subject, request.owner.as_deref())?;
         let organization = organization(tx, &subject, &owner, request.organization.as_deref(), now)?;

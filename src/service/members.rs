@@ -4,6 +4,7 @@ use super::{Caller, Service, organizations::managed, people::find, reach::Reach}
 use crate::{
     core::{
         changes::Changes,
+        decision::decide_for_good,
         event::Deed,
         organization::Organization,
         privilege::{Privilege, Privileges},
@@ -121,6 +122,14 @@ pub(super) fn may_grant(
     if wanted.iter().any(is_new) { reach.instance() } else { Ok(()) }
 }
 
+/// Whether somebody becomes an administrator by a change, or gets a reserved privilege.
+fn is_mightier(role: Option<Role>, privileges: Option<&Privileges>, had: Option<&Membership>) -> bool {
+    let was = had.is_some_and(|had| had.role == Role::Administrator);
+    let has = |privilege: &Privilege| had.is_some_and(|had| had.privileges.cover(privilege));
+    let gets = |privilege: &Privilege| privilege.is_reserved() && !has(privilege);
+    (role == Some(Role::Administrator) && !was) || privileges.is_some_and(|some| some.iter().any(gets))
+}
+
 fn not_its_owner(organization: &Organization, user: &User) -> Result<(), Refusal> {
     if organization.owner == Some(user.id) {
         return Err(Refusal::OrganizationOwned { organization: organization.slug.clone() });
@@ -149,6 +158,9 @@ impl Write for AddMember {
             return Err(Refusal::NotFound { what: "user" }.into());
         }
         may_grant(&reach, &organization, &new.privileges, &Privileges::default())?;
+        if is_mightier(Some(new.role), Some(&new.privileges), None) {
+            decide_for_good(&subject, now)?;
+        }
         let membership = Membership {
             user: user.id,
             organization: organization.id,
@@ -182,6 +194,9 @@ impl Write for ChangeMember {
         let (user, mut membership) = member(tx, &organization, &user)?;
         if let Some(privileges) = &update.privileges {
             may_grant(&reach, &organization, privileges, &membership.privileges)?;
+        }
+        if is_mightier(update.role, update.privileges.as_ref(), Some(&membership)) {
+            decide_for_good(&subject, now)?;
         }
         if update.role == Some(Role::Member) {
             not_its_owner(&organization, &user)?;

@@ -6,6 +6,7 @@ use super::{
 };
 use crate::{
     core::{
+        decision::decide_for_good,
         event::Deed,
         id::ModuleId,
         organization::{MOST_MODULES, Module},
@@ -122,6 +123,7 @@ impl Write for ChangeModule {
             }
             ModuleChange::Rename(_) => return Ok(module),
             ModuleChange::Remove => {
+                decide_for_good(&subject, now)?;
                 tx.remove_module(module.id, now)?;
                 Deed::ModuleRemoved
             }

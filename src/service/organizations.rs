@@ -9,7 +9,7 @@ use super::{
 use crate::{
     core::{
         changes::Changes,
-        decision::Subject,
+        decision::{Subject, decide_for_good},
         event::Deed,
         id::{OfOrganization, OrganizationId, UserId},
         organization::{Organization, Policy, PolicyChange},
@@ -245,7 +245,11 @@ impl Write for ChangeOrganization {
         if version.is_some_and(|version| version != current) {
             return Err(Refusal::VersionStale { current }.into());
         }
+        let owner = organization.owner;
         let done = change.make(tx, &reach, &mut organization)?;
+        if organization.owner != owner {
+            decide_for_good(&subject, now)?;
+        }
         if !done.is_empty() {
             tx.update_organization(&mut organization, now)?;
         }

@@ -181,9 +181,9 @@ fn room_for(
 ) -> Result<Organization, Failure> {
     let reach = Reach::of(rows, subject, now)?.required()?;
     let organization = Place::meant(rows, subject, &reach, new.organization.as_deref())?.managed()?;
+    decide_for_good(subject, now)?;
     if new.operator {
         reach.instance()?;
-        decide_for_good(subject, now)?;
     }
     may_grant(&reach, &organization, &new.privileges, &Privileges::default())?;
     Ok(organization)

@@ -72,9 +72,7 @@ impl Write for Rotate {
         let Self { caller, target, request: RotateRequest { mode, privileges }, again, fresh, now } = self;
         let subject = caller.decide_again(tx, now)?;
         let standing = meant(tx, &subject, &target, now)?;
-        if mode == Mode::Now {
-            decide_for_good(&subject, now)?;
-        }
+        decide_for_good(&subject, now)?;
         let origin = caller.origin();
         not_underway(tx, &standing, mode, &origin, now)?;
         let old = &standing.token;

@@ -12,7 +12,7 @@ use crate::{
     core::{
         decision::{Account, Subject},
         event::{Actor, Deed, Event, Origin},
-        id::{OfSession, SessionId},
+        id::{OfSession, OrganizationId, SessionId},
         keys::Digest,
         refusal::{Failure, Refusal},
         secret::{SecretText, SessionSecret, random},
@@ -89,11 +89,10 @@ impl Service {
     pub fn sessions(&self, caller: &Caller, named: Option<&str>) -> Result<Sessions, Failure> {
         let now = self.now();
         self.look(|rows| {
-            let user = match (named, caller.subject.account()) {
-                (Some(name), _) => own_or_managed(rows, &caller.subject, name, now)?,
-                (None, Some(account)) => account.user.clone(),
-                (None, None) => return Err(Refusal::UserRequired.into()),
-            };
+            // A token is never its owner's whole self: it sees what it manages.
+            let own = caller.subject.account().map(|account| account.user.username.as_str());
+            let name = named.or(own).ok_or(Refusal::UserRequired)?;
+            let user = own_or_managed(rows, &caller.subject, name, now)?;
             let mut begun = rows.sessions(user.id)?;
             begun.retain(|begun| !begun.session.is_over(now));
             Ok(Sessions { username: user.username, begun })
@@ -120,6 +119,11 @@ impl Service {
     }
 }
 
+/// Whose record says from where somebody signed in: their home's; an operator's is the instance's alone.
+fn place(user: &User) -> Option<OrganizationId> {
+    (!user.operator).then_some(user.home)
+}
+
 struct Begin {
     begun: Begun,
     digest: Digest,
@@ -137,7 +141,7 @@ impl Begin {
             origin: Origin { actor: Actor::Password(user.id), address },
             deed,
             object: session.into(),
-            organization: Some(user.home),
+            organization: place(user),
             detail: detail.to_owned(),
         }
     }
@@ -211,7 +215,9 @@ impl Write for End {
             other => other?,
         };
         tx.delete_session(id)?;
-        tx.record(&caller.event(Deed::SessionEnded, id, user.home, "", now))
+        let organization = place(&user);
+        let ended = caller.event(Deed::SessionEnded, id, user.home, "", now);
+        tx.record(&Event { organization, ..ended })
     }
 }
 

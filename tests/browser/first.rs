@@ -18,6 +18,8 @@ fn a_new_user_makes_a_first_working_token_in_four_actions() {
     browser.press("Sign in");
     browser.wait_for_text("Make your first token");
     browser.screenshot("first-token");
+    // The form that was sent, and what stood in it, are kept nowhere.
+    assert!(browser.script("return globalThis.first", vec![]).is_null());
     // Two: a name. Three: make it. Four: copy it.
     browser.fill("Name", "nightly report");
     browser.press("Make the token");
@@ -116,4 +118,31 @@ fn a_refusal_stands_at_its_field_and_what_was_typed_stays() {
     assert_eq!(shown["items"][0]["limits"]["networks"]["allow"], json!(["10.0.0.0/8"]));
     let refused = server.client().get("/v1/tokens/self").bearer(&token).send();
     assert_eq!(refused.problem(403), "network_denied", "it isn't good from here");
+}
+
+#[test]
+fn an_edit_that_came_too_late_can_be_made_again() {
+    let server = Server::start();
+    let ada = server.user("ada");
+    let made = server.mint(&ada, &named("robot"));
+    let path = format!("/v1/tokens/{}", made["id"].as_str().unwrap());
+    let browser = enter(&server, &ada);
+    browser.press("robot");
+    browser.press("Edit");
+    browser.fill("Name", "mine");
+    let theirs = json!({ "name": "theirs" });
+    server
+        .client()
+        .patch(&path)
+        .basic("ada", &ada.password)
+        .header("If-Match", "*")
+        .json(&theirs)
+        .send()
+        .expect(200);
+    browser.expect_status(&path, 412);
+    browser.press("Save");
+    browser.wait_for_text("This was changed meanwhile");
+    assert_eq!(browser.filled("Name"), "mine");
+    browser.press("Save");
+    browser.wait_for_text("mine is saved.");
 }

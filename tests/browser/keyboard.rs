@@ -32,6 +32,8 @@ fn all_of_it_can_be_done_with_the_keyboard_alone() {
     browser.tab_to("Disable");
     browser.keys(SPACE);
     browser.until("it to be refused", || !server.accepts(&token));
+    // What was pressed has another name by now, and the focus still.
+    browser.until("the focus to stay", || browser.active().name == "Enable");
     // A dialog takes the focus and gives it back.
     browser.tab_to("Delete");
     browser.keys(ENTER);

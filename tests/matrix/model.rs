@@ -152,7 +152,7 @@ pub fn expected(asker: Asker, rule: &Rule, then: Option<Expected>) -> Option<Exp
     match rule {
         Rule::Pass(_) | Rule::FromPage => unreachable!("judged above"),
         Rule::OwnSession => allowed(asker.carrier == Carrier::Session, UNKNOWN),
-        Rule::OwnSessions => allowed(asker.person != Person::Local, USER),
+        Rule::OwnSessions if asker.person == Person::Local => Some(USER),
         Rule::Open | Rule::Anyone | Rule::Introspect | Rule::Operate | Rule::User | Rule::Holder => then,
         Rule::Itself | Rule::OwnToken => allowed(asker.by_token(), UNKNOWN),
         Rule::TheirSecret(_) if asker.person == Person::Local => then,
@@ -184,7 +184,7 @@ pub fn expected(asker: Asker, rule: &Rule, then: Option<Expected>) -> Option<Exp
             None => Some(UNKNOWN),
             Some(places) => allowed(!asker.by_token() || reach.sees(&places), UNKNOWN),
         },
-        Rule::ChangeOneself => match own_places(asker) {
+        Rule::OwnSessions | Rule::ChangeOneself => match own_places(asker) {
             None => Some(UNKNOWN),
             Some(_) if !asker.by_token() => then,
             Some(places) => account(&reach, &places, asker.person == Person::Operator).map_or(then, Some),
