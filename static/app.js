@@ -95,6 +95,8 @@ async function go() {
     history.replaceState(null, "", wanted);
   }
   leaving.abort();
+  // What was asked over the view goes with it; the question for the password is of no view.
+  for (const open of document.querySelectorAll("dialog:not([data-asks])")) open.close();
   leaving = new AbortController();
   const { signal } = leaving;
   const { path, asked } = address();

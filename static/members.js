@@ -79,8 +79,8 @@ export async function members(context, path, organization) {
     await found.again();
   }
 
-  return h("section.stack", { "aria-labelledby": "members" },
-    h("div.head", h("h2", { id: "members" }, "Members"), button("Add a member", add)),
+  return h("section.stack",
+    h("div.head", h("h2", "Members"), button("Add a member", add)),
     found.element);
 }
 

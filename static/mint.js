@@ -12,9 +12,10 @@ export async function view(context) {
 /** The form as a card; what it makes takes its place. */
 export async function mint(context, title = null) {
   const { user, organization } = context.session;
-  const home = organization.slug;
+  const home = organization?.slug;
   const { items } = await get(query("/v1/organizations", { limit: 200 }));
-  const slugs = [...new Set([home, ...items.map(({ slug }) => slug)])];
+  const slugs = [...new Set([home, ...items.map(({ slug }) => slug)])].filter(Boolean);
+  if (slugs.length === 0) return h("p.note", "You are in no organization, and tokens are made in one.");
   const card = h("section.card.medium", { "aria-label": title ?? "New token" });
   const rest = h("div.stack");
   let attempt = { text: null, key: null };
@@ -51,7 +52,7 @@ export async function mint(context, title = null) {
     announce("The token is made. Copy it now: it is shown this once.");
   }
 
-  await choose(home);
+  await choose(slugs[0]);
   const onchange = ({ target }) => choose(target.value).catch((error) => {
     rest.replaceChildren(h("p.note.warn", told(error)));
   });
@@ -59,7 +60,7 @@ export async function mint(context, title = null) {
     title && h("h2", title),
     field({ label: "Name", name: "name", hint: "What it is for: nightly report, CI of the shop.",
       required: true, maxlength: 200, autocomplete: "off", "data-first": true }),
-    slugs.length > 1 && field({ label: "Organization", name: "organization", type: "select", value: home,
+    (slugs.length > 1 || !home) && field({ label: "Organization", name: "organization", type: "select", value: slugs[0],
       options: slugs.map((slug) => [slug, slug]), onchange }),
     rest));
   return card;

@@ -5,7 +5,7 @@ import { h, plain, shown, toast } from "./dom.js";
 import { button, confirmByName, dialog, field, form } from "./form.js";
 import { watch } from "./live.js";
 import { table } from "./table.js";
-import { date } from "./time.js";
+import { count, date } from "./time.js";
 
 /** They as a card; whoever manages the organization changes them there. */
 export async function modules(context, path, own) {
@@ -23,7 +23,7 @@ export async function modules(context, path, own) {
   const nothing = h("p.soft", "There is none.");
   const again = await watch(context, `${path}/modules`, (list) => {
     items = list.items;
-    rows.update(items);
+    rows.update(items, count(items.length, "module"));
     rows.element.hidden = items.length === 0;
     nothing.hidden = items.length > 0;
   });

@@ -1,5 +1,5 @@
-// One organization: its labels, what may be done in it, and who is in it. Who is in it sees the most of it and who manages
-// it changes it; whether it is on and what privileges it has is the operators' to say.
+// One organization: its labels, what may be done in it, and who is in it. Who is in it sees the most of it and who
+// manages it changes it; whether it is on and what privileges it has is the operators' to say.
 
 import { del, patch, post, query, segment } from "./api.js";
 import { facts, h, nodes, plain, shown, tags, toast } from "./dom.js";
@@ -11,7 +11,7 @@ import { modules } from "./modules.js";
 import { state } from "./organizations.js";
 import { changePolicy, policy } from "./policy.js";
 import { table } from "./table.js";
-import { exactly } from "./time.js";
+import { count, exactly } from "./time.js";
 
 export async function view(context) {
   const { operator, manages } = context.session;
@@ -132,5 +132,5 @@ function privileges(path, again) {
   field({ label: "Another privilege", name: "privilege", required: true, maxlength: 128, autocomplete: "off",
     spellcheck: "false", hint: "Such as orders:read. * stands for any domain or any action." }));
   const element = h("div.stack", rows.element, add);
-  return { element, update: (list) => rows.update(list) };
+  return { element, update: (list) => rows.update(list, count(list.length, "privilege")) };
 }

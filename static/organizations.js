@@ -50,7 +50,7 @@ function make() {
     },
   },
   field({ label: "Slug", name: "slug", required: true, maxlength: 63, autocomplete: "off", autocapitalize: "none",
-    spellcheck: "false", hint: "Its short name in requests: a–z, 0–9 and -, and never another." }),
+    spellcheck: "false", hint: "Its short name in requests: a–z, 0–9 and -. It stays as it is for good." }),
   field({ label: "Name", name: "name", maxlength: 200, autocomplete: "off", hint: "The slug, if it is left empty." }),
   field({ label: "Description", name: "description", type: "textarea" }),
   field({ label: "Owner", name: "owner", autocomplete: "off", autocapitalize: "none", spellcheck: "false",

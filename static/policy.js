@@ -48,8 +48,8 @@ export function changePolicy(organization, path, again) {
       toast("The policy is changed.");
     },
   },
-  h("p.soft", "It governs what is made from now on; API access and what becomes of unused tokens hold at once, for those "
-    + "that there are too."),
+  h("p.soft", "It governs what is made from now on; API access and what becomes of unused tokens hold at once, for "
+    + "those that there are too."),
   field({ label: "API access", name: "api_access", type: "checkbox", checked: of.api_access,
     hint: "Off, every token of it fails its next check and none is made; on again, they are as before." }),
   one("Who makes tokens", "issuers", "Whether a single member may is said where members are.", {

@@ -153,7 +153,7 @@ export async function list(context, {
   function render(page) {
     const { items } = page;
     follows = page.next_cursor;
-    const words = total ? count(page.total, one) : `${one}s`;
+    const words = total ? count(page.total, one) : `${count(items.length, one)}${follows ? " on this page" : ""}`;
     rows.update(items, state.cursor ? `${words}, further on` : words);
     rows.sorted(state.sort || sort);
     order.value = state.sort || sort;

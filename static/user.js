@@ -40,7 +40,7 @@ export async function view(context) {
     const done = await confirm({
       title: active ? "Disable this user?" : "Enable this user?", action: active ? "Disable" : "Enable", danger: active,
       text: active ? "They are signed out everywhere and can't sign in, and their tokens fail their next check. "
-        + "Enabling brings the tokens back." : "They can sign in again, and their tokens that were good are good again.",
+        + "Enabling brings the tokens back." : "They can sign in again, and their tokens that were good before are.",
       act: () => post(`${path}/${active ? "disable" : "enable"}`, {}, { version }).finally(again),
     });
     if (done) toast(active ? "Disabled: their tokens fail their next check." : "Enabled.");
@@ -73,19 +73,20 @@ export async function view(context) {
     location.hash = "#/users";
   }
 
+  const signedIn = "Where they are signed in";
   return h("div.stack",
     h("div", h("a", { href: "#/users" }, "Users"), h("div.head", name, actions), mood),
     about,
-    await part(context, tokens(context, user)),
+    await part(context, "Tokens", tokens(context, user)),
     elsewhere(context, user),
-    await part(context, places(context, user.username, "Where they are signed in").then(({ element }) => element)));
+    await part(context, signedIn, places(context, user.username, signedIn).then(({ element }) => element)));
 }
 
 /** A part of the view, or why it can't be shown. */
-function part({ signal }, making) {
+function part({ signal }, title, making) {
   return making.catch((error) => {
     signal.throwIfAborted();
-    return h("p.note", told(error));
+    return h("section.card", h("h2", title), h("p.note", told(error)));
   });
 }
 
@@ -119,7 +120,7 @@ async function tokens(context, { username }) {
 
 /** What else they are in: the API has no list of it, so each organization that one manages is asked, if one wishes. */
 function elsewhere(context, { username, organization }) {
-  const found = h("div.stack", { role: "status" });
+  const found = h("div", { role: "status" });
   async function look() {
     const own = await organizations(context);
     const places = [];
@@ -130,12 +131,13 @@ function elsewhere(context, { username, organization }) {
         });
       if (member) places.push(member);
     }
-    found.replaceChildren(...nodes([places.length > 0 ? h("ul", places.map(({ organization: slug, role }) =>
-      h("li", h("a", { href: query(`#/organizations/${segment(slug)}`, { name: username }) }, shown(slug)), ` ${role}`)))
-      : h("p.soft", "They are in no other that you manage.")]));
+    const line = ({ organization: slug, role }) => h("li",
+      h("a", { href: query(`#/organizations/${segment(slug)}`, { name: username }) }, shown(slug)), ` ${role}`);
+    found.replaceChildren(places.length > 0 ? h("ul", places.map(line))
+      : h("p.soft", "They are in no other that you manage."));
   }
-  return h("section.card", h("h2", "Other organizations"), found,
-    h("div.row", act("Look through those you manage", look)));
+  return h("section.card", h("h2", "Other organizations"),
+    h("div.row", act("Look through those you manage", look)), found);
 }
 
 function edit(user, path, operator, again) {

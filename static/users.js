@@ -89,7 +89,7 @@ async function make(context, own) {
     },
   },
   field({ label: "Username", name: "username", required: true, maxlength: 64, autocomplete: "off",
-    autocapitalize: "none", spellcheck: "false", hint: "a–z, 0–9 and . _ @ -, and never another." }),
+    autocapitalize: "none", spellcheck: "false", hint: "a–z, 0–9 and . _ @ -. It stays as it is for good." }),
   field({ label: "Password", name: "password", type: "password", required: true, autocomplete: "new-password",
     hint: RULE }),
   h("div.columns", personal("First name", "first_name"), personal("Last name", "last_name"),

@@ -241,3 +241,27 @@ fn whoever_may_not_administer_changes_no_user() {
     own.json(&json!({ "password": GOOD })).send().expect(204);
     client.get("/v1/me").basic(&anna.name, GOOD).send().expect(200);
 }
+
+#[test]
+fn a_list_shows_an_administrator_no_home_that_isnt_theirs() {
+    let server = Server::start();
+    let mut client = server.client();
+    for slug in ["shop", "lab"] {
+        let body = json!({ "slug": slug, "name": slug });
+        client.post("/v1/organizations").bearer(server.secret()).json(&body).send().expect(201);
+    }
+    for (name, home) in [("bob", "shop"), ("eve", "lab")] {
+        let body =
+            json!({ "username": name, "password": GOOD, "organization": home, "role": "administrator" });
+        add(&mut client, &server, &body).expect(201);
+    }
+    let member = json!({ "user": "eve" });
+    client.post("/v1/organizations/shop/members").bearer(server.secret()).json(&member).send().expect(201);
+    let list = client.get("/v1/users").basic("bob", GOOD).send().expect(200).json();
+    let eve = list["items"].as_array().unwrap().iter().find(|user| user["username"] == "eve").unwrap();
+    assert_eq!(
+        (&eve["organization"], &eve["role"], &eve["privileges"]),
+        (&json!("shop"), &json!("member"), &json!([]))
+    );
+    assert_eq!(*eve, client.get("/v1/users/eve").basic("bob", GOOD).send().expect(200).json());
+}

@@ -62,8 +62,7 @@ impl Service {
                 let found = rows.page(&set, &listing)?;
                 let page = Page::read(found, |id| {
                     let Some(user) = rows.user(UserId::from_bytes(bytes(id)))? else { return Ok(None) };
-                    let home = user.home;
-                    rows.account(user, home).map(Some)
+                    people::account_for(rows, &subject, &reach, user).map(Some)
                 });
                 Ok(page?)
             })
