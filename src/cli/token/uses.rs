@@ -164,9 +164,12 @@ mod tests {
 
     #[test]
     fn one_line_says_whether_it_is_over() {
-        let said = |safe: bool, count| sentence(&json!({ "safe_to_finish": safe, "dies_at": "T" }), count);
+        let found = |safe: bool| json!({ "successor": "S", "safe_to_finish": safe, "dies_at": "T" });
+        let said = |safe: bool, count| sentence(&found(safe), count);
         assert_eq!(said(true, 0), "safe to finish: nothing uses the old token, which ends at T");
         assert_eq!(said(false, 2), "not safe to finish: 2 still use the old token, which ends at T");
-        assert_eq!(sentence(&json!({}), 1), "not safe to finish: one still uses the old token");
+        let unending = json!({ "successor": "S" });
+        assert_eq!(sentence(&unending, 1), "not safe to finish: one still uses the old token");
+        assert_eq!(sentence(&json!({}), 0), "nothing to finish: the token has no successor");
     }
 }
