@@ -42,7 +42,7 @@ const format = (options) => new Intl.DateTimeFormat("en-GB", options);
 const zone = () => format().resolvedOptions().timeZone || "local time";
 
 // What a chart shows: a bar for each hour or, of a month, for each day of the reader's.
-export function groups({ since, hours, outcomes }) {
+function groups({ since, hours, outcomes }) {
   const begins = Date.parse(since);
   const byDay = hours > 72;
   const bars = [];

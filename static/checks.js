@@ -1,29 +1,15 @@
 // Checks over time and what expires: of the instance, of an organization, of a token.
 
-import { get, query, segment } from "./api.js";
+import { query } from "./api.js";
 import { checksChart, expiryStrip, OUTCOMES } from "./chart.js";
 import { facts, h } from "./dom.js";
 import { field } from "./form.js";
 import { watch } from "./live.js";
+import { managed } from "./membership.js";
 import { count, daysFromNow } from "./time.js";
 
 const EVERY = 15_000;
 const SPANS = [["2d", "Two days, by the hour"], ["30d", "Thirty days, by the day"]];
-
-/** The organizations that somebody manages, by slug: all of them for an operator. */
-export async function managed({ user, organization, operator }) {
-  const slugs = [];
-  for (let cursor = ""; cursor !== null && slugs.length < 1_000;) {
-    const page = await get(query("/v1/organizations", { limit: 200, cursor }));
-    slugs.push(...page.items.map(({ slug }) => slug));
-    cursor = page.next_cursor;
-  }
-  if (operator) return slugs;
-  const member = (slug) => `/v1/organizations/${segment(slug)}/members/${segment(user.username)}`;
-  const roles = await Promise.all(slugs.map((slug) => (slug === organization?.slug ? user
-    : get(member(slug)).catch(() => null))));
-  return slugs.filter((_, at) => roles[at]?.role === "administrator");
-}
 
 /** A field that picks one of them, or for an operator the whole instance. */
 export function picker({ operator }, slugs, rest) {
@@ -34,7 +20,7 @@ export function picker({ operator }, slugs, rest) {
 
 export async function view(context) {
   const { session } = context;
-  const slugs = await managed(session);
+  const slugs = await managed(context);
   const state = { organization: "", ...Object.fromEntries(context.asked) };
   if (!session.operator && !slugs.includes(state.organization)) [state.organization] = slugs;
   const whose = () => ({ organization: state.organization });
@@ -54,7 +40,7 @@ export async function view(context) {
       glance();
     }, EVERY),
     watch(context, () => query("/v1/tokens", { ...soon(), limit: 1, total: true }), ({ total }) => {
-      told.soon = total;
+      told.soon = total ?? "very many";
       glance();
     }, EVERY),
   ]);
@@ -62,7 +48,7 @@ export async function view(context) {
   async function choose({ target }) {
     state.organization = target.value;
     context.write(state);
-    await Promise.all([chart.again(), strip.again(), ...agains.map((again) => again())]).catch(() => {});
+    await Promise.all([chart.again(), strip.again(), ...agains.map((again) => again())]);
   }
 
   const one = session.operator || slugs.length > 1;
@@ -98,7 +84,7 @@ export async function history(context, state, whose) {
   async function choose({ target }) {
     state.span = target.value;
     context.write(state);
-    await again().catch(() => {});
+    await again();
   }
 
   const control = h("select.auto", { "aria-label": "Over how long", onchange: choose },
@@ -137,6 +123,6 @@ function headline({ outcomes }, soon, organization) {
     ["Refused", most ? `${count(refused)}, ${kind}` : "none"],
     ["Within 7 days", h("span", [soon === 0 ? "no token expires" : h("a",
       { href: query("#/tokens", { expires: 7, sort: "expires_at", organization }) },
-      count(soon, "token expires", "tokens expire"))])],
+      typeof soon === "number" ? count(soon, "token expires", "tokens expire") : `${soon} tokens expire`)])],
   );
 }

@@ -1,10 +1,11 @@
 // What was done: the list with its filters, what is filtered as a file, and whether the record is sound.
 
 import { get, query } from "./api.js";
-import { managed, picker } from "./checks.js";
+import { picker } from "./checks.js";
 import { h, shown, toast } from "./dom.js";
 import { act } from "./form.js";
 import { KINDS, said, short } from "./kinds.js";
+import { managed } from "./membership.js";
 import { list } from "./table.js";
 import { count, when } from "./time.js";
 import { link } from "./tokens.js";
@@ -22,8 +23,8 @@ const CREDENTIALS = {
 };
 
 /** Who did it, by what credential, and from where. */
-function who({ actor, actor_username: name, actor_user: user, actor_token: token, address }) {
-  const person = name ? h("a", { href: query("#/events", { actor: name }) }, shown(name))
+function who({ actor, actor_username: name, actor_user: user, actor_token: token, address, organization }, near) {
+  const person = name ? h("a", { href: query("#/events", { actor: name, ...near(organization) }) }, shown(name))
     : user && h("span", { title: user }, "a user who is gone");
   return [person && h("div", person),
     h("div.small.soft", CREDENTIALS[actor] ?? shown(actor), token && [" ", link(token, short(token))],
@@ -31,26 +32,28 @@ function who({ actor, actor_username: name, actor_user: user, actor_token: token
 }
 
 /** To what it was done. */
-function about({ object_kind: kind, object }) {
+function about({ object_kind: kind, object, organization }, near) {
   if (!object) return h("span.soft", "none");
   return h("span", `${kind} `, kind === "token" ? link(object, short(object))
-    : h("a", { href: query("#/events", { object }) }, short(object)));
+    : h("a", { href: query("#/events", { object, ...near(organization) }) }, short(object)));
 }
 
-const COLUMNS = [
+/** `near(organization)` is what keeps a link within it, for who asks about one at a time. */
+const columns = (near) => [
   { name: "What", header: true, cell: (event) => [said(event), h("div.small.soft", h("code", event.kind))] },
   { name: "When", sort: "sequence", cell: ({ at, sequence }) => [
     when(at), h("div.small.soft", `${new Date(at).toLocaleString("en-GB")} · № ${sequence}`)] },
-  { name: "Who", cell: who },
-  { name: "About", cell: about },
+  { name: "Who", cell: (event) => who(event, near) },
+  { name: "About", cell: (event) => about(event, near) },
   { name: "Organization", cell: ({ organization }) => organization && shown(organization) },
 ];
 
 export async function view(context) {
   const { session } = context;
-  const slugs = await managed(session);
+  const slugs = await managed(context);
   const kind = context.asked.get("kind") ?? "";
   const kinds = KINDS.some(([value]) => value === kind) ? KINDS : [...KINDS, [kind, kind]];
+  const near = (organization) => (session.operator ? {} : { organization });
   let last = {};
 
   function asked({ since, until, organization, ...values }) {
@@ -64,7 +67,7 @@ export async function view(context) {
   const place = picker(session, slugs, {});
   const options = [...place.querySelectorAll("option")].map((option) => [option.value, option.textContent]);
   const found = await list(context, {
-    path: "/v1/events", one: "event", sort: "-sequence", columns: COLUMNS, asked, total: false,
+    path: "/v1/events", one: "event", sort: "-sequence", columns: columns(near), asked, total: false,
     key: ({ sequence }) => sequence,
     filters: [
       { name: "kind", label: "What", type: "select", options: kinds },

@@ -25,8 +25,8 @@ function askAll() {
 /**
  * Asks for `path` (a text, or a function that says it) now and every few seconds until the view is left, and calls
  * `render` with the first answer and each that is another. Resolves after the first, to a function that asks at once,
- * after a change or with another path; its failures are the caller's, later ones are passed over: the next may be
- * better.
+ * after a change or with another path: what was done is done whether or not that is answered, so it only says that what
+ * is shown is old, or leaves it to its caller what to say.
  */
 export async function watch(context, path, render, every = EVERY) {
   let last;
@@ -63,10 +63,8 @@ export async function watch(context, path, render, every = EVERY) {
     }
     ask(true).catch((error) => {
       failures += 1;
-      // That nobody answers at all is said already; once may be chance.
-      if (failures === 2 && !(error instanceof Unreachable)) {
-        toast(`What is shown isn't up to date: ${error.words ?? error.message}`);
-      }
+      // Once may be chance.
+      if (failures === 2) old(error);
     });
   }
 
@@ -78,7 +76,13 @@ export async function watch(context, path, render, every = EVERY) {
     clearTimeout(timer);
     polls.delete(poll);
   });
-  return () => ask(false);
+  return (failed = old) => ask(false).catch(failed);
+}
+
+/** Says that what is shown is old; that nobody answers at all is said already. */
+function old(error) {
+  if (error instanceof Unreachable) return;
+  toast(`What is shown isn't up to date: ${error.words ?? error.message}`);
 }
 
 /** Does something in which nothing should be asked by itself: between the end of a session and the next one, say. */

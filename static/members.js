@@ -2,6 +2,7 @@
 
 import { del, get, patch, post, segment } from "./api.js";
 import { badge, h, plain, shown, tags, toast } from "./dom.js";
+import { changed } from "./edit.js";
 import { act, button, confirm, dialog, field, form, wrong } from "./form.js";
 import { ISSUES, ROLES, standing, stated } from "./membership.js";
 import { list } from "./table.js";
@@ -82,10 +83,4 @@ export async function members(context, path, organization) {
   return h("section.stack",
     h("div.head", h("h2", "Members"), button("Add a member", add)),
     found.element);
-}
-
-/** What isn't as it was: the rest is left to whoever changes it meanwhile. */
-function changed(before, wanted) {
-  const text = (value) => JSON.stringify(Array.isArray(value) ? value.toSorted() : value);
-  return Object.fromEntries(Object.entries(wanted).filter(([name, value]) => text(value) !== text(before[name])));
 }

@@ -30,7 +30,7 @@ export async function administers({ session, signal }, slug) {
   });
 }
 
-/** The slugs of those that somebody manages who doesn't operate the instance, the home first. */
+/** The slugs of those that somebody manages, which for an operator is all of them; the home first. */
 export async function managed(context) {
   const home = context.session.organization?.slug;
   const slugs = (await organizations(context)).map(({ slug }) => slug);

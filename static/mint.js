@@ -1,8 +1,9 @@
 // A new token: the form, and its secret, which is shown once and kept nowhere but in what is shown.
 
-import { below, get, post, query, segment } from "./api.js";
+import { below, get, post, segment } from "./api.js";
 import { announce, copyButton, h, nodes, shown, tags } from "./dom.js";
 import { act, confirm, field, form, lines, told } from "./form.js";
+import { at, organizations } from "./membership.js";
 import { count, seconds, span } from "./time.js";
 
 export async function view(context) {
@@ -13,8 +14,8 @@ export async function view(context) {
 export async function mint(context, title = null) {
   const { user, organization } = context.session;
   const home = organization?.slug;
-  const { items } = await get(query("/v1/organizations", { limit: 200 }));
-  const slugs = [...new Set([home, ...items.map(({ slug }) => slug)])].filter(Boolean);
+  const all = await organizations(context);
+  const slugs = [...new Set([home, ...all.map(({ slug }) => slug)])].filter(Boolean);
   if (slugs.length === 0) return h("p.note", "You are in no organization, and tokens are made in one.");
   const card = h("section.card.medium", { "aria-label": title ?? "New token" });
   const rest = h("div.stack");
@@ -23,9 +24,9 @@ export async function mint(context, title = null) {
 
   async function choose(slug) {
     const mine = ++turn;
-    const at = `/v1/organizations/${segment(slug)}`;
-    const own = slug === home ? user : get(`${at}/members/${segment(user.username)}`).catch(() => null);
-    const [policy, modules, member] = await Promise.all([get(`${at}/policy`), get(`${at}/modules`), own]);
+    const path = at(slug);
+    const own = slug === home ? user : get(`${path}/members/${segment(user.username)}`).catch(() => null);
+    const [policy, modules, member] = await Promise.all([get(`${path}/policy`), get(`${path}/modules`), own]);
     // Another one may have been chosen since.
     if (mine !== turn) return;
     const typed = [...rest.querySelectorAll("[name]:not([type=checkbox], [type=radio], [name=lifetime])")];

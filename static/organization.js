@@ -1,9 +1,10 @@
 // One organization: its labels, what may be done in it, and who is in it. Who is in it sees the most of it and who
 // manages it changes it; whether it is on and what privileges it has is the operators' to say.
 
-import { del, patch, post, query, segment } from "./api.js";
+import { del, post, query, segment } from "./api.js";
 import { facts, h, nodes, plain, shown, tags, toast } from "./dom.js";
-import { button, confirm, dialog, field, form } from "./form.js";
+import { edit } from "./edit.js";
+import { button, confirm, field, form } from "./form.js";
 import { swap, watch } from "./live.js";
 import { members } from "./members.js";
 import { administers, at } from "./membership.js";
@@ -30,7 +31,7 @@ export async function view(context) {
     swap(mood, ...nodes([state(organization)]));
     swap(about, known(organization, own, manages));
     swap(rules, policy(organization.policy));
-    swap(actions, ...nodes([own && button("Edit", () => edit(organization, path, again)),
+    swap(actions, ...nodes([own && button("Edit", () => relabel(path, () => organization, again)),
       operator && button(organization.enabled ? "Disable" : "Enable", enable)]));
     held.update(organization.privileges);
   });
@@ -52,7 +53,7 @@ export async function view(context) {
     about,
     h("section.card",
       h("div.head", h("h2", "Policy"),
-        own && button("Change the policy", () => changePolicy(organization, path, again))),
+        own && button("Change the policy", () => changePolicy(path, () => organization, again))),
       rules),
     h("section.card", h("h2", "Privileges"),
       h("p.soft", "What exists in it: nobody holds more there."), held.element),
@@ -77,22 +78,19 @@ function known(organization, own, manages) {
   );
 }
 
-function edit(organization, path, again) {
-  const element = dialog("Edit the organization", form({
-    action: "Save",
-    cancel: () => element.close(),
-    async act({ owner, ...labels }) {
-      const body = { ...labels, owner: owner === (organization.owner ?? "") ? undefined : owner };
-      await patch(path, body, { version: organization.change_sequence }).finally(again);
-      element.close();
-      toast(`${plain(labels.name)} is saved.`);
-    },
-  },
-  field({ label: "Name", name: "name", value: organization.name, required: true, maxlength: 200 }),
-  field({ label: "Description", name: "description", type: "textarea", value: organization.description }),
-  field({ label: "URL of a picture", name: "image", value: organization.image }),
-  field({ label: "Owner", name: "owner", value: organization.owner ?? "", autocomplete: "off", spellcheck: "false",
-    hint: "The name of a user: one of its administrators." })));
+/** Asks for other labels. */
+function relabel(path, current, again) {
+  edit("Edit the organization", {
+    path, current, again,
+    done: ({ name }) => `${plain(name)} is saved.`,
+    fields: ({ name, description, image, owner }) => [
+      field({ label: "Name", name: "name", value: name, required: true, maxlength: 200 }),
+      field({ label: "Description", name: "description", type: "textarea", value: description }),
+      field({ label: "URL of a picture", name: "image", value: image }),
+      field({ label: "Owner", name: "owner", value: owner ?? "", autocomplete: "off", spellcheck: "false",
+        hint: "The name of a user: one of its administrators." }),
+    ],
+  });
 }
 
 /** What exists in it. */

@@ -1,9 +1,9 @@
 // Many tokens ended in one call: first what that would be, and then exactly that.
 
 import { post, query } from "./api.js";
-import { managed } from "./checks.js";
 import { badge, h, shown } from "./dom.js";
 import { act, confirm, field, form, wrong } from "./form.js";
+import { managed } from "./membership.js";
 import { source } from "./rotate.js";
 import { table } from "./table.js";
 import { count, when } from "./time.js";
@@ -32,7 +32,7 @@ export async function view(context) {
   const { session, asked } = context;
   const place = h("div.stack");
   let turn = 0;
-  const manages = session.manages ? await managed(session) : [];
+  const manages = session.manages ? await managed(context) : [];
 
   const free = { autocomplete: "off", spellcheck: "false" };
   const plain = (name, label, rest) =>

@@ -3,7 +3,7 @@
 import { del, get, post } from "./api.js";
 import { announce, badge, facts, h, nodes, shown, toast } from "./dom.js";
 import { act, button, confirmByName, field, form } from "./form.js";
-import { watch } from "./live.js";
+import { swap, watch } from "./live.js";
 import { panel } from "./mint.js";
 import { table } from "./table.js";
 import { count, exactly, when } from "./time.js";
@@ -18,66 +18,92 @@ const MODES = [
 ];
 
 /** What a token's view shows of its rotation. */
-export async function rotation(context, token, changed) {
-  const path = `/v1/tokens/${token.id}`;
+export async function rotation(context, { id, owner }, { again, follow }) {
+  const path = `/v1/tokens/${id}`;
+  const progress = h("div.stack");
   const place = h("div.stack");
-  const element = h("section.card", h("h2", "Rotation"), place);
-  const own = token.owner === context.session.user.username;
-  let ask = null;
+  const element = h("section.card", h("h2", "Rotation"), progress, place);
+  const offer = offered(context, id, () => Promise.all([look(), again()]));
+  const own = owner === context.session.user.username;
+  let token = null;
+  let waits = false;
   let over = false;
 
-  /** Shows how far it has come, where there is one at all. */
-  async function look() {
-    if (ask) return ask();
-    const progress = h("div.stack");
-    const known = await get(`${path}/stragglers`, { signal: context.signal });
-    if (known.successor === null) return;
-    ask = await watch(context, `${path}/stragglers`, (found) => {
-      if (!over) progress.replaceChildren(...nodes([found.successor !== null && underway(found, finish)]));
+  function render() {
+    swap(place, ...nodes([whence(token)]));
+    const { status, superseded_by, waits_until } = token;
+    offer.update(token.name, own && status === "active" && !superseded_by && !waits_until, waits);
+    element.hidden = [progress, place, offer.element].every((each) => each.childElementCount === 0);
+  }
+
+  async function finish() {
+    const { change_sequence: version, name } = await get(path);
+    const gone = await confirmByName({
+      title: "Delete the old token?", name, action: "Delete it for good",
+      text: "Its successor stays. Whatever still uses the old one fails from its next request on.",
+      act: () => del(path, { version }),
     });
-    place.prepend(progress);
-
-    async function finish() {
-      const { change_sequence: version, name } = await get(path);
-      const gone = await confirmByName({
-        title: "Delete the old token?", name, action: "Delete it for good",
-        text: "Its successor stays. Whatever still uses the old one fails from its next request on.",
-        act: () => del(path, { version }),
-      });
-      if (!gone) return;
-      over = true;
-      progress.replaceChildren(h("p", badge("It is deleted: the rotation is finished", "good")));
-      toast("The old token is deleted: the rotation is finished.");
-      await changed();
-    }
+    if (!gone) return;
+    over = true;
+    progress.replaceChildren(h("p", badge("It is deleted: the rotation is finished", "good")));
+    toast("The old token is deleted: the rotation is finished.");
+    await again();
   }
 
-  const made = () => Promise.all([look(), changed()]);
-  if (token.status !== "deleted") await look();
-  if (token.waits_until) {
-    place.append(h("p", "It waits for its first use, until ", when(token.waits_until), ". Then ", link(token.replaces),
-      " gives way to it; else it is deleted."));
-  } else if (token.replaces) {
-    place.append(h("p", "It has come in the place of ", link(token.replaces), "."));
-  }
-  if (own && token.status === "active" && !token.superseded_by && !token.waits_until) {
-    place.append(opening(context, token, made, ask !== null));
-  }
-  return place.childElementCount > 0 ? element : null;
+  element.append(offer.element);
+  follow((fresh) => {
+    token = fresh;
+    render();
+  });
+  const look = await watch(context, `${path}/stragglers`, (found) => {
+    const is = found.successor !== null && token.status !== "deleted";
+    waits = is && !found.superseded_at;
+    if (!over) progress.replaceChildren(...nodes([is && underway(found, finish)]));
+    render();
+  });
+  return element;
 }
 
-/** A button that opens the form, which what it has made takes the place of. */
-function opening(context, token, done, again) {
-  const place = h("div.stack",
-    h("p", again ? "Another successor takes the place of the one that waits, which is deleted."
-      : "A successor gets all that this token has, and a secret of its own."),
-    h("div.row", button(again ? "Rotate anew" : "Rotate", open)));
+/** What a token has come in the place of, if anything. */
+function whence({ waits_until, replaces }) {
+  if (waits_until) {
+    return h("p", "It waits for its first use, until ", when(waits_until), ". Then ", link(replaces),
+      " gives way to it; else it is deleted.");
+  }
+  return replaces && h("p", "It has come in the place of ", link(replaces), ".");
+}
+
+/**
+ * A button that opens the form, which what it has made takes the place of. `update(name, may, more)` says what the
+ * token is called by now, whether it can be rotated, and whether a successor waits that another takes the place of.
+ */
+function offered(context, id, done) {
+  const element = h("div.stack");
+  let offer = [];
+  let opened = false;
+  let called = "";
   let attempt = { text: null, key: null };
 
+  function update(name, may, more) {
+    called = name;
+    offer = may ? [
+      h("p", more ? "Another successor takes the place of the one that waits, which is deleted."
+        : "A successor gets all that this token has, and a secret of its own."),
+      h("div.row", button(more ? "Rotate anew" : "Rotate", open)),
+    ] : [];
+    if (!opened) swap(element, ...offer);
+  }
+
   function open() {
-    const cancel = () => place.replaceWith(opening(context, token, done, again));
-    place.replaceChildren(asked({ cancel, make }));
-    place.querySelector("input:checked").focus();
+    opened = true;
+    element.replaceChildren(asked({ cancel: close, make }));
+    element.querySelector("input:checked").focus();
+  }
+
+  function close() {
+    opened = false;
+    element.replaceChildren(...offer);
+    element.querySelector("button")?.focus();
   }
 
   async function make({ mode, window, linger }) {
@@ -88,24 +114,24 @@ function opening(context, token, done, again) {
     if (attempt.text !== text) attempt = { text, key: crypto.randomUUID() };
     let made;
     const send = async () => {
-      made = await post(`/v1/tokens/${token.id}/rotate`, body, { idempotencyKey: attempt.key });
+      made = await post(`/v1/tokens/${id}/rotate`, body, { idempotencyKey: attempt.key });
     };
     if (mode === "now") {
       await confirmByName({
-        title: "Rotate at once?", name: token.name, action: "Rotate", act: send,
+        title: "Rotate at once?", name: called, action: "Rotate", act: send,
         text: "Whatever uses this token fails from its next request on, until it has the new one.",
       });
     } else {
       await send();
     }
     if (!made) return;
-    place.replaceChildren(h("div.card.secret", panel(context, made)));
-    place.querySelector("button").focus();
+    element.replaceChildren(h("div.card.secret", panel(context, made)));
+    element.querySelector("button").focus();
     announce("The successor is made. Copy it now: it is shown this once.");
     await done();
   }
 
-  return place;
+  return { element, update };
 }
 
 function asked({ cancel, make }) {

@@ -153,7 +153,10 @@ export async function list(context, {
   function render(page) {
     const { items } = page;
     follows = page.next_cursor;
-    const words = total ? count(page.total, one) : `${count(items.length, one)}${follows ? " on this page" : ""}`;
+    const here = count(items.length, one);
+    // What takes long to count isn't counted.
+    const some = follows ? `${here} ${total ? "of very many" : "on this page"}` : here;
+    const words = page.total === undefined ? some : count(page.total, one);
     rows.update(items, state.cursor ? `${words}, further on` : words);
     rows.sorted(state.sort || sort);
     order.value = state.sort || sort;
@@ -162,6 +165,8 @@ export async function list(context, {
     nothing.replaceChildren(...nodes([filtered() ? `No ${one} is like that.` : empty]));
     reset.hidden = !filtered();
     previous.disabled = !state.cursor;
+    // A place that was come to by its address has no way back but to the beginning.
+    previous.textContent = state.cursor && trail.length === 0 ? "← To the first" : "← Previous";
     next.disabled = !follows;
     pager.hidden = !(state.cursor || follows || items.length > 25);
   }
@@ -169,12 +174,10 @@ export async function list(context, {
   async function load() {
     rows.element.ariaBusy = "true";
     refusal.hidden = true;
-    try {
-      await again();
-    } catch (error) {
+    await again((error) => {
       refusal.textContent = told(error);
       refusal.hidden = false;
-    }
+    });
     rows.element.ariaBusy = null;
   }
 

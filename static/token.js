@@ -1,23 +1,25 @@
 // One token: all that is known of it, and what can be done to it.
 
-import { del, get, patch, post, segment } from "./api.js";
-import { badge, facts, h, nodes, plain, shown, tags, toast } from "./dom.js";
-import { act, button, confirmByName, dialog, field, form, told } from "./form.js";
+import { del, post, segment } from "./api.js";
+import { facts, h, nodes, plain, shown, tags, toast } from "./dom.js";
+import { edit } from "./edit.js";
+import { act, button, confirmByName, field, told } from "./form.js";
 import { swap, watch } from "./live.js";
 import { rotation } from "./rotate.js";
-import { count, exactly, span, when } from "./time.js";
+import { count, exactly, span } from "./time.js";
 import { link, state } from "./tokens.js";
-import { checks, descendants, leaks, record } from "./traces.js";
+import { checks, descendants, leaks, privileges, record } from "./traces.js";
 
 /**
- * What stands below a token's facts, in order: each a function of the view's context, the token and what asks for it
- * again, that returns an element, or `null` where there is nothing to say. It is called once, when the view is opened,
- * and keeps itself true by `watch` where it has to.
+ * What stands below a token's facts, in order: each a function of the view's context, the token as it was at first, and
+ * `again`, which asks for it, with `follow(render)`, which calls `render` with it as it is and as often as it becomes
+ * another. It is called once, and returns an element that keeps itself true, and hides while it has nothing to say.
  */
-export const sections = [leaks, checks, rotation, privileges, descendants, record];
+const SECTIONS = [leaks, checks, rotation, privileges, descendants, record];
 
 export async function view(context) {
   const path = `/v1/tokens/${segment(context.params.id)}`;
+  const followers = [];
   let token = null;
   const name = h("h1");
   const mood = h("div");
@@ -30,12 +32,18 @@ export async function view(context) {
     swap(mood, ...nodes([state(token)]));
     swap(about, known(token));
     swap(actions, ...nodes([buttons()]));
+    for (const render of followers) render(token);
   });
+
+  function follow(render) {
+    followers.push(render);
+    render(token);
+  }
 
   function buttons() {
     if (token.status === "deleted") return [];
     return [
-      button("Edit", () => edit(() => token, path, again)),
+      button("Edit", () => relabel(path, () => token, again)),
       act(token.status === "disabled" ? "Enable" : "Disable", async () => {
         const off = token.status === "disabled";
         await post(`${path}/${off ? "enable" : "disable"}`);
@@ -58,10 +66,10 @@ export async function view(context) {
     name.focus();
   }
 
-  for (const section of sections) {
+  for (const section of SECTIONS) {
     const place = h("div");
     below.append(place);
-    section(context, token, again).then(
+    section(context, token, { again, follow }).then(
       (element) => place.replaceWith(...nodes([element])),
       (error) => context.signal.aborted || place.replaceWith(h("p.note", told(error))),
     );
@@ -109,32 +117,14 @@ function known(token) {
   );
 }
 
-function edit(current, path, again) {
-  const token = current();
-  const element = dialog("Edit the token", form({
-    action: "Save",
-    cancel: () => element.close(),
-    async act({ name, description }) {
-      await patch(path, { name, description }, { version: current().change_sequence }).finally(again);
-      element.close();
-      toast(`${plain(name)} is saved.`);
-    },
-  },
-  field({ label: "Name", name: "name", value: token.name, required: true, maxlength: 200 }),
-  field({ label: "Description", name: "description", type: "textarea", value: token.description })));
-}
-
-/** What it was given beside what was asked of it. */
-async function privileges({ signal }, { id }) {
-  const use = await get(`/v1/tokens/${id}/privileges`, { signal });
-  const { granted, demanded, never, since, asked_openly_at: openly } = use;
-  if (granted.length === 0 && demanded.length === 0) return null;
-  const asked = demanded.map((each) => h("li", h("code", shown(each.privilege)), " ", when(each.last_at)));
-  return h("section.card",
-    h("h2", "What it was asked for"),
-    h("p.soft", "Since ", when(since), "."),
-    asked.length > 0 ? h("ul", asked) : h("p", "Nobody asked it for a privilege."),
-    never.length > 0 && [h("h3", badge("Never asked for", "warn")), tags(never, 20)],
-    openly && h("p.note", "Somebody asked about it without saying for what, last ", when(openly),
-      ": any of its privileges may have been used then."));
+/** Asks for another name or description. */
+function relabel(path, current, again) {
+  edit("Edit the token", {
+    path, current, again,
+    done: ({ name }) => `${plain(name)} is saved.`,
+    fields: ({ name, description }) => [
+      field({ label: "Name", name: "name", value: name, required: true, maxlength: 200 }),
+      field({ label: "Description", name: "description", type: "textarea", value: description }),
+    ],
+  });
 }

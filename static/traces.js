@@ -2,8 +2,8 @@
 
 import { query } from "./api.js";
 import { history } from "./checks.js";
-import { badge, h, shown, tags } from "./dom.js";
-import { watch } from "./live.js";
+import { badge, h, nodes, shown, tags } from "./dom.js";
+import { swap, watch } from "./live.js";
 import { source } from "./rotate.js";
 import { table } from "./table.js";
 import { count, when } from "./time.js";
@@ -28,13 +28,13 @@ export async function leaks(context, { id }) {
       { name: "By", cell: ({ address }) => source(address) },
     ],
   });
-  let any = false;
+  const element = h("section.card", h("h2", badge("Found in the open", "bad")),
+    h("p", "Others can read it, or could: replace it."), rows.element);
   await watch(context, `/v1/tokens/${id}/leaks`, ({ items }) => {
-    any = items.length > 0;
+    element.hidden = items.length === 0;
     rows.update(items, count(items.length, "place"));
   });
-  return any && h("section.card", h("h2", badge("Found in the open", "bad")),
-    h("p", "Others can read it, or could: replace it."), rows.element);
+  return element;
 }
 
 /** What it has minted, and they in turn, if anything. */
@@ -51,14 +51,33 @@ export async function descendants(context, { id }) {
       { name: "Last use", cell: lastUse },
     ],
   });
-  let any = false;
+  const element = h("section.card", h("h2", "What it has minted"), rows.element,
+    h("p", h("a", { href: query("#/revocations", { minted_by: id }) }, "End it and all that it has minted")));
   await watch(context, query(`/v1/tokens/${id}/descendants`, { limit: 200, total: true }), ({ items, total }) => {
-    any = items.length > 0;
+    element.hidden = items.length === 0;
     const first = total > items.length ? `, the first ${items.length} of them here` : "";
     rows.update(items, `${count(total, "token")} minted by it, and by those in turn${first}`);
   });
-  return any && h("section.card", h("h2", "What it has minted"), rows.element,
-    h("p", h("a", { href: query("#/revocations", { minted_by: id }) }, "End it and all that it has minted")));
+  return element;
+}
+
+/** What it was given beside what was asked of it. */
+export async function privileges(context, { id }) {
+  const found = h("div.stack");
+  const element = h("section.card", h("h2", "What it was asked for"), found);
+  await watch(context, `/v1/tokens/${id}/privileges`, (use) => {
+    const { granted, demanded, never, since, asked_openly_at: openly } = use;
+    element.hidden = granted.length === 0 && demanded.length === 0;
+    const asked = demanded.map((each) => h("li", h("code", shown(each.privilege)), " ", when(each.last_at)));
+    swap(found, ...nodes([
+      h("p.soft", "Since ", when(since), "."),
+      asked.length > 0 ? h("ul", asked) : h("p", "Nobody asked it for a privilege."),
+      never.length > 0 && [h("h3", badge("Never asked for", "warn")), tags(never, 20)],
+      openly && h("p.note", "Somebody asked about it without saying for what, last ", when(openly),
+        ": any of its privileges may have been used then."),
+    ]));
+  });
+  return element;
 }
 
 /** Where it is told what was done with it, to who may read that. */

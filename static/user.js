@@ -3,7 +3,8 @@
 import { password, places } from "./account.js";
 import { del, get, patch, post, query, segment } from "./api.js";
 import { facts, h, nodes, plain, shown, tags, toast } from "./dom.js";
-import { act, button, confirm, confirmByName, dialog, field, form, told } from "./form.js";
+import { edit } from "./edit.js";
+import { act, button, confirm, confirmByName, dialog, field, told } from "./form.js";
 import { swap, watch } from "./live.js";
 import { at, ISSUES, organizations } from "./membership.js";
 import { count, exactly } from "./time.js";
@@ -27,7 +28,7 @@ export async function view(context) {
 
   function buttons() {
     return [
-      button("Edit", () => edit(user, path, operator, again)),
+      button("Edit", () => rename(path, () => user, again, operator)),
       button("Set a password", () => secret(user)),
       operator && button(user.operator ? "Take the operator's rights" : "Make an operator", operate),
       button(user.active ? "Disable" : "Enable", activate),
@@ -114,7 +115,9 @@ function known(user) {
 async function tokens(context, { username }) {
   const link = h("a", { href: query("#/tokens", { owner: username }) });
   const path = query("/v1/tokens", { owner: username, limit: 1, total: true });
-  await watch(context, path, ({ total }) => swap(link, count(total, "token")));
+  await watch(context, path, ({ total }) => {
+    swap(link, total === undefined ? "very many tokens" : count(total, "token"));
+  });
   return h("section.card", h("h2", "Tokens"), h("p", "They have ", link, ", those that are deleted apart."));
 }
 
@@ -140,26 +143,24 @@ function elsewhere(context, { username, organization }) {
     h("div.row", act("Look through those you manage", look)), found);
 }
 
-function edit(user, path, operator, again) {
-  const personal = (label, name, more) => field({ label, name, value: user[name], maxlength: 100, ...more });
-  const element = dialog("Edit the user", form({
-    action: "Save",
-    cancel: () => element.close(),
-    async act({ organization, ...values }) {
-      const moved = organization !== undefined && organization !== user.organization;
-      const body = { ...values, organization: moved ? organization : undefined };
-      await patch(path, body, { version: user.change_sequence }).finally(again);
-      element.close();
-      toast(`${plain(user.username)} is saved.`);
+/** Asks for another name and the like, and of operators for another home. */
+function rename(path, current, again, operator) {
+  edit("Edit the user", {
+    path, current, again,
+    done: () => `${plain(current().username)} is saved.`,
+    fields: (user) => {
+      const personal = (label, name, more) => field({ label, name, value: user[name], maxlength: 100, ...more });
+      return [
+        personal("First name", "first_name"),
+        personal("Last name", "last_name"),
+        personal("Title", "title"),
+        personal("E-mail", "email", { type: "email", maxlength: 254 }),
+        personal("URL of a picture", "image", { maxlength: 4_000 }),
+        operator && field({ label: "Home organization", name: "organization", value: user.organization, required: true,
+          hint: "Its slug: one that they are in.", autocomplete: "off", spellcheck: "false" }),
+      ];
     },
-  },
-  personal("First name", "first_name"),
-  personal("Last name", "last_name"),
-  personal("Title", "title"),
-  personal("E-mail", "email", { type: "email", maxlength: 254 }),
-  personal("URL of a picture", "image", { maxlength: 4_000 }),
-  operator && field({ label: "Home organization", name: "organization", value: user.organization, required: true,
-    hint: "Its slug: one that they are in.", autocomplete: "off", spellcheck: "false" })));
+  });
 }
 
 function secret({ username }) {

@@ -13,11 +13,12 @@ const QUICK: Duration = Duration::from_millis(if cfg!(debug_assertions) { 500 } 
 const COUNTED: Duration = Duration::from_millis(if cfg!(debug_assertions) { 1_000 } else { 500 });
 
 /// A list, and what it is asked.
-const ASKED: [&str; 30] = [
+const ASKED: [&str; 31] = [
     // As the page asks.
     "/v1/tokens?sort=-created_at&limit=50&total=true",
     "/v1/tokens?name=grafana+nightly&sort=-created_at&total=true",
     "/v1/tokens?name=0012345&sort=-created_at&total=true",
+    "/v1/tokens?name=deploy&sort=-created_at&total=true",
     "/v1/tokens",
     "/v1/tokens?limit=200",
     "/v1/tokens?total=true",

@@ -175,7 +175,18 @@ pub struct Listing<F> {
     /// How many.
     pub limit: u32,
     /// Whether to count all that match, wherever the page is.
-    pub total: bool,
+    pub total: Count,
+}
+
+/// Whether a list counts all that match.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Count {
+    /// It isn't asked.
+    No,
+    /// Where that is quick: a page shouldn't wait for it, nor fail over it.
+    IfQuick,
+    /// In any case: where too many rows would have to be looked at, the request is refused.
+    Always,
 }
 
 /// Shown instead of a cursor's list and order, so that one of another list or another order isn't taken.

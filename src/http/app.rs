@@ -9,12 +9,12 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Bytes, BytesMut};
-use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, TRANSFER_ENCODING};
+use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 use rocket::http::uri::Origin;
-use rocket::http::{Cookie, Header, Method};
+use rocket::http::{Header, Method};
 use rocket::local::asynchronous::{Client, LocalRequest, LocalResponse};
 use rocket::tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
 
@@ -270,11 +270,6 @@ fn fill(mut request: LocalRequest<'static>, headers: &HeaderMap, peer: Peer) -> 
         }
         // Rocket's headers are strings; the door has refused credentials that are not.
         let Ok(value) = std::str::from_utf8(value.as_bytes()) else { continue };
-        if name == COOKIE {
-            let cookies =
-                value.split(';').filter_map(|one| Cookie::parse_encoded(one.trim().to_owned()).ok());
-            request = request.cookies(cookies);
-        }
         request.add_header(Header::new(name.as_str().to_owned(), value.to_owned()));
     }
     request

@@ -13,7 +13,7 @@ use rocket::{
 use crate::core::{
     filter::Filter,
     id::{OfToken, Reference},
-    listing::{Cursor, Direction, Field, Listing, Position},
+    listing::{Count, Cursor, Direction, Field, Listing, Position},
     refusal::Refusal,
     secret::SecretText,
     text,
@@ -199,7 +199,7 @@ impl Parameters<'_> {
             filter,
             position,
             limit: limits.read(self.text("limit"))?,
-            total: self.flag("total")?.unwrap_or_default(),
+            total: if self.flag("total")?.unwrap_or_default() { Count::IfQuick } else { Count::No },
             sort,
         })
     }

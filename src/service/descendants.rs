@@ -9,7 +9,7 @@ use crate::{
     core::{
         filter::Value,
         id::{OfToken, Reference},
-        listing::{Cursor, Direction, Listing, Position, TokenField},
+        listing::{Count, Cursor, Direction, Listing, Position, TokenField},
         refusal::{Failure, Refusal},
         revocations::MOST,
     },
@@ -46,7 +46,7 @@ impl Service {
             if listing.sort.first().is_some_and(|(_, direction)| *direction == Direction::Down) {
                 below.reverse();
             }
-            let total = listing.total.then_some(below.len() as u64);
+            let total = (listing.total != Count::No).then_some(below.len() as u64);
             let from = match &listing.position {
                 Position::Offset(skip) => usize::try_from(*skip).unwrap_or(usize::MAX),
                 Position::After(cursor) => {

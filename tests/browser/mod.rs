@@ -3,7 +3,9 @@
 mod faults;
 mod first;
 mod keyboard;
+mod lists;
 mod manage;
+mod meanwhile;
 mod payloads;
 mod sessions;
 mod views;

@@ -8,7 +8,7 @@ use crate::{
         decision::Subject,
         filter::{Filter, Test, Value},
         id::{OrganizationId, TokenId},
-        listing::{Direction, Listing, Position, TokenField},
+        listing::{Count, Direction, Listing, Position, TokenField},
         refusal::{Failure, Refusal},
         revocations::{MOST, ended_of},
         time::Instant,
@@ -103,7 +103,7 @@ fn along_indexes(
             sort: vec![(TokenField::CreatedAt, Direction::Up)],
             position: Position::Offset(0),
             limit: u32::try_from(MOST).expect("a number of tokens"),
-            total: false,
+            total: Count::No,
         };
         let page =
             rows.page(&TokenSet::new(false, &listing, now), &listing).map_err(|failure| match failure {
@@ -130,7 +130,8 @@ fn among_descendants(
     let descendants = rows.descendants(root, MOST)?.ok_or_else(too_many)?;
     let family: Vec<_> =
         [root].into_iter().chain(descendants.iter().map(|it| it.id)).map(|id| Value::Id(id.0)).collect();
-    let listing = Listing { filter, sort: Vec::new(), position: Position::Offset(0), limit: 0, total: false };
+    let listing =
+        Listing { filter, sort: Vec::new(), position: Position::Offset(0), limit: 0, total: Count::No };
     let found = rows.those_that(&TokenSet::new(false, &listing, now), &family, &listing.filter)?;
     Ok(found.iter().map(|id| TokenId::from_bytes(bytes(id))).collect())
 }

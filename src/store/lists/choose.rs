@@ -19,9 +19,11 @@ pub(super) struct Budgets {
     pub(super) narrow: usize,
     /// At the most, ever.
     pub(super) wide: usize,
+    /// For a count that nobody should wait for.
+    pub(super) count: usize,
 }
 
-pub(super) const BUDGETS: Budgets = Budgets { quick: 1_000, narrow: 10_000, wide: 100_000 };
+pub(super) const BUDGETS: Budgets = Budgets { quick: 1_000, narrow: 10_000, wide: 100_000, count: 2_000 };
 
 /// What a page is to be.
 pub(super) struct Wanted<'o, F> {
@@ -107,20 +109,20 @@ fn along<'w, S: Set>(
     Ok(best.map(|(_, way)| way))
 }
 
-/// How many rows meet the conditions; `None` where too many would have to be looked at.
+/// How many rows meet the conditions; `None` where more than `most` would have to be looked at.
 pub(super) fn count<S: Set>(
     rows: &Rows<'_>,
     set: &S,
     conditions: &[&Filter<S::Field>],
     ways: &[Way<S::Field>],
-    budgets: Budgets,
+    most: usize,
 ) -> Result<Option<u64>, ReadError> {
     let mut best = None;
     for way in ways {
         // One that is longer than the shortest so far needn't be followed to its end.
-        let most = best.map_or(budgets.wide, |(least, _)| least);
+        let shortest = best.map_or(most, |(least, _)| least);
         let size =
-            if way.uses.is_empty() && ways.len() > 1 { budgets.wide } else { measure(rows, set, way, most)? };
+            if way.uses.is_empty() && ways.len() > 1 { most } else { measure(rows, set, way, shortest)? };
         if best.is_none_or(|(least, _)| size < least) {
             best = Some((size, way));
         }
@@ -130,7 +132,7 @@ pub(super) fn count<S: Set>(
     let (mut seen, mut counted) = (0, 0);
     way.walk(rows, set, Direction::Up, |yielded, _| {
         seen += 1;
-        if seen > budgets.wide {
+        if seen > most {
             return Ok(ControlFlow::Break(()));
         }
         let counts = if open.is_empty() && way.sure && way.path.along != Along::Place {
@@ -144,7 +146,7 @@ pub(super) fn count<S: Set>(
         counted += u64::from(counts);
         Ok(ControlFlow::Continue(()))
     })?;
-    Ok((seen <= budgets.wide).then_some(counted))
+    Ok((seen <= most).then_some(counted))
 }
 
 /// How many rows a way has, `most` or more looking the same.

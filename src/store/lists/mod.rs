@@ -21,7 +21,7 @@ use self::{
 use super::rows::{ReadError, Rows};
 use crate::core::{
     filter::{Filter, Held, Value},
-    listing::{Cursor, Direction, Field, Listing, Position},
+    listing::{Count, Cursor, Direction, Field, Listing, Position},
     refusal::{Failure, Refusal},
 };
 
@@ -151,7 +151,11 @@ impl Rows<'_> {
         listing.filter.check_size()?;
         let conditions = listing.filter.conjuncts();
         if conditions.iter().any(|condition| matches!(condition, Filter::Any(none) if none.is_empty())) {
-            return Ok(Found { ids: Vec::new(), next: None, total: listing.total.then_some(0) });
+            return Ok(Found {
+                ids: Vec::new(),
+                next: None,
+                total: (listing.total != Count::No).then_some(0),
+            });
         }
         let order = Order::new(&listing.sort, S::BY_ID);
         let (skip, after) = match &listing.position {
@@ -169,22 +173,29 @@ impl Rows<'_> {
         entries.truncate(limit);
         let next = if more { entries.last().cloned() } else { None };
         let next = next.map(|Entry { keys, id }| Cursor { keys, id });
-        let total = if listing.total { Some(self.count(set, &conditions, &ways, budgets)?) } else { None };
+        let total = match listing.total {
+            Count::No => None,
+            Count::IfQuick => self.count(set, &conditions, &ways, budgets.count)?,
+            Count::Always => {
+                let counted = self.count(set, &conditions, &ways, budgets.wide)?;
+                Some(counted.ok_or_else(|| too_broad(&conditions, &ways, "total"))?)
+            }
+        };
         Ok(Found { ids: entries.into_iter().map(|entry| entry.id).collect(), next, total })
     }
 
+    /// How many rows match; `None` where more than `most` would have to be looked at.
     fn count<S: Set>(
         &self,
         set: &S,
         conditions: &[&Filter<S::Field>],
         ways: &[Way<S::Field>],
-        budgets: choose::Budgets,
-    ) -> Result<u64, Failure> {
-        if let Some(counted) = set.counted(self, conditions)? {
-            return Ok(counted);
+        most: usize,
+    ) -> Result<Option<u64>, ReadError> {
+        match set.counted(self, conditions)? {
+            None => choose::count(self, set, conditions, ways, most),
+            counted => Ok(counted),
         }
-        let counted = choose::count(self, set, conditions, ways, budgets)?;
-        Ok(counted.ok_or_else(|| too_broad(conditions, ways, "total"))?)
     }
 
     /// Runs several reads of one moment: what is written meanwhile is seen by none of them.

@@ -21,7 +21,7 @@ use crate::{
         decision::Demand,
         filter::Filter,
         id::Reference,
-        listing::{Direction, Listing, Position, TokenField},
+        listing::{Count, Direction, Listing, Position, TokenField},
         refusal::{Failure, Refusal},
         token::hint,
     },
@@ -160,7 +160,7 @@ async fn list(site: &State<Site>, asker: Asker<'_>) -> Result<Reply, Failure> {
         sort: vec![(TokenField::CreatedAt, Direction::Down)],
         position: Position::Offset(0),
         limit: MOST_LISTED,
-        total: false,
+        total: Count::No,
     });
     let page = site.service.tokens(asker.0?, query).await?;
     let masks: Vec<String> = page.items.iter().map(|view| hint(view.token.id)).collect();

@@ -28,7 +28,7 @@ use crate::{
         decision::Demand,
         filter::Filter,
         id::{OfToken, Reference},
-        listing::{Direction, Listing, Position, TokenField},
+        listing::{Count, Direction, Listing, Position, TokenField},
         refusal::{Failure, Refusal},
     },
     http::{
@@ -149,7 +149,7 @@ async fn list(
         sort: vec![(TokenField::CreatedAt, Direction::Down)],
         position: Position::Offset(offset.into()),
         limit: LIMITS.read(limit.as_deref())?,
-        total: true,
+        total: Count::Always,
     };
     let query = TokenQuery { organization: workspace.map(str::to_owned), ..TokenQuery::own(listing) };
     let page = site.service.tokens(caller, query).await?;

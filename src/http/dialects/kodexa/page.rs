@@ -9,7 +9,7 @@ use super::{fields, filter, wire::AccessToken};
 use crate::{
     core::{
         filter::{Filter, Test},
-        listing::{Direction, Listing, Position, TokenField},
+        listing::{Count, Direction, Listing, Position, TokenField},
         refusal::Refusal,
         user::User,
     },
@@ -59,7 +59,7 @@ impl PageRequest {
             sort: self.sort.clone(),
             position: Position::Offset(self.offset()),
             limit: self.size,
-            total: true,
+            total: Count::Always,
         }
     }
 

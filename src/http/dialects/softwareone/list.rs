@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     core::{
-        listing::{Listing, Position},
+        listing::{Count, Listing, Position},
         refusal::Failure,
     },
     http::{Site, guard::Asker, reply::Reply},
@@ -84,7 +84,7 @@ pub(super) async fn list(
         sort,
         position: Position::Offset(offset),
         limit,
-        total: !streams.0,
+        total: if streams.0 { Count::No } else { Count::Always },
     });
     let page = site.service.tokens(caller, query).await?;
     let total = page.total.unwrap_or_default();

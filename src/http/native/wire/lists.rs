@@ -17,7 +17,7 @@ pub(in crate::http::native) struct Paging {
     limit: Option<u32>,
     /// `next_cursor` of the page before, with everything else as it was.
     cursor: Option<String>,
-    /// Whether to count all that match.
+    /// Whether to count all that match, where that is quick.
     total: Option<bool>,
 }
 
@@ -27,7 +27,7 @@ pub(in crate::http::native) struct ListPage<T> {
     items: Vec<T>,
     /// Where the next page goes on; `null` on the last.
     next_cursor: Option<String>,
-    /// How many match in all, where it was asked.
+    /// How many match in all, where that was asked and is quick: without a filter, or where two thousand rows answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     total: Option<u64>,
 }
