@@ -483,3 +483,41 @@ fn a_copy_of_the_files_holds_no_session() {
     server.stop();
     holds_none(&server, &runs, "after it");
 }
+
+#[test]
+fn the_record_has_a_session_in_its_users_home_and_an_operators_in_none() {
+    let server = Server::start();
+    let (root, ada) = (server.administrator("root"), server.manager("ada"));
+    let mut client = server.client();
+    let mut post = |path: &str, body: &Value| {
+        client.post(path).bearer(server.secret()).json(body).send().expect(201);
+    };
+    post("/v1/organizations", &json!({ "slug": "acme", "name": "Acme" }));
+    let bob = json!({ "username": "bob", "password": "bob walks a crooked mile", "organization": "acme" });
+    post("/v1/users", &bob);
+    let mut recorded = |organization: &str| -> Vec<(String, Value)> {
+        let path = format!("/v1/events?kind=session.&sort=sequence&organization={organization}");
+        let events = client.get(&path).bearer(server.secret()).send().expect(200).json();
+        let items = events["items"].as_array().unwrap();
+        items.iter().map(|it| (it["kind"].as_str().unwrap().into(), it["object"].clone())).collect()
+    };
+    let event = |kind: &str, session: &Value| (kind.to_owned(), session.clone());
+    // An operator is no organization's: whoever manages their home isn't told when they come and go.
+    Page::open(&server, &root);
+    assert_eq!(recorded("default"), []);
+    // Ada signs in where Bob is signed in: his session ends, which is for his home to know.
+    let mut page =
+        Page::with(&server, &cookie_of(&sign_in(&mut server.client(), "bob", "bob walks a crooked mile")));
+    let bobs = page.get("/v1/session").expect(200).json()["id"].clone();
+    let body = json!({ "username": "ada", "password": ada.password });
+    let adas = page.send("POST", "/v1/session", &body).expect(201).json()["id"].clone();
+    assert_eq!(recorded("acme"), [event("session.begun", &bobs), event("session.ended", &bobs)]);
+    assert_eq!(recorded("default"), [event("session.begun", &adas)]);
+    // And so it is where an operator ends another's.
+    let again =
+        sign_in(&mut server.client(), "bob", "bob walks a crooked mile").expect(201).json()["id"].clone();
+    let path = format!("/v1/sessions/{}", again.as_str().unwrap());
+    Page::open(&server, &root).request("DELETE", &path).send().expect(204);
+    assert_eq!(recorded("acme")[2..], [event("session.begun", &again), event("session.ended", &again)]);
+    assert_eq!(recorded("default").len(), 1);
+}

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::{enter, open, sign_in};
+use crate::gate::proxy::{Kind, Proxy};
 use crate::harness::{
     Browser, Server,
     page::{COOKIE, Page},
@@ -112,6 +113,35 @@ fn a_server_that_is_away_is_said_to_be_and_seen_when_it_is_back() {
     browser.wait_until_gone("jeton can't be reached since");
     server.mint(&ada, &named("a newer one"));
     browser.wait_for_text("a newer one");
+}
+
+#[test]
+fn a_proxy_that_finds_no_server_is_no_answer() {
+    let mut server = Server::setup().flags(&["--behind-proxy"]).start();
+    let ada = server.user("ada");
+    server.mint(&ada, &named("robot"));
+    let port = server.address().port();
+    let site = "server {\n listen 80;\n location / {\n proxy_pass http://127.0.0.1:8700;\n \
+                proxy_set_header Host $http_host;\n }\n}\n";
+    let proxy = Proxy::start(Kind::Nginx, server.address(), server.address(), |_| site.to_owned());
+    let browser = Browser::at(proxy.address());
+    browser.expect_status("/v1/session", 401);
+    browser.open("/");
+    browser.wait_for_text("Sign in");
+    sign_in(&browser, &ada);
+    browser.wait_for_text("robot");
+    browser.expect("status of 502");
+    server.stop();
+    browser.wait_for_text("jeton can't be reached since");
+    browser.press("New token");
+    browser.wait_for_text("This can't be shown");
+    browser.wait_for_text("jeton can't be reached.");
+    server.set_port(port);
+    server.launch();
+    browser.press_if_there("Ask now");
+    browser.wait_until_gone("jeton can't be reached since");
+    browser.press("Try again");
+    browser.wait_for_text("Lifetime in days");
 }
 
 #[test]

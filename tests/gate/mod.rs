@@ -4,7 +4,7 @@
 mod application;
 mod forgery;
 mod limits;
-mod proxy;
+pub mod proxy;
 mod scenario;
 mod shapes;
 mod shipped;

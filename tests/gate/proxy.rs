@@ -77,6 +77,11 @@ impl Proxy {
         proxy
     }
 
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// A client of it.
     pub fn client(&self) -> Client {
         Client::new(Target::Tcp(self.address))
