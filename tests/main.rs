@@ -78,6 +78,7 @@ mod seal;
 mod secrecy;
 mod sessions;
 mod sign_ins;
+mod signed_in;
 mod storage;
 mod uniform;
 
