@@ -27,12 +27,14 @@
 //! - **How far a caller reaches** (`service::reach`) is the same decision, asked in each organization that they could manage.
 //!   What lies beyond doesn't exist for them.
 //! - **Two tracks for a no.** A [`core::refusal::Refusal`] knows nothing of HTTP; a [`core::refusal::Failure`] is a refusal,
-//!   busy, or broken. Each API renders them by an exhaustive match.
+//!   busy, a full disk, or broken. Each API renders them by an exhaustive match.
 //! - **A dialect translates.** Each of the other vendors' APIs is a file or folder of `http::dialects`: paths, names, forms
 //!   and statuses, no rule. Taken out of the list there, the rest builds.
 //! - **A write is a value** ([`store::Write`]): it holds time, ids and randomness, and applies itself in a transaction. One
 //!   writer applies all, many to a commit, and answers after it. Before it does, it asks the decision again, so nothing is
 //!   done with a credential that was revoked meanwhile.
+//! - **What takes away is written twice**: to a log beside the database ([`core::journal`]) before the commit that it tells of.
+//!   A database from a backup learns at its start what it missed, or isn't served. On a full disk room is kept for it.
 //! - **A reply that is lost is given again** to whoever has its idempotency key ([`core::idempotency`]): any write that makes
 //!   a token can be handed to `Service::write_once`, which keeps its reply, encrypted, until the token is used.
 //! - **A check doesn't write and can't be stale.** (But for one: the first use of a token that waits to replace another commits

@@ -54,6 +54,10 @@ const WORDS = {
     refused: "A wrong password",
     throttled: "Tries to sign in weren't looked at: too many wrong ones before",
   }],
+  journal: ["restores", {
+    replayed: "An older database learned what was revoked since",
+    resurrection_accepted: "What the journal knew was forgotten",
+  }],
 };
 
 /** What the filter offers: everything, each thing, and each kind. */

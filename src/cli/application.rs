@@ -11,6 +11,7 @@ use crate::ops::clock::Clock;
 use crate::ops::data_dir::{DATABASE, DataDir, Lock};
 use crate::ops::entropy::Entropy;
 use crate::service::{Opening, Service};
+use crate::store::Unsound;
 
 /// The service, its routes, and the local operator's credential.
 pub struct Application {
@@ -28,8 +29,17 @@ const SETTLING: Duration = Duration::from_mins(1);
 
 impl Application {
     /// Opens the database, made with its keys when the directory is new.
-    ///
     pub async fn open(data_dir: &DataDir, held: &Lock, setting: Setting) -> anyhow::Result<Self> {
+        Self::open_with(data_dir, held, setting, Unsound::Refused).await
+    }
+
+    /// The same, where a journal that is missing or broken may be accepted.
+    pub async fn open_with(
+        data_dir: &DataDir,
+        held: &Lock,
+        setting: Setting,
+        unsound: Unsound,
+    ) -> anyhow::Result<Self> {
         let entropy = Arc::new(Entropy::system());
         let pepper = data_dir.pepper(held, &*entropy)?;
         let secret = ControlSecret::generate(random(&*entropy));
@@ -39,6 +49,7 @@ impl Application {
             clock: Arc::new(Clock::system()),
             entropy: Arc::clone(&entropy) as _,
             control: secret.clone(),
+            unsound,
         };
         let service = tokio::task::spawn_blocking(|| Service::open(opening)).await??;
         let app = App::launch(crate::http::rocket(Arc::clone(&service), setting))

@@ -30,7 +30,6 @@ use clap::{Parser, Subcommand};
 use crate::http::Dialects;
 use crate::ops::config::{Config, Sources};
 use crate::ops::lifecycle;
-use settings::SettingFlags;
 
 /// Issues, checks and revokes API tokens.
 #[derive(Debug, Parser)]
@@ -49,7 +48,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run the server
-    Serve(SettingFlags),
+    Serve(serve::ServeArgs),
     /// Add, list and change users
     User(user::UserArgs),
     /// Add, list and change organizations, their members, modules and privileges
@@ -109,7 +108,10 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         })
     };
     match command {
-        Command::Serve(flags) => serve::run(&load(flags.0)?),
+        Command::Serve(mut arguments) => {
+            let flags = std::mem::take(&mut arguments.settings.0);
+            serve::run(&arguments, &load(flags)?)
+        }
         Command::User(arguments) => user::run(arguments, &load(Vec::new())?, data_dir.is_some()),
         Command::Org(arguments) => org::run(arguments, &load(Vec::new())?, data_dir.is_some()),
         Command::Token(arguments) => token::run(arguments, &load(Vec::new())?, data_dir.is_some()),

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use clap::Args;
 use listenfd::ListenFd;
 use rustls::ServerConfig;
 use tracing::level_filters::LevelFilter;
@@ -13,6 +14,7 @@ use tracing::{info, warn};
 use crate::cli::application::Application;
 use crate::cli::client::Client;
 use crate::cli::first_admin;
+use crate::cli::settings::SettingFlags;
 use crate::door::{self, Entrance, Limits, Listener};
 use crate::http::{Dialects, GateSetting, Setting};
 use crate::ops::config::{Config, DoorSettings};
@@ -21,6 +23,7 @@ use crate::ops::data_dir::{DataDir, Lock, SOCKET, for_serve};
 use crate::ops::lifecycle::{StopSignals, raise_file_limit};
 use crate::ops::listen::{Bound, Plan};
 use crate::ops::{log, tls};
+use crate::store::Unsound;
 
 type Tls = Option<Arc<ServerConfig>>;
 
@@ -36,8 +39,18 @@ struct Sockets {
     open_files: Option<u64>,
 }
 
+#[derive(Debug, Args)]
+pub struct ServeArgs {
+    #[command(flatten)]
+    pub settings: SettingFlags,
+    /// Start although jeton.journal is missing or broken, and begin another: what was revoked since the database was
+    /// saved may work again
+    #[arg(long)]
+    accept_resurrection: bool,
+}
+
 /// Runs the server until it is asked to stop.
-pub fn run(config: &Config) -> anyhow::Result<ExitCode> {
+pub fn run(arguments: &ServeArgs, config: &Config) -> anyhow::Result<ExitCode> {
     let _flush = log::install(config.log.unwrap_or(LevelFilter::INFO), config.log_format)?;
     let tls = config.tls.as_ref().map(tls::server).transpose()?;
     let plan = Plan::new(config, ListenFd::from_env())?;
@@ -53,13 +66,20 @@ pub fn run(config: &Config) -> anyhow::Result<ExitCode> {
     let sockets = Sockets { bound: plan.bind()?, own_socket, inherited, tls, open_files };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     info!(data_dir = %data_dir.path().display(), open_files, version = env!("CARGO_PKG_VERSION"), "starting");
-    let result = runtime.block_on(serve(config, &data_dir, &lock, sockets));
+    let unsound = if arguments.accept_resurrection { Unsound::Accepted } else { Unsound::Refused };
+    let result = runtime.block_on(serve(config, &data_dir, &lock, sockets, unsound));
     // What still runs has nobody left to answer to.
     runtime.shutdown_background();
     result.map(|()| ExitCode::SUCCESS)
 }
 
-async fn serve(config: &Config, data_dir: &DataDir, lock: &Lock, sockets: Sockets) -> anyhow::Result<()> {
+async fn serve(
+    config: &Config,
+    data_dir: &DataDir,
+    lock: &Lock,
+    sockets: Sockets,
+    unsound: Unsound,
+) -> anyhow::Result<()> {
     let Sockets { bound, own_socket, inherited, tls, open_files } = sockets;
     let signals = StopSignals::install().context("can't catch signals")?;
     let urls: Vec<String> = bound.iter().filter_map(|bound| bound.url(tls.is_some())).collect();
@@ -75,7 +95,7 @@ async fn serve(config: &Config, data_dir: &DataDir, lock: &Lock, sockets: Socket
             policies: config.gate_policies.clone(),
         },
     };
-    let application = Application::open(data_dir, lock, setting).await?;
+    let application = Application::open_with(data_dir, lock, setting, unsound).await?;
     application.keep_house();
     // What a crashed server left.
     data_dir.remove_control()?;

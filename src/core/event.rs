@@ -135,6 +135,10 @@ pub enum Deed {
     SignInRefused,
     /// Tries that weren't looked at because too many wrong ones came before them; the detail says how many.
     SignInThrottled,
+    /// An older database learned from the journal what it had missed; the detail says how much.
+    JournalReplayed,
+    /// The journal was missing or broken, and somebody said that what it knew may be forgotten: another one was begun.
+    ResurrectionAccepted,
 }
 
 impl Deed {
@@ -179,6 +183,8 @@ impl Deed {
             Self::SessionEnded => "session.ended",
             Self::SignInRefused => "sign_in.refused",
             Self::SignInThrottled => "sign_in.throttled",
+            Self::JournalReplayed => "journal.replayed",
+            Self::ResurrectionAccepted => "journal.resurrection_accepted",
         }
     }
 }

@@ -5,12 +5,14 @@ use std::fmt;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use hkdf::Hkdf;
 use hmac::{Hmac, KeyInit, Mac};
+use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use super::{
     id::TokenId,
+    journal,
     secret::{Secret, SessionSecret},
 };
 
@@ -117,6 +119,7 @@ struct Subkeys {
     repeats: HmacSha256,
     replies: HmacSha256,
     sessions: HmacSha256,
+    journal: HmacSha256,
 }
 
 impl Subkeys {
@@ -138,6 +141,7 @@ impl Subkeys {
             repeats: key("idempotency keys"),
             replies: key("kept replies"),
             sessions: key("sessions"),
+            journal: key("journal key"),
         }
     }
 }
@@ -224,10 +228,43 @@ impl Keyring {
         Some(key)
     }
 
+    /// What the key of the journal is encrypted with under a pepper; `salt` is as random as a key and used once.
+    fn journal_cipher(&self, pepper: PepperId, salt: &[u8; 32]) -> Option<LessSafeKey> {
+        let mut mac = self.find(pepper)?.journal.clone();
+        mac.update(salt);
+        let key = Zeroizing::new(<[u8; 32]>::from(mac.finalize().into_bytes()));
+        let key = UnboundKey::new(&CHACHA20_POLY1305, key.as_slice()).expect("a key of 32 bytes");
+        Some(LessSafeKey::new(key))
+    }
+
+    /// Encrypts the journal's key under the current pepper: the key is random, and outlives any pepper.
+    pub fn wrap_journal_key(&self, key: &journal::Key, salt: [u8; 32]) -> Vec<u8> {
+        let cipher =
+            self.journal_cipher(self.current(), &salt).expect("the current pepper is in the keyring");
+        let mut sealed = key.expose().to_vec();
+        cipher
+            .seal_in_place_append_tag(used_once(), Aad::empty(), &mut sealed)
+            .expect("32 bytes are not too long");
+        [salt.as_slice(), &sealed].concat()
+    }
+
+    /// Decrypts it; `None` where it isn't one of that pepper's.
+    pub fn unwrap_journal_key(&self, pepper: PepperId, wrapped: &[u8]) -> Option<journal::Key> {
+        let (salt, sealed) = wrapped.split_first_chunk()?;
+        let mut sealed = Zeroizing::new(sealed.to_vec());
+        let opened = self.journal_cipher(pepper, salt)?.open_in_place(used_once(), Aad::empty(), &mut sealed);
+        Some(journal::Key::new((*opened.ok()?).try_into().ok()?))
+    }
+
     /// Begins an event's link, over the link before it.
     pub fn link(&self, pepper: PepperId, before: &Digest) -> Option<Sealer> {
         Some(Sealer(self.find(pepper)?.events.clone()).bytes(&before.0))
     }
+}
+
+/// A cipher's key encrypts one thing, once.
+fn used_once() -> Nonce {
+    Nonce::assume_unique_for_key([0; NONCE_LEN])
 }
 
 impl fmt::Debug for Keyring {
@@ -278,7 +315,7 @@ impl Sealer {
 
 #[cfg(test)]
 mod tests {
-    use super::{Keyring, Pepper, PepperError, Secret, TokenId};
+    use super::{Keyring, Pepper, PepperError, Secret, TokenId, journal};
 
     #[test]
     fn a_pepper_file_reads_back_and_the_highest_id_is_current() {
@@ -297,6 +334,23 @@ mod tests {
         assert_eq!(Pepper::parse(&format!("0 {}", "A".repeat(43))).err(), Some(PepperError::Line(1)));
         let twice = format!("1 {0}\n1 {0}\n", "A".repeat(43));
         assert_eq!(Pepper::parse(&twice).err(), Some(PepperError::Repeated(2)));
+    }
+
+    #[test]
+    fn the_journals_key_opens_under_its_own_pepper_alone() {
+        let keys = Keyring::new(&Pepper::generate([3; 32]));
+        let wrapped = keys.wrap_journal_key(&journal::Key::new([5; 32]), [7; 32]);
+        assert!(!wrapped.windows(8).any(|part| part == [5; 8]));
+        let opened = keys.unwrap_journal_key(1, &wrapped).expect("its own");
+        assert_eq!(opened.expose(), &[5; 32]);
+        let other = Keyring::new(&Pepper::generate([4; 32]));
+        assert!(other.unwrap_journal_key(1, &wrapped).is_none());
+        assert!(keys.unwrap_journal_key(2, &wrapped).is_none());
+        for at in 0..wrapped.len() {
+            let mut flipped = wrapped.clone();
+            flipped[at] ^= 1;
+            assert!(keys.unwrap_journal_key(1, &flipped).is_none(), "byte {at}");
+        }
     }
 
     #[test]

@@ -11,6 +11,7 @@ pub mod find;
 pub mod id;
 pub mod idempotency;
 pub mod idle;
+pub mod journal;
 pub mod keys;
 pub mod life;
 pub mod lifetime;

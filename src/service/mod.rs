@@ -49,7 +49,7 @@ use crate::{
         secret::{ControlSecret, Entropy, random},
         time::{Clock, Instant},
     },
-    store::{Generation, OpenError, ReadError, Rows, SetUp, Store, Tx},
+    store::{Generation, OpenError, ReadError, Rows, SetUp, Store, Tx, Unsound},
 };
 
 /// What jeton does, whoever asks: the server, or the command line in-process.
@@ -85,6 +85,8 @@ pub struct Opening {
     pub entropy: Arc<dyn Entropy>,
     /// What makes a caller the local operator.
     pub control: ControlSecret,
+    /// What is done where the log beside the database is missing or broken.
+    pub unsound: Unsound,
 }
 
 /// Who asks, once known: a genuine credential that met its demand, and where it came from.
@@ -161,7 +163,7 @@ const FLUSH_EVERY: Duration = Duration::from_secs(5);
 impl Service {
     /// Opens the database, set up anew where there is none, and all that stands on it. Blocks.
     pub fn open(opening: Opening) -> Result<Arc<Self>, OpenError> {
-        let Opening { database, pepper, clock, entropy, control } = opening;
+        let Opening { database, pepper, clock, entropy, control, unsound } = opening;
         let keys = Arc::new(Keyring::new(&pepper));
         let ids = IdCounter::default();
         let set_up = |now, entropy: &dyn Entropy| SetUp {
@@ -169,7 +171,8 @@ impl Service {
             organization: ids.next(now, random(entropy)),
             now,
         };
-        let store = Store::open(&database, Arc::clone(&keys), Arc::clone(&clock), entropy.as_ref(), set_up)?;
+        let time = Arc::clone(&clock);
+        let store = Store::open_with(&database, Arc::clone(&keys), time, entropy.as_ref(), unsound, set_up)?;
         let replies = idempotency::Replies::load(&store, clock.now(), clock.elapsed())
             .map_err(|error| OpenError::SetUp(error.to_string()))?;
         let rotations = successors::Rotations::watching(clock.as_ref());

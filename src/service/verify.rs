@@ -168,7 +168,7 @@ impl Service {
             Ok(_) => Some(Outcome::Admitted),
             Err(Failure::Refused(refusal)) => Outcome::of(refusal),
             // Nothing was said of the token.
-            Err(Failure::Busy | Failure::Broken(_)) => None,
+            Err(Failure::Busy | Failure::StorageFull | Failure::Broken(_)) => None,
         };
         self.count_check(Some(&standing.token), outcome, now);
         admitted

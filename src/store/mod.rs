@@ -11,6 +11,7 @@ mod erasure;
 mod events;
 mod expiries;
 mod idle;
+mod journal;
 mod leaks;
 mod lists;
 mod members;
@@ -19,6 +20,7 @@ mod modules;
 mod organizations;
 mod prune;
 mod replies;
+mod reserve;
 mod rows;
 mod schema;
 mod scrub;
@@ -35,7 +37,6 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use r2d2_sqlite::SqliteConnectionManager;
 
-use self::writer::Writer;
 pub use self::{
     checks::{Checked, Counted, KINDS, PruneChecks},
     descendants::{Descendant, Family},
@@ -43,6 +44,7 @@ pub use self::{
     events::{Stretch, Walk},
     expiries::Living,
     idle::IdleWalk,
+    journal::{Flaw, Unsound},
     leaks::Leak,
     lists::{EventRow, EventSet, Found, TokenSet, UserSet},
     meters::{Meter, Metered},
@@ -55,6 +57,7 @@ pub use self::{
     uses::{Gathering, Used},
     writer::{Generation, Tx, Write},
 };
+use self::{journal::Journal, reserve::Reserve, writer::Writer};
 use crate::core::{
     id::OrganizationId,
     keys::Keyring,
@@ -77,6 +80,7 @@ pub struct Store {
     writer: Writer,
     checks: Pool,
     apart: Pool,
+    healed: Vec<String>,
 }
 
 /// What a new database is set up with.
@@ -94,6 +98,9 @@ impl Store {
     ///
     /// Nothing is written before the database has been found to be ours: its schema no newer than this binary, its
     /// pepper the one given.
+    ///
+    /// What the log beside it, `jeton.journal`, knows and the database doesn't is learned; a log that is missing or
+    /// broken is refused.
     pub fn open(
         path: &Path,
         keys: Arc<Keyring>,
@@ -101,14 +108,30 @@ impl Store {
         entropy: &dyn Entropy,
         set_up: impl FnOnce(Instant, &dyn Entropy) -> SetUp,
     ) -> Result<Self, OpenError> {
+        Self::open_with(path, keys, clock, entropy, Unsound::Refused, set_up)
+    }
+
+    /// The same, where a log that is missing or broken may be accepted.
+    pub fn open_with(
+        path: &Path,
+        keys: Arc<Keyring>,
+        clock: Arc<dyn Clock>,
+        entropy: &dyn Entropy,
+        unsound: Unsound,
+        set_up: impl FnOnce(Instant, &dyn Entropy) -> SetUp,
+    ) -> Result<Self, OpenError> {
         schema::examine(path, &keys)?;
         let mut connection = connection::writable(path)?;
         schema::prepare(&mut connection, &keys, clock.as_ref(), entropy, set_up)?;
+        let log = path.with_extension("journal");
+        let (journal, healed) =
+            Journal::open(&mut connection, &log, &keys, clock.as_ref(), entropy, unsound)?;
+        let reserve = Reserve::open(path.with_extension("reserve"));
         let workers = std::thread::available_parallelism().map_or(1, usize::from);
         let checks = pool(path, u32::try_from(workers).unwrap_or(64) + 2)?;
         let apart = pool(path, READERS_APART)?;
-        let writer = Writer::start(connection, Arc::clone(&keys), clock)?;
-        Ok(Self { keys, writer, checks, apart })
+        let writer = Writer::start(connection, journal, reserve, Arc::clone(&keys), clock)?;
+        Ok(Self { keys, writer, checks, apart, healed })
     }
 
     /// Applies a write and answers once its commit is on disk.
@@ -138,6 +161,11 @@ impl Store {
     /// empties the write-ahead log. Says whether that was done: a reader in its midst puts it off.
     pub async fn scrub(&self, compact: bool) -> Result<bool, Failure> {
         self.writer.scrub(compact).await
+    }
+
+    /// What the database learned from the log as it was opened, a sentence each.
+    pub fn healed(&self) -> &[String] {
+        &self.healed
     }
 
     /// Raised by every commit that may change a decision, before its reply: what was read before is not believed.

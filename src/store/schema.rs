@@ -1,12 +1,17 @@
 //! The schema's history, and what is held against it before a database is used.
 
-use std::{fs, path::Path, sync::Arc};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Transaction, params};
 use rusqlite_migration::{HookError, M, Migrations};
 
 use super::{
     SetUp,
+    journal::Flaw,
     rows::{ReadError, Rows},
     writer::Tx,
 };
@@ -34,11 +39,12 @@ fn migrations(keys: &Arc<Keyring>) -> Migrations<'static> {
         M::up(include_str!("migrations/0003_limits.sql")),
         M::up(include_str!("migrations/0004_life.sql")),
         M::up(include_str!("migrations/0005_page.sql")),
+        M::up(include_str!("migrations/0006_journal.sql")),
     ])
 }
 
 /// How many migrations there are: the version that this binary writes.
-const VERSION: i64 = 5;
+const VERSION: i64 = 6;
 
 /// A database no larger than this is checked whole at each start; checking a larger one would keep people waiting, and
 /// every row that a decision reads is sealed anyway. In bytes.
@@ -79,6 +85,28 @@ pub enum OpenError {
     /// The same, while it was set up.
     #[error("jeton.db can't be set up: {0}")]
     SetUp(String),
+    /// The log beside the database isn't what the database left.
+    #[error(
+        "{} {flaw}: put back the one that lay beside the newest jeton.db, or start `jeton serve --accept-resurrection`, \
+         by which what was revoked since this database was saved may work again",
+        .path.display()
+    )]
+    Journal {
+        /// The log.
+        path: PathBuf,
+        /// What is wrong with it.
+        flaw: Flaw,
+    },
+    /// The log can't be read or written.
+    #[error("can't {what} {}", .path.display())]
+    JournalFile {
+        /// What was tried.
+        what: &'static str,
+        /// The log.
+        path: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
     /// The writer's thread can't be started.
     #[error("no thread for the writer")]
     Thread(#[from] std::io::Error),

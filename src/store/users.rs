@@ -10,6 +10,7 @@ use super::{
 use crate::core::{
     decision::Account,
     id::{OrganizationId, UserId},
+    journal::Fate,
     keys::Sealer,
     refusal::Failure,
     time::Instant,
@@ -164,6 +165,9 @@ impl Tx<'_> {
 
     /// Writes what may change of a user as the next version.
     pub fn update_user(&mut self, before: &User, row: &mut User, now: Instant) -> Result<(), Failure> {
+        if before.fate() != row.fate() {
+            self.becomes(Fate::User(row.id, row.fate()));
+        }
         row.updated_at = now;
         row.change_sequence += 1;
         let (seal, pepper) = self.seal("users", |sealer| seal_user(sealer, row));

@@ -23,6 +23,10 @@ pub use lock::Lock;
 pub const DATABASE: &str = "jeton.db";
 /// The keys.
 pub const PEPPER: &str = "pepper.key";
+/// What was revoked, beside the database so that an older one can learn it.
+pub const JOURNAL: &str = "jeton.journal";
+/// Room for a revocation on a full disk.
+pub const RESERVE: &str = "jeton.reserve";
 /// The file that one process at a time holds.
 pub const LOCK: &str = "jeton.lock";
 /// Where the running server listens, and its secret for local administration.
@@ -179,6 +183,9 @@ impl DataDir {
         }
         self.check_file(LOCK)?;
         self.check_file(CONTROL)?;
+        for name in [JOURNAL, RESERVE] {
+            self.check_file(name)?;
+        }
         if self.check_file(PEPPER)?.is_none() && data {
             return Err(DataDirError::PepperMissing(self.file(PEPPER)));
         }

@@ -34,6 +34,7 @@ use crate::{
         rotate::RotateRequest,
         verify::{Credential, Peer},
     },
+    store::Unsound,
 };
 
 /// When the clock begins.
@@ -68,6 +69,7 @@ pub(in crate::service) fn open_with(directory: &Path, clock: Clock, pepper: Pepp
         pepper,
         clock: Arc::new(clock),
         entropy: Arc::new(Entropy::system()),
+        unsound: Unsound::Refused,
         control: ControlSecret::generate([2; 32]),
     })
     .unwrap()
