@@ -11,7 +11,7 @@ fn canary(place: &str) -> String {
     format!("canary{}9f3b7c1e", place.replace(['-', ' '], ""))
 }
 
-const ROUTES: [&str; 29] = [
+const ROUTES: [&str; 30] = [
     "/",
     "/gate",
     "/gate/policy/x",
@@ -31,6 +31,7 @@ const ROUTES: [&str; 29] = [
     "/v1/organizations/default/modules/x",
     "/v1/organizations/default/members",
     "/v1/organizations/default/members/x",
+    "/v1/backup",
     "/v1/introspect/batch",
     "/v1/leaks",
     "/v1/leaks/check",

@@ -59,6 +59,7 @@ mod errors;
 mod fields;
 
 // What must not happen.
+mod backup;
 mod canaries;
 mod chain;
 mod crash;
@@ -70,6 +71,7 @@ mod framing;
 mod headers;
 mod hosts;
 mod proxies;
+mod restore;
 mod revocation;
 mod revocations;
 mod revoke_command;

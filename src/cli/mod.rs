@@ -1,6 +1,7 @@
 //! The command line: a thin client of the API, and the command that serves it.
 
 mod application;
+mod backup;
 mod check;
 mod client;
 mod completions;
@@ -13,6 +14,7 @@ mod openapi;
 mod org;
 mod output;
 mod password;
+mod restore;
 mod revoke;
 mod scan;
 mod serve;
@@ -65,6 +67,10 @@ enum Command {
     /// Find tokens in files, in a git history or in what is about to be committed: exit code 0 if all was read and there
     /// are none, 1 if there are, 2 if something couldn't be read or asked about, a broken archive or an encrypted entry say
     Scan(scan::ScanArgs),
+    /// Make a copy of the database, while a server runs or not; the keys aren't in it
+    Backup(backup::BackupArgs),
+    /// Put a backup in the place of the database, which is kept under another name; no server may run
+    Restore(restore::RestoreArgs),
     /// Print the OpenAPI document
     Openapi,
     /// Print a completion script for a shell
@@ -117,6 +123,8 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Events(arguments) => events::run(&arguments, &load(Vec::new())?, data_dir.is_some()),
         Command::Check(arguments) => check::run(&arguments, &load(Vec::new())?, data_dir.is_some()),
         Command::Scan(arguments) => Ok(scan::run(&arguments, &load(Vec::new())?, data_dir.is_some())),
+        Command::Backup(arguments) => backup::run(&arguments, &load(Vec::new())?, data_dir.is_some()),
+        Command::Restore(arguments) => restore::run(&arguments, &load(Vec::new())?),
         Command::Openapi => openapi::run(),
         Command::Completions(arguments) => completions::run(&arguments),
     }

@@ -10,4 +10,5 @@ pub mod lifecycle;
 pub mod listen;
 pub mod log;
 pub mod metrics;
+pub mod partial;
 pub mod tls;

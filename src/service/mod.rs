@@ -15,6 +15,7 @@ mod uses;
 
 pub mod accounts;
 pub mod audit;
+pub mod backups;
 pub mod change;
 pub mod checks;
 pub mod demands;

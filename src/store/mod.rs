@@ -3,6 +3,7 @@
 //! [`Store::write`] hands a [`Write`] to the one writer, which applies writes in order and lets many share a commit;
 //! [`Store::read`] runs a short read where it stands, [`Store::read_apart`] a longer one on a thread of its own.
 
+mod backup;
 mod checks;
 mod connection;
 mod demands;
@@ -31,12 +32,17 @@ mod users;
 mod uses;
 mod writer;
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use r2d2_sqlite::SqliteConnectionManager;
 
 use self::writer::Writer;
 pub use self::{
+    backup::{Backup, Unfit, Verified, settle, verify},
     checks::{Checked, Counted, KINDS, PruneChecks},
     descendants::{Descendant, Family},
     erasure::Which,
@@ -73,10 +79,13 @@ const READERS_APART: u32 = 4;
 
 /// The open database.
 pub struct Store {
+    path: PathBuf,
     keys: Arc<Keyring>,
     writer: Writer,
     checks: Pool,
     apart: Pool,
+    /// Held by whoever makes a backup.
+    copying: Arc<tokio::sync::Mutex<()>>,
 }
 
 /// What a new database is set up with.
@@ -103,12 +112,15 @@ impl Store {
     ) -> Result<Self, OpenError> {
         schema::examine(path, &keys)?;
         let mut connection = connection::writable(path)?;
-        schema::prepare(&mut connection, &keys, clock.as_ref(), entropy, set_up)?;
+        // What a crash left. Where it stays, the next copy says why.
+        let _ = backup::clear(path);
+        schema::prepare(&mut connection, path, &keys, clock.as_ref(), entropy, set_up)?;
         let workers = std::thread::available_parallelism().map_or(1, usize::from);
         let checks = pool(path, u32::try_from(workers).unwrap_or(64) + 2)?;
         let apart = pool(path, READERS_APART)?;
         let writer = Writer::start(connection, Arc::clone(&keys), clock)?;
-        Ok(Self { keys, writer, checks, apart })
+        let (path, copying) = (path.to_owned(), Arc::default());
+        Ok(Self { path, keys, writer, checks, apart, copying })
     }
 
     /// Applies a write and answers once its commit is on disk.
@@ -129,6 +141,21 @@ impl Store {
     ) -> Result<T, Failure> {
         let (pool, keys) = (self.apart.clone(), Arc::clone(&self.keys));
         let run = move || read(&Rows::new(&*pool.get().map_err(ReadError::Pool)?, &keys));
+        tokio::task::spawn_blocking(run)
+            .await
+            .unwrap_or_else(|panic| Err(ReadError::Panic(panic.to_string()).into()))
+    }
+
+    /// Makes a verified copy of the whole database, on a connection and a thread of its own. It holds what was written before
+    /// this was called. One is made at a time.
+    pub async fn back_up(&self) -> Result<Backup, Failure> {
+        let (path, keys) = (self.path.clone(), Arc::clone(&self.keys));
+        // Held by the thread, not by who asked: one that goes away leaves its copy being made.
+        let held = Arc::clone(&self.copying).lock_owned().await;
+        let run = move || {
+            let _held = held;
+            Ok(backup::back_up(&path, &keys)?)
+        };
         tokio::task::spawn_blocking(run)
             .await
             .unwrap_or_else(|panic| Err(ReadError::Panic(panic.to_string()).into()))

@@ -439,6 +439,7 @@ impl Tour {
         let call = Call { operation: "GET /v1/events", fill: &[], body: None, headers, by: As::Operator };
         self.call(&call).expect(200);
         self.get("GET /v1/events/verify", &[], 200);
+        self.get("POST /v1/backup", &[], 200);
         self.get("GET /metrics", &[], 200);
     }
 }

@@ -373,6 +373,7 @@ impl Table<'_> {
     fn instance(&mut self) {
         self.add("GET /v1/events/verify", &[], Body::None, Rule::Operate, ok(200));
         self.add("GET /metrics", &[], Body::None, Rule::Operate, ok(200));
+        self.add("POST /v1/backup", &[], Body::None, Rule::Operate, ok(200));
         let taken = Body::Json(json!({ "slug": "acme" }));
         self.add("POST /v1/organizations", &[], taken, Rule::Operate, TAKEN);
         self.add(

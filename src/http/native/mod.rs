@@ -1,5 +1,6 @@
 //! Our own API, below `/v1`: JSON in, JSON out, refusals as problem documents.
 
+pub(super) mod backup;
 pub(super) mod checks;
 pub(super) mod document;
 pub(super) mod events;
