@@ -81,7 +81,8 @@ fn a_backup_is_made_the_same_with_a_server_and_without() {
     let mut server = Server::start();
     let ada = server.administrator("ada");
     let admin = server.token_with(&ada, &["--privilege", "jeton:admin"]);
-    let file = |name: &str| server.home().join(name);
+    let home = server.home().to_path_buf();
+    let file = |name: &str| home.join(name);
     let made = server.run(&["backup", text(&file("running.db")), "--json"]).json();
     let bytes = fs::read(file("running.db")).unwrap();
     let digest: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();

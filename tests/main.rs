@@ -82,6 +82,7 @@ mod sessions;
 mod sign_ins;
 mod storage;
 mod uniform;
+mod upgrade;
 
 // What holds of every route at once.
 mod conformance;

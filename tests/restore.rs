@@ -181,7 +181,7 @@ fn a_flipped_byte_never_makes_a_dead_token_good() {
 fn a_kill_at_any_step_leaves_the_old_or_the_new() {
     let stage = Stage::new();
     let mut kills = 0;
-    for call in ["rename", "link", "unlinkat", "fsync"] {
+    for call in ["rename", "linkat", "unlinkat", "fsync"] {
         for nth in 1.. {
             let home = stage.server.home().join(format!("{call}-{nth}"));
             copy(&stage.server.data(), &home).unwrap();

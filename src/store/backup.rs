@@ -203,6 +203,7 @@ pub fn verify(path: &Path, keys: &Keyring) -> Result<Verified, Unfit> {
         return Err(Unfit::Newer { found: version });
     }
     // Before a table of it is asked for: what isn't there says nothing about a damaged file.
+    check_length(&connection, path)?;
     schema::check_whole(&connection)?;
     if version < 1 || schema::instance(&connection)?.is_none() {
         return Err(Unfit::Foreign);
@@ -211,6 +212,16 @@ pub fn verify(path: &Path, keys: &Keyring) -> Result<Verified, Unfit> {
     let events = connection.query_row("SELECT count(*) FROM events", [], |row| row.get(0))?;
     let is_sound = version < SEALED_END || is_sound(&Rows::new(&connection, keys))?;
     Ok(Verified { schema: version, events, is_sound })
+}
+
+/// SQLite reads what is missing of the last page as zeros.
+fn check_length(connection: &Connection, path: &Path) -> Result<(), Unfit> {
+    let pages: i64 = connection.pragma_query_value(None, "page_count", |row| row.get(0))?;
+    let size: i64 = connection.pragma_query_value(None, "page_size", |row| row.get(0))?;
+    if fs::metadata(path)?.len() < (pages * size).cast_unsigned() {
+        return Err(Unfit::Damaged("it is cut short".into()));
+    }
+    Ok(())
 }
 
 fn is_sound(rows: &Rows<'_>) -> Result<bool, ReadError> {

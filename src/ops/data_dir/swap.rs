@@ -5,7 +5,7 @@ use std::io;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::PathBuf;
 
-use super::{DATABASE, DATABASE_FILES, DataDir, DataDirError, Lock, PEPPER, PEPPER_LIMIT, PEPPER_NEW};
+use super::{DATABASE, DATABASE_FILES, DataDir, DataDirError, Lock, PEPPER, PEPPER_LIMIT};
 use crate::core::keys::Pepper;
 
 /// A database on its way in.
@@ -17,11 +17,6 @@ impl DataDir {
         let Some(text) = self.read_private(PEPPER, PEPPER_LIMIT)? else { return Ok(None) };
         let parsed = Pepper::parse(&text);
         parsed.map(Some).map_err(|source| DataDirError::Pepper { path: self.file(PEPPER), source })
-    }
-
-    /// Puts keys where there are none.
-    pub fn bring_pepper(&self, _held: &Lock, pepper: &Pepper) -> Result<(), DataDirError> {
-        self.write_private(PEPPER, PEPPER_NEW, pepper.to_file_text().as_bytes())
     }
 
     /// An empty file beside the database, for the one that comes in its place.
