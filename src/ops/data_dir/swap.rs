@@ -1,7 +1,6 @@
 //! Another database in the place of the one that is there: the old one or the new one at each moment, and the old one kept.
 
 use std::fs::{self, File, OpenOptions};
-use std::io;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::PathBuf;
 
@@ -45,11 +44,14 @@ impl DataDir {
         let io_error = |what, path| move |source| DataDirError::Io { what, path, source };
         let mut kept = None;
         for name in DATABASE_FILES {
+            // SQLite makes the index of a log anew, and an empty log says nothing.
+            if name.ends_with("-shm") || self.check_file(name)?.is_none_or(|size| size == 0) {
+                continue;
+            }
             let (old, aside) = (self.file(name), self.file(&aside(name, stamp)));
             match fs::hard_link(&old, &aside) {
                 Ok(()) if name == DATABASE => kept = Some(aside),
                 Ok(()) => {}
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(source) => return Err(io_error("keep", old)(source)),
             }
         }
