@@ -157,8 +157,8 @@ fn no_secret_is_in_a_backup() {
         ada.password.clone().into_bytes(),
     ];
     for made in &tokens {
-        let text = made["token"].as_str().unwrap();
-        secrets.extend([text[27..70].as_bytes().to_vec(), text[30..42].as_bytes().to_vec()]);
+        let text = made["token"].as_str().unwrap().as_bytes();
+        secrets.extend([text[27..70].to_vec(), text[30..42].to_vec()]);
     }
     for secret in secrets {
         let hex: String = secret.iter().map(|byte| format!("{byte:02x}")).collect();

@@ -100,7 +100,7 @@ fn is_as_it_was(server: &Server, fixture: &Fixture) {
 #[test]
 fn the_fixtures_are_of_their_schemas() {
     let fixtures = all();
-    assert!(fixtures.len() >= 3);
+    assert!(fixtures.len() >= 5);
     for fixture in &fixtures {
         let home = fixture.home();
         assert_eq!(version(&home.path().join("data/jeton.db")), fixture.schema);

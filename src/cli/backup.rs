@@ -1,5 +1,6 @@
 //! `jeton backup`.
 
+use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -85,5 +86,9 @@ async fn copy(api: &Client, mut partial: Partial, file: &Path) -> anyhow::Result
     let told = headers.get("repr-digest").and_then(|told| told.to_str().ok());
     anyhow::ensure!(told == Some(&expected), "the copy didn't arrive whole: make it again");
     partial.finish().with_context(|| cant_write(file))?;
-    Ok(Made { bytes, sha256: digest.iter().map(|byte| format!("{byte:02x}")).collect() })
+    let sha256 = digest.iter().fold(String::new(), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    });
+    Ok(Made { bytes, sha256 })
 }
