@@ -18,6 +18,11 @@
 //!
 //! - **A secret is a type** ([`core::secret`]) whose `Debug` shows nothing. A token's secret leaves in one reply and is kept
 //!   as a keyed digest ([`core::keys`]).
+//! - **A pepper gives way to the next as tokens are used.** Each row says which one made its digest and its seal. At a check
+//!   the secret is at hand, so a digest under the newest is made there and written with the next batch (`service::rekey`);
+//!   what is left of a retired one proves events and checks nothing ([`core::keys`], [`service::peppers`]).
+//! - **A token from elsewhere** ([`core::foreign`]) has a row like any, found by its digest: an HMAC over a plain digest of
+//!   whatever its text is. Where there is none, what isn't of our form is refused without a look.
 //! - **One decision.** [`core::decision::decide`] is the only code that says yes. A route can't be mounted without the
 //!   demand that it holds a credential against.
 //! - **The gate is that decision at the door.** Proxies ask it about each request of their own (`http::gate::forward`): no

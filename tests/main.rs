@@ -37,6 +37,7 @@ mod metrics;
 mod modules;
 mod oauth;
 mod organizations;
+mod peppers;
 mod policy;
 mod polling;
 mod privileges;

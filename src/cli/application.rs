@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 
+use crate::core::keys::PepperId;
 use crate::core::secret::{ControlSecret, random};
 use crate::http::{App, Setting};
 use crate::ops::clock::Clock;
@@ -70,6 +71,11 @@ impl Application {
             Err(_) => "something reads the database".to_owned(),
         };
         tracing::warn!(held_up, "a deleted user isn't erased yet: the next start goes on with it");
+    }
+
+    /// Makes a pepper dispensable; answers how many tokens were ended for it.
+    pub async fn retire_pepper(&self, id: PepperId, kill_tokens: bool) -> anyhow::Result<u64> {
+        Ok(self.service.retire_pepper(id, kill_tokens).await?)
     }
 
     /// Whether there is any user at all.

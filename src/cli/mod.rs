@@ -13,6 +13,7 @@ mod openapi;
 mod org;
 mod output;
 mod password;
+mod pepper;
 mod revoke;
 mod scan;
 mod serve;
@@ -39,6 +40,9 @@ struct Cli {
     /// Directory of the database and its keys
     #[arg(long, global = true, value_name = "DIR")]
     data_dir: Option<String>,
+    /// File of the pepper, where it isn't in that directory
+    #[arg(long, global = true, value_name = "FILE")]
+    pepper_file: Option<String>,
     /// TOML file with settings
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -60,6 +64,8 @@ enum Command {
     Revoke(revoke::RevokeArgs),
     /// List what happened, newest first, and verify that the record of it is whole
     Events(events::EventsArgs),
+    /// Say what hangs on which pepper, add a new one, retire an old one
+    Pepper(pepper::PepperArgs),
     /// Ask whether a token is good: exit code 0 if it is, 1 if it isn't
     Check(check::CheckArgs),
     /// Find tokens in files, in a git history or in what is about to be committed: exit code 0 if all was read and there
@@ -97,10 +103,11 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
 
 fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
     lifecycle::harden()?;
-    let Cli { data_dir, config: file, command } = cli;
+    let Cli { data_dir, pepper_file, config: file, command } = cli;
     let load = |flags: Vec<_>| {
         let data_dir = data_dir.clone().map(|path| ("data_dir", path));
-        let flags = flags.into_iter().chain(data_dir).collect();
+        let pepper_file = pepper_file.clone().map(|path| ("pepper_file", path));
+        let flags = flags.into_iter().chain(data_dir).chain(pepper_file).collect();
         Config::load(Sources {
             flags,
             variables: std::env::vars_os().collect(),
@@ -115,6 +122,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Token(arguments) => token::run(arguments, &load(Vec::new())?, data_dir.is_some()),
         Command::Revoke(arguments) => revoke::run(arguments, &load(Vec::new())?, data_dir.is_some()),
         Command::Events(arguments) => events::run(&arguments, &load(Vec::new())?, data_dir.is_some()),
+        Command::Pepper(arguments) => pepper::run(&arguments, &load(Vec::new())?),
         Command::Check(arguments) => check::run(&arguments, &load(Vec::new())?, data_dir.is_some()),
         Command::Scan(arguments) => Ok(scan::run(&arguments, &load(Vec::new())?, data_dir.is_some())),
         Command::Openapi => openapi::run(),

@@ -44,7 +44,8 @@ pub fn run(config: &Config) -> anyhow::Result<ExitCode> {
     if plan.is_inherited() && config.listen.explicit {
         warn!("listening on the sockets that were handed over: address, port and unix have no effect");
     }
-    let data_dir = DataDir::open(&for_serve(config.data_dir.clone(), std::env::var_os("STATE_DIRECTORY")))?;
+    let path = for_serve(config.data_dir.clone(), std::env::var_os("STATE_DIRECTORY"));
+    let data_dir = DataDir::with_pepper(&path, config.pepper_place())?;
     let lock = data_dir.lock()?;
     let open_files = raise_file_limit();
     // One that systemd made stays: it goes on listening there.

@@ -8,6 +8,7 @@ mod idle;
 mod meters;
 mod reach;
 mod refused;
+mod rekey;
 mod sign_in;
 mod successors;
 mod throttle;
@@ -29,13 +30,19 @@ pub mod members;
 pub mod modules;
 pub mod organizations;
 pub mod people;
+pub mod peppers;
 pub mod revocations;
 pub mod rotate;
 pub mod sessions;
 pub mod stragglers;
 pub mod verify;
 
-use std::{net::IpAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    net::IpAddr,
+    path::PathBuf,
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
 
 use self::verify::believed;
 pub use self::{idle::IdleTally, successors::FirstUse};
@@ -61,6 +68,7 @@ pub struct Service {
     ids: IdCounter,
     control: ControlSecret,
     cache: verify::Cache,
+    rekeys: rekey::Rekeys,
     uses: Arc<uses::Uses>,
     checks: Arc<checks::Checks>,
     meters: Arc<meters::Meters>,
@@ -71,6 +79,8 @@ pub struct Service {
     erasing: tokio::sync::Notify,
     idle: idle::Idle,
     replies: Arc<idempotency::Replies>,
+    /// Whether there is any token that was made elsewhere: without one, what isn't of our form isn't looked up.
+    any_foreign: AtomicBool,
 }
 
 /// What a service is opened with.
@@ -172,6 +182,8 @@ impl Service {
         let store = Store::open(&database, Arc::clone(&keys), Arc::clone(&clock), entropy.as_ref(), set_up)?;
         let replies = idempotency::Replies::load(&store, clock.now(), clock.elapsed())
             .map_err(|error| OpenError::SetUp(error.to_string()))?;
+        let any_foreign =
+            store.read(|rows| rows.any_foreign()).map_err(|error| OpenError::SetUp(error.to_string()))?;
         let rotations = successors::Rotations::watching(clock.as_ref());
         let hasher = hashing::Hasher::start(Arc::clone(&entropy))?;
         Ok(Arc::new(Self {
@@ -182,6 +194,7 @@ impl Service {
             ids,
             control,
             cache: verify::Cache::new(),
+            rekeys: rekey::Rekeys::default(),
             uses: Arc::default(),
             checks: Arc::default(),
             meters: Arc::default(),
@@ -192,6 +205,7 @@ impl Service {
             erasing: tokio::sync::Notify::new(),
             idle: idle::Idle::default(),
             replies: Arc::new(replies),
+            any_foreign: AtomicBool::new(any_foreign),
         }))
     }
 
@@ -221,6 +235,7 @@ impl Service {
         loop {
             let _ = tokio::time::timeout(FLUSH_EVERY, self.uses.many()).await;
             self.flush_uses().await;
+            self.flush_rekeys().await;
             self.flush_checks().await;
             self.flush_meters().await;
             self.flush_throttled().await;
@@ -233,6 +248,7 @@ impl Service {
     /// Writes down what has gathered, and closes the store. What comes after is answered busy.
     pub async fn shut_down(self: &Arc<Self>) {
         self.flush_uses().await;
+        self.flush_rekeys().await;
         self.flush_checks().await;
         self.flush_meters().await;
         self.flush_throttled().await;

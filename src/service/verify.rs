@@ -2,7 +2,7 @@
 
 use std::{
     net::IpAddr,
-    sync::{Arc, OnceLock},
+    sync::{Arc, OnceLock, atomic::Ordering},
 };
 
 use super::{Caller, FirstUse, Service, uses::Demanded};
@@ -10,6 +10,7 @@ use crate::{
     core::{
         checks::Outcome,
         decision::{Demand, Standing, Subject, decide},
+        foreign::{ForeignKind, is_foreign},
         id::TokenId,
         keys::Digest,
         limits::{Asked, Facts},
@@ -18,7 +19,7 @@ use crate::{
         time::Instant,
         token::{Death, Presented, Token},
     },
-    store::{Generation, ReadError},
+    store::{Generation, ReadError, Rows},
 };
 
 /// How many tokens are kept ready: the rest cost a read of five primary keys each.
@@ -201,6 +202,12 @@ impl Service {
 
     /// The token whose whole secret this is, dead or alive. Whatever isn't one gets one answer.
     pub(super) fn genuine(&self, text: &SecretText) -> Result<Arc<Standing>, Failure> {
+        if self.any_foreign.load(Ordering::Acquire)
+            && is_foreign(text.expose())
+            && let Some(standing) = self.genuine_foreign(text)?
+        {
+            return Ok(standing);
+        }
         let (presented, whole) = Presented::read(text.expose());
         // Before any row is read: a revocation that commits meanwhile makes what was read too old to keep.
         let generation = self.generation();
@@ -219,8 +226,36 @@ impl Service {
         let token = token.ok_or(Refusal::CredentialInvalid)?;
         let standing = believed(self.store.read(|rows| rows.standing_of(token).map(Some)))?;
         let standing = Arc::new(standing.ok_or(Refusal::CredentialInvalid)?);
-        self.cache.ready.insert(digest, Ready { generation, standing: Arc::clone(&standing) });
+        // One that still waits for its new digest is read again until there is room.
+        if self.note_rekey(&standing.token, digest) {
+            self.cache.ready.insert(digest, Ready { generation, standing: Arc::clone(&standing) });
+        }
         Ok(standing)
+    }
+
+    /// The token from elsewhere that this text is, dead or alive.
+    fn genuine_foreign(&self, text: &SecretText) -> Result<Option<Arc<Standing>>, Failure> {
+        let generation = self.generation();
+        let plain = ForeignKind::ALL.map(|kind| (kind, kind.of(text.expose())));
+        let key = self.keys.foreign_digest(self.keys.current(), plain[0].0, &plain[0].1);
+        let key = key.ok_or_else(|| Failure::broken("the keyring lacks its current key"))?;
+        if let Some(ready) = self.cache.ready.get(&key)
+            && ready.generation == generation
+        {
+            return Ok(Some(ready.standing));
+        }
+        for (kind, plain) in &plain {
+            let read = |rows: &Rows<'_>| {
+                let token = rows.foreign_token(*kind, plain)?;
+                token.map(|token| rows.standing_of(token)).transpose()
+            };
+            let Some(standing) = believed(self.store.read(read))?.map(Arc::new) else { continue };
+            if self.note_foreign_rekey(&standing.token, *kind, plain) {
+                self.cache.ready.insert(key, Ready { generation, standing: Arc::clone(&standing) });
+            }
+            return Ok(Some(standing));
+        }
+        Ok(None)
     }
 
     fn proves(&self, presented: &Presented, token: &Token) -> bool {

@@ -314,6 +314,14 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// Seals the end anew with the current pepper. One whose seal is broken stays as it is.
+    pub(super) fn reseal_end(&self) -> Result<(), ReadError> {
+        let Some(end) = self.sealed_end()? else { return Ok(()) };
+        let (seal, pepper) = self.seal("chain_end", |sealer| seal_end(sealer, &end));
+        self.execute("UPDATE chain_end SET seal = ?, seal_pepper = ?", params![seal, pepper])?;
+        Ok(())
+    }
+
     /// Seals the end of a chain that never had one: in the migration that brings it, and never again.
     pub(super) fn seal_first_end(&self) -> Result<(), ReadError> {
         let end = self.last_event()?.map_or(BEGINNING, |(end, _)| end);

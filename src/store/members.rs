@@ -14,7 +14,7 @@ use crate::core::{
     user::Membership,
 };
 
-fn seal_membership(sealer: Sealer, row: &Membership) -> Sealer {
+pub(super) fn seal_membership(sealer: Sealer, row: &Membership) -> Sealer {
     sealer
         .bytes(&row.user.0)
         .bytes(&row.organization.0)
@@ -23,7 +23,7 @@ fn seal_membership(sealer: Sealer, row: &Membership) -> Sealer {
         .text(&row.privileges.to_string())
 }
 
-fn membership(row: &Row<'_>) -> rusqlite::Result<Sealed<Membership>> {
+pub(super) fn membership(row: &Row<'_>) -> rusqlite::Result<Sealed<Membership>> {
     let value = Membership {
         user: row.get("user")?,
         organization: row.get("organization")?,

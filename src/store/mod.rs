@@ -10,6 +10,7 @@ mod descendants;
 mod erasure;
 mod events;
 mod expiries;
+mod foreign;
 mod idle;
 mod leaks;
 mod lists;
@@ -17,6 +18,7 @@ mod members;
 mod meters;
 mod modules;
 mod organizations;
+mod peppers;
 mod prune;
 mod replies;
 mod rows;
@@ -46,6 +48,7 @@ pub use self::{
     leaks::Leak,
     lists::{EventRow, EventSet, Found, TokenSet, UserSet},
     meters::{Meter, Metered},
+    peppers::{PepperUse, Rekey, Rekeyed, ResealRest, ResealTokens, survey},
     prune::{Kept, Look, Prune},
     replies::{Replied, Wiped},
     rows::{ReadError, Rows},

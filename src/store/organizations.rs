@@ -14,7 +14,7 @@ use crate::core::{
     time::Instant,
 };
 
-fn seal_organization(sealer: Sealer, row: &Organization) -> Sealer {
+pub(super) fn seal_organization(sealer: Sealer, row: &Organization) -> Sealer {
     let mut sealer = sealer
         .bytes(&row.id.0)
         .text(&row.slug)
@@ -37,7 +37,7 @@ fn seal_organization(sealer: Sealer, row: &Organization) -> Sealer {
     sealer
 }
 
-fn organization(row: &Row<'_>) -> rusqlite::Result<Sealed<Organization>> {
+pub(super) fn organization(row: &Row<'_>) -> rusqlite::Result<Sealed<Organization>> {
     let value = Organization {
         id: row.get("id")?,
         number: row.get("place")?,

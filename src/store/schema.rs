@@ -34,11 +34,12 @@ fn migrations(keys: &Arc<Keyring>) -> Migrations<'static> {
         M::up(include_str!("migrations/0003_limits.sql")),
         M::up(include_str!("migrations/0004_life.sql")),
         M::up(include_str!("migrations/0005_page.sql")),
+        M::up(include_str!("migrations/0007_foreign.sql")),
     ])
 }
 
 /// How many migrations there are: the version that this binary writes.
-const VERSION: i64 = 5;
+const VERSION: i64 = 6;
 
 /// A database no larger than this is checked whole at each start; checking a larger one would keep people waiting, and
 /// every row that a decision reads is sealed anyway. In bytes.
@@ -82,6 +83,17 @@ pub enum OpenError {
     /// The writer's thread can't be started.
     #[error("no thread for the writer")]
     Thread(#[from] std::io::Error),
+}
+
+/// Whether a database that is only looked at has this binary's schema.
+pub(super) fn is_current(connection: &Connection) -> Result<(), OpenError> {
+    match connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(damaged)? {
+        found if found > VERSION => Err(OpenError::Newer { found }),
+        found if found < VERSION => {
+            Err(OpenError::SetUp("its schema is older: start this jeton once".into()))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// A schema with nothing in it.

@@ -24,7 +24,7 @@ pub(super) struct Renamed {
     new: Option<String>,
 }
 
-fn seal_token(sealer: Sealer, row: &Token) -> Sealer {
+pub(super) fn seal_token(sealer: Sealer, row: &Token) -> Sealer {
     let sealer = sealer
         .bytes(&row.id.0)
         .bytes(&row.digest.0)

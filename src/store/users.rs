@@ -16,7 +16,7 @@ use crate::core::{
     user::User,
 };
 
-fn seal_user(sealer: Sealer, row: &User) -> Sealer {
+pub(super) fn seal_user(sealer: Sealer, row: &User) -> Sealer {
     let sealer = sealer
         .bytes(&row.id.0)
         .text(&row.username)
@@ -35,13 +35,17 @@ fn words(row: &User) -> [&str; 4] {
     [&row.username, &row.email, &row.first_name, &row.last_name]
 }
 
-struct Password {
-    user: UserId,
+pub(super) struct Password {
+    pub(super) user: UserId,
     hash: String,
 }
 
-fn seal_password(sealer: Sealer, row: &Password) -> Sealer {
+pub(super) fn seal_password(sealer: Sealer, row: &Password) -> Sealer {
     sealer.bytes(&row.user.0).text(&row.hash)
+}
+
+pub(super) fn password(row: &Row<'_>) -> rusqlite::Result<Sealed<Password>> {
+    Sealed::read(row, Password { user: row.get("user")?, hash: row.get("hash")? })
 }
 
 pub(super) fn user(row: &Row<'_>) -> rusqlite::Result<Sealed<User>> {
@@ -109,9 +113,7 @@ impl Rows<'_> {
 
     /// The hash of a user's password in PHC form.
     pub fn password_hash(&self, user: UserId) -> Result<Option<String>, ReadError> {
-        let row = self.one("SELECT * FROM passwords WHERE user = ?", [user], |row| {
-            Sealed::read(row, Password { user: row.get("user")?, hash: row.get("hash")? })
-        })?;
+        let row = self.one("SELECT * FROM passwords WHERE user = ?", [user], password)?;
         row.map(|row| {
             self.unseal(row, "passwords", seal_password, |row| row.user.to_string()).map(|row| row.hash)
         })
