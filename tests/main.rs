@@ -26,6 +26,7 @@ mod forward;
 mod gate;
 mod idempotency;
 mod idle;
+mod import;
 mod leaks;
 mod lifetimes;
 mod limits;

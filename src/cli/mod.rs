@@ -8,6 +8,7 @@ mod connect;
 mod events;
 mod failure;
 mod first_admin;
+mod import;
 mod listing;
 mod openapi;
 mod org;
@@ -64,6 +65,8 @@ enum Command {
     Revoke(revoke::RevokeArgs),
     /// List what happened, newest first, and verify that the record of it is whole
     Events(events::EventsArgs),
+    /// Take in tokens that were made elsewhere, by digests of them: all of a file, or none
+    Import(import::ImportArgs),
     /// Say what hangs on which pepper, add a new one, retire an old one
     Pepper(pepper::PepperArgs),
     /// Ask whether a token is good: exit code 0 if it is, 1 if it isn't
@@ -122,6 +125,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Token(arguments) => token::run(arguments, &load(Vec::new())?, data_dir.is_some()),
         Command::Revoke(arguments) => revoke::run(arguments, &load(Vec::new())?, data_dir.is_some()),
         Command::Events(arguments) => events::run(&arguments, &load(Vec::new())?, data_dir.is_some()),
+        Command::Import(arguments) => import::run(&arguments, &load(Vec::new())?, data_dir.is_some()),
         Command::Pepper(arguments) => pepper::run(&arguments, &load(Vec::new())?),
         Command::Check(arguments) => check::run(&arguments, &load(Vec::new())?, data_dir.is_some()),
         Command::Scan(arguments) => Ok(scan::run(&arguments, &load(Vec::new())?, data_dir.is_some())),

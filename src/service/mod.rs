@@ -22,6 +22,7 @@ pub mod demands;
 pub mod descendants;
 pub mod directory;
 pub mod expiries;
+pub mod import;
 pub mod introspect;
 pub mod issue;
 pub mod leaks;

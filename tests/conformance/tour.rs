@@ -439,6 +439,11 @@ impl Tour {
         let call = Call { operation: "GET /v1/events", fill: &[], body: None, headers, by: As::Operator };
         self.call(&call).expect(200);
         self.get("GET /v1/events/verify", &[], 200);
+        let foreign = |digest: &str| json!({ "name": "foreign", "owner": "ada", "digest": digest });
+        for tokens in [json!([foreign(&"0".repeat(64))]), json!([foreign("x")])] {
+            let (operation, body) = ("POST /v1/imports", Some(json!({ "tokens": tokens })));
+            self.call(&Call { operation, fill: &[], body, headers: &[], by: As::Local }).expect(200);
+        }
         self.get("GET /metrics", &[], 200);
     }
 }

@@ -372,6 +372,9 @@ impl Table<'_> {
 
     fn instance(&mut self) {
         self.add("GET /v1/events/verify", &[], Body::None, Rule::Operate, ok(200));
+        let foreign = json!({ "name": "x", "owner": "victim", "digest": "0".repeat(64) });
+        let import = Body::Json(json!({ "tokens": [foreign], "dry_run": true }));
+        self.add("POST /v1/imports", &[], import, Rule::Import, ok(200));
         self.add("GET /metrics", &[], Body::None, Rule::Operate, ok(200));
         let taken = Body::Json(json!({ "slug": "acme" }));
         self.add("POST /v1/organizations", &[], taken, Rule::Operate, TAKEN);

@@ -10,8 +10,8 @@ use utoipa::{
 };
 
 use super::{
-    checks, events, forms, health, introspect, leaks, me, members, modules, organizations, revocations,
-    rotate, sessions, tokens, users, uses, verify,
+    checks, events, forms, health, imports, introspect, leaks, me, members, modules, organizations,
+    revocations, rotate, sessions, tokens, users, uses, verify,
 };
 use crate::http::{
     Site,
@@ -46,7 +46,7 @@ use crate::http::{
         members::list, members::create, members::show, members::change, members::remove,
         events::list, verify::verify,
         sessions::create, sessions::show, sessions::delete, sessions::list, sessions::end,
-        introspect::batch, leaks::report, leaks::check, leaks::list,
+        imports::create, introspect::batch, leaks::report, leaks::check, leaks::list,
         oauth::introspect, oauth::revoke, oauth::metadata, oauth::metadata_below, token::issue,
         health::live, health::ready, metrics::metrics, openapi,
     ),

@@ -73,6 +73,10 @@ fn form(schema: &str, name: &str) -> Option<Form> {
         | ("Straggler" | "SessionRow", "address" | "agent")
         | ("Token", "last_used_address" | "last_used_agent")
         | ("Event", "detail" | "address") => Form::Any,
+        ("ImportedToken", "algorithm") => Form::Words(&["sha256", "sha512"]),
+        ("ImportedToken", "digest") | ("ImportProblem", _) => Form::Any,
+        ("ImportedToken", "expires_at") => Form::Pattern("^(never|[0-9]{4}-.+)$", 40),
+        ("Import", "tokens") => Form::Pattern(UUID, 36),
         ("IntrospectionForm" | "IntrospectionBatch", "address") => Form::Pattern("^[0-9A-Fa-f:.]*$", 45),
         ("IntrospectionForm" | "IntrospectionBatch", "path") => Form::Pattern("^(/|$)", usize::MAX),
         ("RevocationFilter", "id_prefix") => Form::Pattern("^[0-9A-Fa-f-]{8,36}$", 36),

@@ -5,6 +5,7 @@ pub(super) mod document;
 pub(super) mod events;
 mod forms;
 pub(super) mod health;
+pub(super) mod imports;
 pub(super) mod introspect;
 pub(super) mod leaks;
 mod lists;
