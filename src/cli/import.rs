@@ -71,7 +71,7 @@ async fn import(api: &Client, rows: &[Row], dry_run: bool, as_json: bool) -> any
     let (imported, there) = (sum("imported"), sum("already_there"));
     for (chunk, found) in chunks.iter().zip(&done) {
         // Somebody changed something between the look and the deed.
-        for problem in found["problems"].as_array().into_iter().flatten() {
+        if let Some(problem) = found["problems"].as_array().and_then(|problems| problems.first()) {
             anyhow::bail!("{imported} tokens were imported; then {}", sentence(chunk, problem));
         }
     }

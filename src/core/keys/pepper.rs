@@ -206,8 +206,8 @@ mod tests {
         let (before, after) =
             (Keyring::new(&two), Keyring::new(&Pepper::parse(&text).expect("its own text")));
         assert_eq!((after.current(), after.ids().collect::<Vec<_>>()), (2, vec![2]));
-        let link = |keys: &Keyring| keys.link(1, &Digest([1; 32])).expect("pepper 1").finish();
-        assert!(link(&before).matches(&link(&after)));
+        let chained = |keys: &Keyring| keys.link(1, &Digest([1; 32])).expect("pepper 1").finish();
+        assert!(chained(&before).matches(&chained(&after)));
         let check = |keys: &Keyring| keys.check_value(1, &[7; 16]).expect("pepper 1");
         assert!(check(&before).matches(&check(&after)));
         let address = |keys: &Keyring| keys.address_digest(1, 1, "::1").expect("pepper 1");

@@ -66,6 +66,8 @@ fn form(schema: &str, name: &str) -> Option<Form> {
         ("LeakVerdict", "token_hash") => Form::Pattern("^[0-9A-Za-z+/]{43}=$", 44),
         ("Problem" | "Health" | "EventsVerdict" | "TokenForm" | "LeakReport" | "LeakVerdict", _)
         | ("Leak", "type" | "url" | "source" | "address")
+        | ("ImportedToken", "digest")
+        | ("ImportProblem", _)
         | ("IntrospectionForm" | "RevocationForm", "token")
         | ("IntrospectionBatch" | "LeakCheck", "tokens")
         | ("IntrospectionForm" | "IntrospectionBatch", "method" | "host")
@@ -74,9 +76,7 @@ fn form(schema: &str, name: &str) -> Option<Form> {
         | ("Token", "last_used_address" | "last_used_agent")
         | ("Event", "detail" | "address") => Form::Any,
         ("ImportedToken", "algorithm") => Form::Words(&["sha256", "sha512"]),
-        ("ImportedToken", "digest") | ("ImportProblem", _) => Form::Any,
         ("ImportedToken", "expires_at") => Form::Pattern("^(never|[0-9]{4}-.+)$", 40),
-        ("Import", "tokens") => Form::Pattern(UUID, 36),
         ("IntrospectionForm" | "IntrospectionBatch", "address") => Form::Pattern("^[0-9A-Fa-f:.]*$", 45),
         ("IntrospectionForm" | "IntrospectionBatch", "path") => Form::Pattern("^(/|$)", usize::MAX),
         ("RevocationFilter", "id_prefix") => Form::Pattern("^[0-9A-Fa-f-]{8,36}$", 36),
@@ -94,6 +94,7 @@ fn form(schema: &str, name: &str) -> Option<Form> {
         ("Event", "kind") => Form::Pattern(KIND, 40),
         ("Event", "actor" | "object_kind") => Form::Pattern("^[a-z_]+$", 20),
         ("Event", "actor_user" | "actor_token" | "object")
+        | ("Import", "tokens")
         | (
             _,
             "id" | "user_id" | "sub" | "jti" | "client_id" | "parent" | "replaces" | "superseded_by"
