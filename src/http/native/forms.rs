@@ -64,10 +64,13 @@ fn form(schema: &str, name: &str) -> Option<Form> {
         ("Problem" | "HeldToken", "code") => Form::Pattern("^[a-z_]+$", 40),
         ("LeakVerdict", "label") => Form::Words(&["true_positive", "false_positive"]),
         ("LeakVerdict", "token_hash") => Form::Pattern("^[0-9A-Za-z+/]{43}=$", 44),
-        ("Problem" | "Health" | "EventsVerdict" | "TokenForm" | "LeakReport" | "LeakVerdict", _)
+        (
+            "Problem" | "Health" | "EventsVerdict" | "TokenForm" | "LeakReport" | "LeakVerdict"
+            | "ImportProblem",
+            _,
+        )
         | ("Leak", "type" | "url" | "source" | "address")
         | ("ImportedToken", "digest")
-        | ("ImportProblem", _)
         | ("IntrospectionForm" | "RevocationForm", "token")
         | ("IntrospectionBatch" | "LeakCheck", "tokens")
         | ("IntrospectionForm" | "IntrospectionBatch", "method" | "host")
