@@ -22,6 +22,7 @@ mod carriers;
 mod checks;
 mod children;
 mod commands;
+mod expiring;
 mod forward;
 mod gate;
 mod idempotency;
