@@ -13,6 +13,7 @@ mod readme;
 mod tidy;
 
 // Starting and stopping.
+mod certificates;
 mod lifecycle;
 mod settings;
 mod setup;

@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use listenfd::ListenFd;
-use rustls::ServerConfig;
 use tracing::level_filters::LevelFilter;
 use tracing::{info, warn};
 
@@ -18,11 +17,12 @@ use crate::http::{Dialects, GateSetting, Setting};
 use crate::ops::config::{Config, DoorSettings};
 use crate::ops::control::Control;
 use crate::ops::data_dir::{DataDir, Lock, SOCKET, for_serve};
-use crate::ops::lifecycle::{StopSignals, raise_file_limit};
+use crate::ops::lifecycle::{StopSignals, hangups, raise_file_limit};
 use crate::ops::listen::{Bound, Plan};
-use crate::ops::{log, tls};
+use crate::ops::log;
+use crate::ops::tls::Certificates;
 
-type Tls = Option<Arc<ServerConfig>>;
+type Tls = Option<Arc<Certificates>>;
 
 /// What requests come in by.
 struct Sockets {
@@ -39,7 +39,7 @@ struct Sockets {
 /// Runs the server until it is asked to stop.
 pub fn run(config: &Config) -> anyhow::Result<ExitCode> {
     let _flush = log::install(config.log.unwrap_or(LevelFilter::INFO), config.log_format)?;
-    let tls = config.tls.as_ref().map(tls::server).transpose()?;
+    let tls = config.tls.as_ref().map(Certificates::load).transpose()?;
     let plan = Plan::new(config, ListenFd::from_env())?;
     if plan.is_inherited() && config.listen.explicit {
         warn!("listening on the sockets that were handed over: address, port and unix have no effect");
@@ -62,6 +62,9 @@ pub fn run(config: &Config) -> anyhow::Result<ExitCode> {
 async fn serve(config: &Config, data_dir: &DataDir, lock: &Lock, sockets: Sockets) -> anyhow::Result<()> {
     let Sockets { bound, own_socket, inherited, tls, open_files } = sockets;
     let signals = StopSignals::install().context("can't catch signals")?;
+    if let Some(certificates) = &tls {
+        tokio::spawn(Arc::clone(certificates).watch(hangups()?));
+    }
     let urls: Vec<String> = bound.iter().filter_map(|bound| bound.url(tls.is_some())).collect();
     let public = config.public_url.as_ref().or(urls.first()).map_or("", String::as_str);
     let setting = Setting {
@@ -124,7 +127,7 @@ async fn serve(config: &Config, data_dir: &DataDir, lock: &Lock, sockets: Socket
 
 fn entrance(bound: Bound, tls: &Tls, inherited: bool) -> Entrance {
     let (listener, tls) = match bound {
-        Bound::Tcp(listener) => (Listener::Tcp(listener), tls.clone()),
+        Bound::Tcp(listener) => (Listener::Tcp(listener), tls.as_ref().map(Certificates::server)),
         Bound::Unix(listener) => (Listener::Unix(listener), None),
     };
     Entrance { listener, tls, inherited }
