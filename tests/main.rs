@@ -72,6 +72,7 @@ mod framing;
 mod headers;
 mod hosts;
 mod proxies;
+mod pruning;
 mod revocation;
 mod revocations;
 mod revoke_command;

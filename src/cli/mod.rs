@@ -58,7 +58,7 @@ enum Command {
     Token(token::TokenArgs),
     /// Disable or delete many tokens in one call, once they have been looked at
     Revoke(revoke::RevokeArgs),
-    /// List what happened, newest first, and verify that the record of it is whole
+    /// List what happened, newest first, verify that the record of it is whole, and remove its oldest part
     Events(events::EventsArgs),
     /// Ask whether a token is good: exit code 0 if it is, 1 if it isn't
     Check(check::CheckArgs),

@@ -135,6 +135,8 @@ pub enum Deed {
     SignInRefused,
     /// Tries that weren't looked at because too many wrong ones came before them; the detail says how many.
     SignInThrottled,
+    /// The oldest events were removed; the detail says which.
+    EventsPruned,
 }
 
 impl Deed {
@@ -179,6 +181,7 @@ impl Deed {
             Self::SessionEnded => "session.ended",
             Self::SignInRefused => "sign_in.refused",
             Self::SignInThrottled => "sign_in.throttled",
+            Self::EventsPruned => "events.pruned",
         }
     }
 }
@@ -196,6 +199,11 @@ impl<K: Kind> From<Id<K>> for Object {
     fn from(id: Id<K>) -> Self {
         Self { kind: K::NAME, id: id.0 }
     }
+}
+
+impl Object {
+    /// The record of events itself.
+    pub const RECORD: Self = Self { kind: "events", id: [0; 16] };
 }
 
 /// Who acts and from where: what every mutation is handed.
@@ -285,6 +293,11 @@ pub enum Flaw {
     /// The seal over the end of the chain is broken or gone; so nobody knows whether events were cut off.
     #[error("the sealed end of the chain was edited or removed: events may be missing from here on")]
     End,
+    /// The seal over where the chain begins since events were removed is broken; so nobody knows what it goes on from.
+    #[error(
+        "the sealed beginning of the chain was edited: nobody can say which events were removed by jeton"
+    )]
+    Beginning,
 }
 
 impl Entry<'_> {

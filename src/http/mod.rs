@@ -166,6 +166,7 @@ fn mounts() -> Vec<Mount> {
                     native::organizations::add_privilege,
                     native::organizations::remove_privilege,
                     native::verify::verify,
+                    native::verify::prune,
                 ],
             ),
         Mount::new("/oauth", gate::oauth::WORDS)

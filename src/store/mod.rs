@@ -18,6 +18,7 @@ mod meters;
 mod modules;
 mod organizations;
 mod prune;
+mod pruned;
 mod replies;
 mod rows;
 mod schema;
@@ -47,6 +48,7 @@ pub use self::{
     lists::{EventRow, EventSet, Found, TokenSet, UserSet},
     meters::{Meter, Metered},
     prune::{Kept, Look, Prune},
+    pruned::Pruned,
     replies::{Replied, Wiped},
     rows::{ReadError, Rows},
     schema::OpenError,

@@ -438,6 +438,8 @@ impl Tour {
         let headers = &[("Accept", "text/csv")];
         let call = Call { operation: "GET /v1/events", fill: &[], body: None, headers, by: As::Operator };
         self.call(&call).expect(200);
+        self.send("POST /v1/events/prune", &[], json!({ "before": "2100-01-01T00:00:00Z" }), 400);
+        self.send("POST /v1/events/prune", &[], json!({ "before": "1970-01-02T00:00:00Z" }), 200);
         self.get("GET /v1/events/verify", &[], 200);
         self.get("GET /metrics", &[], 200);
     }

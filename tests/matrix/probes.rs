@@ -372,6 +372,8 @@ impl Table<'_> {
 
     fn instance(&mut self) {
         self.add("GET /v1/events/verify", &[], Body::None, Rule::Operate, ok(200));
+        let ancient = Body::Json(json!({ "before": "1970-01-02T00:00:00Z" }));
+        self.add("POST /v1/events/prune", &[], ancient, Rule::Operate, ok(200));
         self.add("GET /metrics", &[], Body::None, Rule::Operate, ok(200));
         let taken = Body::Json(json!({ "slug": "acme" }));
         self.add("POST /v1/organizations", &[], taken, Rule::Operate, TAKEN);

@@ -44,7 +44,7 @@ use crate::http::{
         organizations::remove_privilege,
         modules::list, modules::create, modules::rename, modules::remove,
         members::list, members::create, members::show, members::change, members::remove,
-        events::list, verify::verify,
+        events::list, verify::verify, verify::prune,
         sessions::create, sessions::show, sessions::delete, sessions::list, sessions::end,
         introspect::batch, leaks::report, leaks::check, leaks::list,
         oauth::introspect, oauth::revoke, oauth::metadata, oauth::metadata_below, token::issue,

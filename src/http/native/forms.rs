@@ -123,8 +123,8 @@ fn form(schema: &str, name: &str) -> Option<Form> {
         (_, "rate") => Form::Pattern("^[1-9][0-9]{0,9}/(s|min|h|day)$", 14),
         (
             _,
-            "at" | "since" | "not_before" | "waits_until" | "idle_until" | "recent_until" | "created_after"
-            | "created_before",
+            "at" | "since" | "before" | "not_before" | "waits_until" | "idle_until" | "recent_until"
+            | "created_after" | "created_before",
         ) => Form::Instant,
         (_, name) if name.ends_with("_at") => Form::Instant,
         (_, "hint") => Form::Pattern("^jtn_[0-9A-Za-z]{22}_…$", 28),
