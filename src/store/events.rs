@@ -56,6 +56,11 @@ pub(super) struct Mark {
 }
 
 impl Chain {
+    /// Where it ends, with what the transaction has appended; `None` where the end as found wasn't ours.
+    pub(super) fn sound_end(&self) -> Option<End> {
+        self.sealed.then_some(self.end)
+    }
+
     pub(super) fn mark(&self) -> Mark {
         Mark { end: self.end, at: self.at, recorded: self.recorded.len() }
     }
@@ -79,8 +84,8 @@ pub struct Walk {
 }
 
 impl Walk {
-    pub(super) const fn from(first: Beginning, last: i64, end: Option<End>) -> Self {
-        Self { first: Some(first), at: first.end, last, end }
+    pub(super) const fn from(first: Beginning, end: End) -> Self {
+        Self { first: Some(first), at: first.end, last: end.sequence, end: Some(end) }
     }
 
     /// How many events were found sound.
@@ -116,7 +121,7 @@ pub enum Stretch {
 
 impl Rows<'_> {
     /// The end of the chain as it was sealed; `None` where nobody can say.
-    pub(super) fn sealed_end(&self) -> Result<Option<End>, ReadError> {
+    fn sealed_end(&self) -> Result<Option<End>, ReadError> {
         let row = self.one("SELECT sequence, link, seal, seal_pepper FROM chain_end", [], |row| {
             Sealed::read(row, End { sequence: row.get(0)?, link: row.get(1)? })
         })?;
@@ -231,9 +236,9 @@ impl Rows<'_> {
 
     /// Where a walk goes on whose next events were removed while it lasted.
     fn further(&self, walk: &Walk) -> Result<Option<Stretch>, ReadError> {
-        let first = self.beginning()?.filter(|first| first.end.sequence > walk.at.sequence);
-        let moved = first.filter(|first| walk.end.is_some_and(|end| first.end.sequence <= end.sequence));
-        Ok(moved.map(|first| Stretch::More(Walk { first: Some(first), at: first.end, ..*walk })))
+        let moved = self.beginning()?.is_some_and(|first| first.end.sequence > walk.at.sequence);
+        // Anew: it may even begin after where the walk was to end.
+        moved.then(|| self.walk().map(Stretch::More)).transpose()
     }
 
     /// Holds a row against the one before it, and goes on to it.

@@ -106,7 +106,8 @@ impl Tx<'_> {
         by: &Origin,
     ) -> Result<u32, Failure> {
         let first = self.beginning()?.ok_or_else(|| unsound(1, Flaw::Beginning))?;
-        let mut walk = Walk::from(first, i64::MAX, self.sealed_end()?);
+        let end = self.chain.sound_end().ok_or_else(|| unsound(first.end.sequence + 1, Flaw::End))?;
+        let mut walk = Walk::from(first, end);
         let mut counts: BTreeMap<Option<OrganizationId>, i64> = BTreeMap::new();
         let mut removed = 0;
         {
