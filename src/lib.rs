@@ -50,6 +50,9 @@
 //!   values are bound to a walk along an index, and how many rows a walk may look at is bounded.
 //! - **A clock that jumps ends nothing unannounced.** What is done to a token because nobody uses it is announced
 //!   before, and the time between has to be lived through by a running process ([`core::lived`], [`core::idle`]).
+//! - **The record of events is a chain with two sealed ends.** It goes on from where its oldest part was removed
+//!   (`store::pruned`), to where the last commit left it.
+//! - **A feed's key** ([`core::feed`]) stands in a calendar program's URL, and opens that calendar and nothing else.
 //! - **Time and randomness come in from outside** ([`core::time::Clock`], [`core::secret::Entropy`]).
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]

@@ -11,12 +11,15 @@ fn canary(place: &str) -> String {
     format!("canary{}9f3b7c1e", place.replace(['-', ' '], ""))
 }
 
-const ROUTES: [&str; 29] = [
+const ROUTES: [&str; 32] = [
     "/",
     "/gate",
     "/gate/policy/x",
     "/v1/tokens",
     "/v1/tokens/self",
+    "/v1/expiries.ics",
+    "/v1/feeds",
+    "/v1/feeds/x",
     "/v1/tokens/x/disable",
     "/v1/me",
     "/v1/users",
@@ -102,6 +105,7 @@ fn sing(server: &Server, credential: &str, routes: &[&str]) {
             }
             let path = format!("{route}?{}={}", canary("querykey"), canary("query"));
             ask(method, &path, &[], None);
+            ask(method, &format!("{route}?key={}", canary("feed")), &[], None);
             ask(method, &format!("{}/{}", route.trim_end_matches('/'), canary("path")), &[], None);
             for header in HEADERS {
                 ask(method, route, &[(header, canary(header))], None);

@@ -24,6 +24,7 @@ mod checks;
 mod children;
 mod commands;
 mod expiring;
+mod feeds;
 mod forward;
 mod gate;
 mod idempotency;

@@ -7,6 +7,7 @@ mod completions;
 mod connect;
 mod events;
 mod failure;
+mod feed;
 mod first_admin;
 mod listing;
 mod openapi;
@@ -58,6 +59,8 @@ enum Command {
     Token(token::TokenArgs),
     /// Disable or delete many tokens in one call, once they have been looked at
     Revoke(revoke::RevokeArgs),
+    /// Make, list and remove feeds of what expires, for calendar programs
+    Feed(feed::FeedArgs),
     /// List what happened, newest first, verify that the record of it is whole, and remove its oldest part
     Events(events::EventsArgs),
     /// Ask whether a token is good: exit code 0 if it is, 1 if it isn't
@@ -114,6 +117,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Org(arguments) => org::run(arguments, &load(Vec::new())?, data_dir.is_some()),
         Command::Token(arguments) => token::run(arguments, &load(Vec::new())?, data_dir.is_some()),
         Command::Revoke(arguments) => revoke::run(arguments, &load(Vec::new())?, data_dir.is_some()),
+        Command::Feed(arguments) => feed::run(arguments, &load(Vec::new())?, data_dir.is_some()),
         Command::Events(arguments) => events::run(&arguments, &load(Vec::new())?, data_dir.is_some()),
         Command::Check(arguments) => check::run(&arguments, &load(Vec::new())?, data_dir.is_some()),
         Command::Scan(arguments) => Ok(scan::run(&arguments, &load(Vec::new())?, data_dir.is_some())),

@@ -137,6 +137,10 @@ pub enum Deed {
     SignInThrottled,
     /// The oldest events were removed; the detail says which.
     EventsPruned,
+    /// A feed of what expires was made.
+    FeedCreated,
+    /// A feed was removed.
+    FeedRemoved,
 }
 
 impl Deed {
@@ -182,6 +186,8 @@ impl Deed {
             Self::SignInRefused => "sign_in.refused",
             Self::SignInThrottled => "sign_in.throttled",
             Self::EventsPruned => "events.pruned",
+            Self::FeedCreated => "feed.created",
+            Self::FeedRemoved => "feed.removed",
         }
     }
 }

@@ -36,6 +36,8 @@ kinds! {
     OfModule, "module", "MOD";
     /// A session at the page.
     OfSession, "session", "SES";
+    /// A feed of what expires.
+    OfFeed, "feed", "FED";
 }
 
 /// Identifies a token.
@@ -48,6 +50,8 @@ pub type OrganizationId = Id<OfOrganization>;
 pub type ModuleId = Id<OfModule>;
 /// Identifies a session.
 pub type SessionId = Id<OfSession>;
+/// Identifies a feed.
+pub type FeedId = Id<OfFeed>;
 
 /// A UUIDv7 of one kind of thing.
 pub struct Id<K>(pub [u8; 16], PhantomData<fn() -> K>);

@@ -11,7 +11,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use super::{
     id::TokenId,
-    secret::{Secret, SessionSecret},
+    secret::{FeedSecret, Secret, SessionSecret},
 };
 
 type HmacSha256 = Hmac<Sha256>;
@@ -117,6 +117,7 @@ struct Subkeys {
     repeats: HmacSha256,
     replies: HmacSha256,
     sessions: HmacSha256,
+    feeds: HmacSha256,
 }
 
 impl Subkeys {
@@ -138,6 +139,7 @@ impl Subkeys {
             repeats: key("idempotency keys"),
             replies: key("kept replies"),
             sessions: key("sessions"),
+            feeds: key("feeds"),
         }
     }
 }
@@ -180,6 +182,13 @@ impl Keyring {
     /// What is kept of a session's secret under a pepper; `None` where the file doesn't have that pepper.
     pub fn session_digest(&self, pepper: PepperId, secret: &SessionSecret) -> Option<Digest> {
         let mut mac = self.find(pepper)?.sessions.clone();
+        mac.update(secret.expose());
+        Some(Digest(mac.finalize().into_bytes().into()))
+    }
+
+    /// What is kept of a feed's key under a pepper; `None` where the file doesn't have that pepper.
+    pub fn feed_digest(&self, pepper: PepperId, secret: &FeedSecret) -> Option<Digest> {
+        let mut mac = self.find(pepper)?.feeds.clone();
         mac.update(secret.expose());
         Some(Digest(mac.finalize().into_bytes().into()))
     }

@@ -1,11 +1,13 @@
 //! The rules: no I/O, no clock, no framework; every function is of its inputs alone.
 
 pub mod base62;
+pub mod calendar;
 pub mod changes;
 pub mod checks;
 pub mod decision;
 pub mod event;
 pub mod expiries;
+pub mod feed;
 pub mod filter;
 pub mod find;
 pub mod id;

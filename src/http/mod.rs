@@ -91,7 +91,7 @@ pub struct Setting {
 
 /// The mount table, the dialects' apart.
 fn mounts() -> Vec<Mount> {
-    use Access::{Needs, NeedsBasic, Open};
+    use Access::{Keyed, Needs, NeedsBasic, Open};
     vec![
         Mount::new("/v1", native::WORDS)
             .carried_by(Carriers::OrCookie)
@@ -128,6 +128,8 @@ fn mounts() -> Vec<Mount> {
                 ],
             )
             .routes(Needs(Demand::Introspection), routes![native::introspect::batch, native::leaks::check])
+            // The feed's key in the query is the credential.
+            .routes(Keyed, routes![native::feeds::calendar])
             // Whoever holds a token's secret may say where it was found: the tokens in the body are the credentials.
             .routes(Open, routes![native::leaks::report])
             // The password in the body is the credential; that the page itself sent it is looked at there.
@@ -152,6 +154,9 @@ fn mounts() -> Vec<Mount> {
                     native::members::change,
                     native::members::remove,
                     native::events::list,
+                    native::feeds::create,
+                    native::feeds::list,
+                    native::feeds::remove,
                     native::sessions::list,
                     native::sessions::end,
                 ],

@@ -30,6 +30,8 @@ use crate::{
 pub(super) enum Access {
     /// Anybody, without a credential.
     Open,
+    /// Whoever has the feed's key that the query names: the route holds it against its feeds.
+    Keyed,
     /// Whoever has a credential that meets this.
     Needs(Demand<'static>),
     /// The same, in HTTP Basic and no other carrier.
@@ -161,11 +163,11 @@ struct Demanding {
 impl Demanding {
     async fn admit(&self, request: &Request<'_>) -> Result<(), Failure> {
         if !self.access.reads_token() {
-            refuse_token_in_query(request)?;
+            refuse_token_in_query(request, self.access == Access::Keyed)?;
         }
         let found = || credential(request.headers(), self.carriers);
         let (demand, found) = match self.access {
-            Access::Open => return Ok(()),
+            Access::Open | Access::Keyed => return Ok(()),
             Access::Holds(demand) => match found() {
                 Err(Refusal::CredentialMissing) => return Ok(()),
                 found => (demand, found?),

@@ -21,6 +21,7 @@ pub mod demands;
 pub mod descendants;
 pub mod directory;
 pub mod expiries;
+pub mod feeds;
 pub mod introspect;
 pub mod issue;
 pub mod leaks;

@@ -10,6 +10,7 @@ mod descendants;
 mod erasure;
 mod events;
 mod expiries;
+mod feeds;
 mod idle;
 mod leaks;
 mod lists;

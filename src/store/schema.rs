@@ -34,12 +34,13 @@ fn migrations(keys: &Arc<Keyring>) -> Migrations<'static> {
         M::up(include_str!("migrations/0003_limits.sql")),
         M::up(include_str!("migrations/0004_life.sql")),
         M::up(include_str!("migrations/0005_page.sql")),
+        M::up(include_str!("migrations/0008_feeds.sql")),
         M::up(include_str!("migrations/0009_pruned.sql")),
     ])
 }
 
 /// How many migrations there are: the version that this binary writes.
-const VERSION: i64 = 6;
+const VERSION: i64 = 7;
 
 /// A database no larger than this is checked whole at each start; checking a larger one would keep people waiting, and
 /// every row that a decision reads is sealed anyway. In bytes.

@@ -155,6 +155,9 @@ mod tests {
                 .starts_with("CRITICAL: 3 tokens expire within 14d, 1 of them")
         );
         let now = Instant::parse("2026-01-01T00:00:00Z").unwrap();
-        assert_eq!([DAY, DAY + 1].map(|within| expire_before(&[token.clone()], now, within)), [0, 1]);
+        assert_eq!(
+            [DAY, DAY + 1].map(|within| expire_before(std::slice::from_ref(&token), now, within)),
+            [0, 1]
+        );
     }
 }

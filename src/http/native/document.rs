@@ -10,8 +10,8 @@ use utoipa::{
 };
 
 use super::{
-    checks, events, forms, health, introspect, leaks, me, members, modules, organizations, revocations,
-    rotate, sessions, tokens, users, uses, verify,
+    checks, events, feeds, forms, health, introspect, leaks, me, members, modules, organizations,
+    revocations, rotate, sessions, tokens, users, uses, verify,
 };
 use crate::http::{
     Site,
@@ -44,7 +44,7 @@ use crate::http::{
         organizations::remove_privilege,
         modules::list, modules::create, modules::rename, modules::remove,
         members::list, members::create, members::show, members::change, members::remove,
-        events::list, verify::verify, verify::prune,
+        feeds::create, feeds::list, feeds::remove, feeds::calendar, events::list, verify::verify, verify::prune,
         sessions::create, sessions::show, sessions::delete, sessions::list, sessions::end,
         introspect::batch, leaks::report, leaks::check, leaks::list,
         oauth::introspect, oauth::revoke, oauth::metadata, oauth::metadata_below, token::issue,

@@ -87,6 +87,9 @@ fn form(schema: &str, name: &str) -> Option<Form> {
         ("CreatedToken", "token") | ("Grant", "access_token") => {
             Form::Pattern("^jtn_[0-9A-Za-z]{22}_[0-9A-Za-z]{49}$", 76)
         }
+        ("CreatedFeed", "url") => {
+            Form::Pattern("^[!-~]*/v1/expiries[.]ics[?]key=jtf_[0-9A-Za-z]{43}$", 2_000)
+        }
         ("Event", "kind") => Form::Pattern(KIND, 40),
         ("Event", "actor" | "object_kind") => Form::Pattern("^[a-z_]+$", 20),
         ("Event", "actor_user" | "actor_token" | "object")
@@ -302,6 +305,7 @@ fn parameter_form(name: &str) -> Option<Form> {
         "actor" => Form::Pattern(USER, 64),
         "kind" => Form::Pattern(KIND, usize::MAX),
         "sort" => Form::Pattern("^-?[a-z_]+$", 20),
+        "key" => Form::Pattern("^jtf_[0-9A-Za-z]{43}$", 47),
         "cursor" => Form::Pattern("^[0-9A-Za-z_-]+$", 1_000),
         "minted_by" => Form::Pattern("^[0-9A-Za-z-]+$", 40),
         "span" => Form::Words(&["2d", "30d"]),

@@ -3,6 +3,7 @@
 pub(super) mod checks;
 pub(super) mod document;
 pub(super) mod events;
+pub(super) mod feeds;
 mod forms;
 pub(super) mod health;
 pub(super) mod introspect;
