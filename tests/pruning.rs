@@ -72,10 +72,11 @@ fn what_is_left_is_proved_from_where_it_was_cut() {
     let said = server.run(&["events", "verify"]).done();
     assert!(said.starts_with(&format!("sound: {left} events ({gone} before them were removed")), "{said}");
     // It is on record, once, by whom and up to when.
-    let list = server.client().get("/v1/events?kind=events.pruned&total=true").bearer(server.secret()).send();
-    let list: Value = list.expect(200).json();
-    assert_eq!((&list["total"], &list["items"][0]["actor"]), (&json!(1), &json!("local")));
-    let detail = list["items"][0]["detail"].as_str().unwrap().strip_prefix("before=").unwrap();
+    let recorded =
+        server.client().get("/v1/events?kind=events.pruned&total=true").bearer(server.secret()).send();
+    let recorded: Value = recorded.expect(200).json();
+    assert_eq!((&recorded["total"], &recorded["items"][0]["actor"]), (&json!(1), &json!("local")));
+    let detail = recorded["items"][0]["detail"].as_str().unwrap().strip_prefix("before=").unwrap();
     assert_eq!(detail.parse::<jiff::Timestamp>().unwrap(), before.parse().unwrap());
     // The totals follow.
     let total = |scope: &str| {
