@@ -8,6 +8,7 @@ pub mod event;
 pub mod expiries;
 pub mod filter;
 pub mod find;
+pub mod histogram;
 pub mod id;
 pub mod idempotency;
 pub mod idle;

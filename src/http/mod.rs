@@ -41,6 +41,7 @@ pub use self::{
 use self::{
     carrier::Carriers,
     hosts::Hosts,
+    metrics::Connections,
     mount::{Access, Mount, Territories},
 };
 use crate::{
@@ -65,6 +66,8 @@ pub struct Site {
     territories: Territories,
     /// What is scraped.
     metrics: Metrics,
+    /// Who is connected, once a door is open.
+    connections: Connections,
 }
 
 impl Site {
@@ -211,11 +214,12 @@ pub fn rocket(service: Arc<Service>, setting: Setting) -> Rocket<Build> {
     // `Shield::new()` holds no policy: it keeps Rocket from attaching its default one.
     let mounts: Vec<Mount> = mounts().into_iter().chain(dialects.mounts()).collect();
     let (document, territories) = (openapi_json(&dialects), Territories::of(&mounts));
-    let metrics = metrics::of(&service);
+    let connections = Connections::default();
+    let metrics = metrics::of(&service, &dialects.endpoints(), &connections);
     let rocket = rocket::custom(config)
         .attach(rocket::shield::Shield::new())
         .manage(gate::forward::Gate::new(Arc::clone(&service), gate))
-        .manage(Site { service, public_url, proxies, hosts, document, territories, metrics })
+        .manage(Site { service, public_url, proxies, hosts, document, territories, metrics, connections })
         .register("/", catch::catchers());
     mounts.into_iter().fold(rocket, |rocket, mount| mount.onto(rocket))
 }

@@ -11,7 +11,7 @@ use super::{
     Site,
     carrier::{Carriers, credential},
     catch::said,
-    guard::{self, Asked},
+    guard::{self, Asked, CountedAt},
     native, origin,
     query::refuse_token_in_query,
     reply::Words,
@@ -19,6 +19,7 @@ use super::{
 };
 use crate::{
     core::{
+        checks::Endpoint,
         decision::Demand,
         refusal::{Failure, Refusal},
     },
@@ -108,6 +109,15 @@ impl Mount {
         self
     }
 
+    /// Whose checks are counted as another API's than jeton's own.
+    #[must_use]
+    pub(super) fn counted_at(mut self, endpoint: Endpoint) -> Self {
+        for route in &mut self.routes {
+            route.handler = Box::new(Counting { endpoint, inner: route.handler.clone() });
+        }
+        self
+    }
+
     pub(super) fn onto(self, rocket: Rocket<Build>) -> Rocket<Build> {
         let literal: Vec<_> =
             self.routes.iter().filter(|route| dynamic(route.uri.path()) == 0).cloned().collect();
@@ -145,6 +155,21 @@ impl Handler for Sparing {
             Ok(response) => Outcome::Success(response),
             Err(status) => Outcome::Error(status),
         }
+    }
+}
+
+/// A route whose checks are counted as one API's.
+#[derive(Clone)]
+struct Counting {
+    endpoint: Endpoint,
+    inner: Box<dyn Handler>,
+}
+
+#[rocket::async_trait]
+impl Handler for Counting {
+    async fn handle<'r>(&self, request: &'r Request<'_>, data: Data<'r>) -> Outcome<'r> {
+        request.local_cache(|| CountedAt(self.endpoint));
+        self.inner.handle(request, data).await
     }
 }
 

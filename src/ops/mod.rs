@@ -5,6 +5,7 @@ pub mod clock;
 pub mod config;
 pub mod control;
 pub mod data_dir;
+pub mod disk;
 pub mod entropy;
 pub mod lifecycle;
 pub mod listen;

@@ -6,10 +6,12 @@ mod hashing;
 mod idempotency;
 mod idle;
 mod meters;
+mod pace;
 mod reach;
 mod refused;
 mod sign_in;
 mod successors;
+mod survey;
 mod throttle;
 mod uses;
 
@@ -38,7 +40,8 @@ pub mod verify;
 use std::{net::IpAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use self::verify::believed;
-pub use self::{idle::IdleTally, successors::FirstUse};
+pub use self::{idle::IdleTally, successors::FirstUse, survey::Survey};
+pub use crate::store::{DAYS_AHEAD, Load, VERSION as SCHEMA};
 use crate::{
     core::{
         decision::{Demand, Subject, decide_again},
@@ -63,10 +66,14 @@ pub struct Service {
     cache: verify::Cache,
     uses: Arc<uses::Uses>,
     checks: Arc<checks::Checks>,
+    pace: pace::Pace,
+    surveyed: survey::Surveyed,
+    database: PathBuf,
     meters: Arc<meters::Meters>,
     hasher: hashing::Hasher,
     throttle: throttle::Throttle,
     throttled: refused::Throttled,
+    refusals: refused::Refusals,
     rotations: successors::Rotations,
     erasing: tokio::sync::Notify,
     idle: idle::Idle,
@@ -152,7 +159,9 @@ impl Caller {
 async fn to_the_end<T: Send + 'static>(
     work: impl Future<Output = Result<T, Failure>> + Send + 'static,
 ) -> Result<T, Failure> {
-    tokio::spawn(work).await.unwrap_or_else(|panic| Err(ReadError::Panic(panic.to_string()).into()))
+    tokio::spawn(work)
+        .await
+        .unwrap_or_else(|panic| Err(ReadError::Panic(panic.to_string()).into()))
 }
 
 /// How often what gathers in memory is written down.
@@ -184,10 +193,14 @@ impl Service {
             cache: verify::Cache::new(),
             uses: Arc::default(),
             checks: Arc::default(),
+            pace: pace::Pace::default(),
+            surveyed: survey::Surveyed::default(),
+            database,
             meters: Arc::default(),
             hasher,
             throttle: throttle::Throttle::default(),
             throttled: refused::Throttled::default(),
+            refusals: refused::Refusals::default(),
             rotations,
             erasing: tokio::sync::Notify::new(),
             idle: idle::Idle::default(),
@@ -203,6 +216,11 @@ impl Service {
     /// Whether it can both read and write.
     pub fn is_ready(&self) -> bool {
         self.store.is_writable() && self.has_users().is_ok()
+    }
+
+    /// What the writer has to do and how it goes.
+    pub fn writer_load(&self) -> Load {
+        self.store.load()
     }
 
     /// Whether there is any user at all.

@@ -3,12 +3,13 @@
 use std::{
     net::IpAddr,
     sync::{Arc, OnceLock},
+    time,
 };
 
 use super::{Caller, FirstUse, Service, uses::Demanded};
 use crate::{
     core::{
-        checks::Outcome,
+        checks::{Endpoint, Outcome},
         decision::{Demand, Standing, Subject, decide},
         id::TokenId,
         keys::Digest,
@@ -54,6 +55,8 @@ pub struct Peer<'a> {
     pub agent: Option<&'a str>,
     /// What it asks for, as far as a token's routes have a say in it.
     pub asked: Asked<'a>,
+    /// Which API is asked.
+    pub endpoint: Endpoint,
 }
 
 impl<'a> Peer<'a> {
@@ -106,6 +109,7 @@ impl Service {
         demand: Demand<'static>,
         peer: Peer<'_>,
     ) -> Result<Caller, Failure> {
+        let began = time::Instant::now();
         let subject = match credential {
             Credential::Password { username, password } => {
                 Subject::Password(self.sign_in(username, password, peer.address, None).await?.account)
@@ -114,10 +118,10 @@ impl Service {
             Credential::Bearer(text) => match ControlSecret::parse(text.expose()) {
                 Some(control) if self.control.matches(&control) => Subject::Local,
                 // Another secret, or none of ours: the answer takes as long.
-                _ => Subject::Token(self.presented(text)?),
+                _ => Subject::Token(self.presented(text, peer.endpoint, began)?),
             },
         };
-        let first_use = self.admit(&subject, demand, &peer.facts(), peer)?;
+        let first_use = self.admit(&subject, demand, &peer.facts(), peer, began)?;
         Ok(Caller { subject, demand, address: peer.address, first_use })
     }
 
@@ -134,9 +138,10 @@ impl Service {
         facts: &Facts<'_>,
         by: Peer<'_>,
     ) -> Verdict {
-        match self.presented(text) {
+        let began = time::Instant::now();
+        match self.presented(text, by.endpoint, began) {
             Ok(standing) => {
-                let outcome = self.admit(&Subject::Token(Arc::clone(&standing)), demand, facts, by);
+                let outcome = self.admit(&Subject::Token(Arc::clone(&standing)), demand, facts, by, began);
                 Verdict { standing: Some(standing), outcome }
             }
             Err(failure) => Verdict { standing: None, outcome: Err(failure) },
@@ -144,10 +149,15 @@ impl Service {
     }
 
     /// The token that is to be judged: what isn't one is counted as that.
-    fn presented(&self, text: &SecretText) -> Result<Arc<Standing>, Failure> {
+    fn presented(
+        &self,
+        text: &SecretText,
+        endpoint: Endpoint,
+        began: time::Instant,
+    ) -> Result<Arc<Standing>, Failure> {
         let found = self.genuine(text);
         if let Err(Failure::Refused(refusal)) = &found {
-            self.count_check(None, Outcome::of(refusal), self.now());
+            self.count_check(None, Outcome::of(refusal), self.now(), endpoint, began);
         }
         found
     }
@@ -159,6 +169,7 @@ impl Service {
         demand: Demand<'_>,
         facts: &Facts<'_>,
         by: Peer<'_>,
+        began: time::Instant,
     ) -> Result<Option<FirstUse>, Failure> {
         let now = self.now();
         let decided = decide(subject, demand, facts, now);
@@ -170,7 +181,7 @@ impl Service {
             // Nothing was said of the token.
             Err(Failure::Busy | Failure::Broken(_)) => None,
         };
-        self.count_check(Some(&standing.token), outcome, now);
+        self.count_check(Some(&standing.token), outcome, now, by.endpoint, began);
         admitted
     }
 

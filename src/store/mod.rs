@@ -25,6 +25,7 @@ mod scrub;
 mod sessions;
 mod sources;
 mod sql;
+mod standings;
 mod tokens;
 mod totals;
 mod users;
@@ -49,11 +50,12 @@ pub use self::{
     prune::{Kept, Look, Prune},
     replies::{Replied, Wiped},
     rows::{ReadError, Rows},
-    schema::OpenError,
+    schema::{OpenError, VERSION},
     sessions::Begun,
+    standings::{DAYS_AHEAD, Standings},
     totals::{Scope, Total},
     uses::{Gathering, Used},
-    writer::{Generation, Tx, Write},
+    writer::{Generation, Load, Tx, Write},
 };
 use crate::core::{
     id::OrganizationId,
@@ -148,6 +150,11 @@ impl Store {
     /// Resolves once the store can't go on: after an error on sync nothing written since is known to be there.
     pub async fn failed(&self) {
         self.writer.failed().await;
+    }
+
+    /// What the writer has to do and how it goes.
+    pub fn load(&self) -> Load {
+        self.writer.load()
     }
 
     /// Whether writes are being taken.

@@ -38,7 +38,7 @@ fn migrations(keys: &Arc<Keyring>) -> Migrations<'static> {
 }
 
 /// How many migrations there are: the version that this binary writes.
-const VERSION: i64 = 5;
+pub const VERSION: i64 = 5;
 
 /// A database no larger than this is checked whole at each start; checking a larger one would keep people waiting, and
 /// every row that a decision reads is sealed anyway. In bytes.

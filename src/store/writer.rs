@@ -4,10 +4,11 @@ use std::{
     ops::Deref,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
         mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
     },
     thread::{self, JoinHandle},
+    time::Instant,
 };
 
 use rusqlite::{Connection, ErrorCode, TransactionBehavior, ffi::SQLITE_IOERR_GETTEMPPATH};
@@ -21,6 +22,7 @@ use super::{
     tokens::Renamed,
 };
 use crate::core::{
+    histogram::{Durations, Histogram},
     id::Kind,
     keys::Keyring,
     number::Number,
@@ -37,6 +39,17 @@ const BATCH: usize = 256;
 /// How many commits that could change a decision there have been, since the start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Generation(u64);
+
+/// What the writer has to do and how it goes.
+#[derive(Clone, Copy, Debug)]
+pub struct Load {
+    /// Orders that wait for it.
+    pub waiting: i64,
+    /// How long its commits took, the sync included.
+    pub commits: Durations,
+    /// Commits that failed, since the start.
+    pub failed: u64,
+}
 
 /// A mutation as a value: it holds all it needs, time, ids and randomness included, and applies itself the same way
 /// each time.
@@ -141,10 +154,14 @@ enum Order {
     Scrub(bool, oneshot::Sender<Result<bool, Failure>>),
 }
 
+#[derive(Default)]
 struct Shared {
     generation: AtomicU64,
     failed: AtomicBool,
     failure: Notify,
+    waiting: AtomicI64,
+    commits: Histogram,
+    failed_commits: AtomicU64,
 }
 
 /// The handle to the writer's thread.
@@ -161,11 +178,7 @@ impl Writer {
         clock: Arc<dyn Clock>,
     ) -> Result<Self, OpenError> {
         let (sender, receiver) = sync_channel(QUEUE);
-        let shared = Arc::new(Shared {
-            generation: AtomicU64::new(0),
-            failed: AtomicBool::new(false),
-            failure: Notify::new(),
-        });
+        let shared = Arc::new(Shared::default());
         let for_thread = Arc::clone(&shared);
         let thread = thread::Builder::new()
             .name("writer".into())
@@ -187,9 +200,22 @@ impl Writer {
 
     fn send(&self, order: Order) -> Result<(), Failure> {
         let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        // Before it is there: the writer takes it off only afterwards.
+        self.shared.waiting.fetch_add(1, Ordering::Relaxed);
         match queue.as_ref().map(|queue| queue.try_send(order)) {
             Some(Ok(())) => Ok(()),
-            None | Some(Err(TrySendError::Full(_) | TrySendError::Disconnected(_))) => Err(Failure::Busy),
+            None | Some(Err(TrySendError::Full(_) | TrySendError::Disconnected(_))) => {
+                self.shared.waiting.fetch_sub(1, Ordering::Relaxed);
+                Err(Failure::Busy)
+            }
+        }
+    }
+
+    pub(super) fn load(&self) -> Load {
+        Load {
+            waiting: self.shared.waiting.load(Ordering::Relaxed),
+            commits: self.shared.commits.read(),
+            failed: self.shared.failed_commits.load(Ordering::Relaxed),
         }
     }
 
@@ -256,6 +282,8 @@ fn run(
                 Order::Scrub(compact, reply) => scrubs.push((compact, reply)),
             }
         }
+        let taken = i64::try_from(batch.len() + scrubs.len()).unwrap_or(i64::MAX);
+        shared.waiting.fetch_sub(taken, Ordering::Relaxed);
         if shared.failed.load(Ordering::Acquire) {
             for job in batch {
                 job.answer(Err(Failure::Busy));
@@ -263,8 +291,14 @@ fn run(
             // Those who asked for a scrub see that nobody answers.
             continue;
         }
+        let began = Instant::now();
         let committed =
             if batch.is_empty() { Ok(false) } else { commit(&mut connection, keys, clock, &mut batch) };
+        match &committed {
+            _ if batch.is_empty() => {}
+            Ok(_) => shared.commits.note(began.elapsed()),
+            Err(_) => drop(shared.failed_commits.fetch_add(1, Ordering::Relaxed)),
+        }
         match &committed {
             // Before the replies: what was decided on older rows is no longer believed when they arrive.
             Ok(true) => {

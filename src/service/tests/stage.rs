@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     core::{
+        checks::Endpoint,
         decision::{Demand, Subject},
         id::{Reference, TokenId},
         keys::Pepper,
@@ -115,7 +116,7 @@ pub(in crate::service) fn request(name: &str, wish: Wish) -> IssueRequest {
 
 /// Uses a token, from nowhere in particular.
 pub(in crate::service) async fn present(service: &Service, token: &SecretText) -> Result<(), Failure> {
-    let peer = Peer { address: None, agent: None, asked: Asked::default() };
+    let peer = Peer { address: None, agent: None, asked: Asked::default(), endpoint: Endpoint::NATIVE };
     service.authenticate(&Credential::Bearer(token.clone()), Demand::Itself, peer).await.map(|_| ())
 }
 
@@ -167,7 +168,12 @@ impl Stage {
         self.time.pass(1);
         let mut wanted = Wanted::default();
         require.split_whitespace().for_each(|text| wanted.require(text).unwrap());
-        let peer = Peer { address: from.0.parse().ok(), agent: Some(from.1), asked: Asked::default() };
+        let peer = Peer {
+            address: from.0.parse().ok(),
+            agent: Some(from.1),
+            asked: Asked::default(),
+            endpoint: Endpoint::NATIVE,
+        };
         let found = self.service.introspect(&token.secret, &wanted, &Facts::default(), peer).await;
         found.unwrap().is_some()
     }
