@@ -70,6 +70,7 @@ mod framing;
 mod headers;
 mod hosts;
 mod proxies;
+mod request_ids;
 mod revocation;
 mod revocations;
 mod revoke_command;

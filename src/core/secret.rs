@@ -70,7 +70,7 @@ impl fmt::Debug for SecretText {
 pub struct ControlSecret([u8; 32]);
 
 /// What a control secret begins with.
-const CONTROL_PREFIX: &str = "jtc_";
+pub const CONTROL_PREFIX: &str = "jtc_";
 
 impl ControlSecret {
     /// From fresh random bytes.
@@ -105,7 +105,7 @@ impl fmt::Debug for ControlSecret {
 pub struct SessionSecret([u8; 32]);
 
 /// What a session's secret begins with.
-const SESSION_PREFIX: &str = "jts_";
+pub const SESSION_PREFIX: &str = "jts_";
 
 impl SessionSecret {
     /// From fresh random bytes.

@@ -25,6 +25,7 @@ mod origin;
 mod problem;
 mod query;
 mod reply;
+mod request_id;
 mod tags;
 mod told;
 
@@ -37,6 +38,7 @@ pub use self::{
     dialects::{Dialects, openapi_json},
     gate::GateSetting,
     problem::Problem,
+    request_id::RequestId,
 };
 use self::{
     carrier::Carriers,

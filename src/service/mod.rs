@@ -39,6 +39,8 @@ pub mod verify;
 
 use std::{net::IpAddr, path::PathBuf, sync::Arc, time::Duration};
 
+use tracing::Instrument as _;
+
 use self::verify::believed;
 pub use self::{idle::IdleTally, successors::FirstUse, survey::Survey};
 pub use crate::store::{DAYS_AHEAD, Load, VERSION as SCHEMA};
@@ -159,7 +161,7 @@ impl Caller {
 async fn to_the_end<T: Send + 'static>(
     work: impl Future<Output = Result<T, Failure>> + Send + 'static,
 ) -> Result<T, Failure> {
-    tokio::spawn(work)
+    tokio::spawn(work.in_current_span())
         .await
         .unwrap_or_else(|panic| Err(ReadError::Panic(panic.to_string()).into()))
 }
