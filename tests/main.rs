@@ -62,6 +62,7 @@ mod fields;
 mod canaries;
 mod chain;
 mod crash;
+mod doctor;
 mod door;
 mod erasure;
 mod events;

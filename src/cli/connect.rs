@@ -75,7 +75,8 @@ fn remote(url: &str) -> anyhow::Result<Client> {
     Ok(Client::remote(endpoint, SecretText::new(token)))
 }
 
-fn parse_url(url: &str) -> anyhow::Result<Endpoint> {
+/// Where a server is by its address.
+pub fn parse_url(url: &str) -> anyhow::Result<Endpoint> {
     let wrong = || Usage(format!("`{}` isn't http://…, https://… or unix:/path", url.escape_debug()));
     if let Some(path) = url.strip_prefix("unix:").filter(|path| path.starts_with('/')) {
         return Ok(Endpoint::Unix(PathBuf::from(path)));

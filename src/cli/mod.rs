@@ -5,6 +5,7 @@ mod check;
 mod client;
 mod completions;
 mod connect;
+mod doctor;
 mod events;
 mod failure;
 mod first_admin;
@@ -60,6 +61,9 @@ enum Command {
     Revoke(revoke::RevokeArgs),
     /// List what happened, newest first, and verify that the record of it is whole
     Events(events::EventsArgs),
+    /// Look at an installation and say what is to be done: exit code 0 if all is well, 1 if something is to be done, 2 if
+    /// it couldn't look
+    Doctor(doctor::DoctorArgs),
     /// Ask whether a token is good: exit code 0 if it is, 1 if it isn't
     Check(check::CheckArgs),
     /// Find tokens in files, in a git history or in what is about to be committed: exit code 0 if all was read and there
@@ -115,6 +119,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Token(arguments) => token::run(arguments, &load(Vec::new())?, data_dir.is_some()),
         Command::Revoke(arguments) => revoke::run(arguments, &load(Vec::new())?, data_dir.is_some()),
         Command::Events(arguments) => events::run(&arguments, &load(Vec::new())?, data_dir.is_some()),
+        Command::Doctor(arguments) => doctor::run(&arguments, &load(Vec::new())?),
         Command::Check(arguments) => check::run(&arguments, &load(Vec::new())?, data_dir.is_some()),
         Command::Scan(arguments) => Ok(scan::run(&arguments, &load(Vec::new())?, data_dir.is_some())),
         Command::Openapi => openapi::run(),

@@ -9,6 +9,7 @@ mod demands;
 mod descendants;
 mod erasure;
 mod events;
+mod examination;
 mod expiries;
 mod idle;
 mod leaks;
@@ -42,6 +43,7 @@ pub use self::{
     descendants::{Descendant, Family},
     erasure::Which,
     events::{Stretch, Walk},
+    examination::Examination,
     expiries::Living,
     idle::IdleWalk,
     leaks::Leak,

@@ -173,7 +173,7 @@ pub(super) fn prepare(
     Ok(())
 }
 
-fn immutable_uri(path: &Path) -> String {
+pub(super) fn immutable_uri(path: &Path) -> String {
     use std::{fmt::Write, os::unix::ffi::OsStrExt};
     let mut uri = String::from("file:");
     for byte in path.as_os_str().as_bytes() {
@@ -187,7 +187,7 @@ fn immutable_uri(path: &Path) -> String {
     uri + "?immutable=1"
 }
 
-fn damaged(error: rusqlite::Error) -> OpenError {
+pub(super) fn damaged(error: rusqlite::Error) -> OpenError {
     match error.sqlite_error_code() {
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => OpenError::Damaged(error.to_string()),
         _ => OpenError::Sql(error),
@@ -212,7 +212,7 @@ fn instance(connection: &Connection) -> Result<Option<[u8; 16]>, OpenError> {
 }
 
 /// Holds the check values against the keys at hand.
-fn check_peppers(connection: &Connection, keys: &Keyring) -> Result<(), OpenError> {
+pub(super) fn check_peppers(connection: &Connection, keys: &Keyring) -> Result<(), OpenError> {
     let Some(instance) = instance(connection)? else { return Ok(()) };
     let mut statement =
         connection.prepare("SELECT id, check_value FROM peppers ORDER BY id").map_err(damaged)?;

@@ -3,6 +3,7 @@
 mod files;
 mod locate;
 mod lock;
+mod look;
 
 use std::fs::{DirBuilder, File, Permissions};
 use std::io::{self, Write as _};
