@@ -18,6 +18,9 @@ use crate::{
 /// The schema in a label.
 static SCHEMA_TEXT: LazyLock<String> = LazyLock::new(|| SCHEMA.to_string());
 
+/// A number of those that are counted in the database, by the value of a label.
+type Labelled = (&'static str, fn(Survey) -> i64);
+
 type Count = Box<dyn Fn() -> usize + Send + Sync>;
 
 /// How many are connected: 0 until a door is open.
@@ -109,18 +112,18 @@ fn surveyed(
 }
 
 fn of_tokens(metrics: Metrics, service: &Arc<Service>) -> Metrics {
-    let states: [(_, fn(Survey) -> i64); 4] = [
+    let states: [Labelled; 4] = [
         ("active", |survey| survey.standings.active),
         ("expired", |survey| survey.standings.expired),
         ("disabled", |survey| survey.standings.disabled),
         ("deleted", |survey| survey.standings.deleted),
     ];
-    let expiring: [(_, fn(Survey) -> i64); 3] = [
+    let expiring: [Labelled; 3] = [
         ("7d", |survey| survey.standings.expiring[0]),
         ("30d", |survey| survey.standings.expiring[1]),
         ("90d", |survey| survey.standings.expiring[2]),
     ];
-    let of = |label: &'static str, all: &[(&'static str, fn(Survey) -> i64)]| {
+    let of = |label: &'static str, all: &[Labelled]| {
         all.iter().flat_map(|(value, read)| surveyed(service, &[(label, *value)], *read)).collect()
     };
     let unused = {
@@ -180,7 +183,7 @@ fn of_storage(metrics: Metrics, service: &Arc<Service>) -> Metrics {
             Kind::Gauge,
             "jeton_ready",
             "Whether jeton can read and write: 1 if it can.",
-            load(|service| i64::from(service.is_ready())),
+            load(|service| i64::from(service.seems_ready())),
         )
         .with(
             Kind::Gauge,

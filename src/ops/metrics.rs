@@ -66,12 +66,15 @@ impl Read {
                 let durations = read();
                 let bounds = BOUNDS.into_iter().map(seconds).chain([f64::INFINITY]);
                 let buckets: Vec<_> = bounds.zip(durations.counts).collect();
-                let none: Option<&HashMap<usize, Exemplar<[(&str, &str); 0], f64>>> = None;
+                let none: Option<&Exemplars> = None;
                 sample.encode_histogram(seconds(durations.nanos), durations.count(), &buckets, none)
             }
         }
     }
 }
+
+/// What the library could show beside a bucket, and we don't.
+type Exemplars = HashMap<usize, Exemplar<[(&'static str, &'static str); 0], f64>>;
 
 struct Metric {
     kind: Kind,

@@ -91,7 +91,9 @@ mod tests {
             })
         });
         let threads: Vec<_> = threads.collect();
-        threads.into_iter().for_each(|thread| thread.join().unwrap());
+        for thread in threads {
+            thread.join().unwrap();
+        }
         let all = 200 * SHARDS as u64;
         assert_eq!(pace.outcomes(Endpoint::GATE, Outcome::Dead), all);
         assert_eq!(pace.outcomes(Endpoint::GATE, Outcome::Admitted), 0);

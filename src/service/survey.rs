@@ -1,7 +1,10 @@
 //! What has to be counted in the database for whoever watches jeton: seldom, and where no check waits for it.
 
 use std::{
-    sync::{Mutex, PoisonError},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -28,6 +31,8 @@ pub struct Survey {
 pub(super) struct Surveyed {
     /// With when it stops being good.
     last: Mutex<Option<(Survey, Instant)>>,
+    /// Whether it could be read the last time.
+    readable: AtomicBool,
     /// Held while somebody counts: whoever comes meanwhile waits for the same numbers.
     counting: tokio::sync::Mutex<()>,
 }
@@ -47,15 +52,22 @@ impl Service {
             return Ok(());
         }
         let (now, database) = (self.now(), self.database.clone());
-        let survey = self
+        let read = self
             .store
             .read_apart(move |rows| {
                 Ok(Survey { standings: rows.standings(now)?, sizes: Sizes::of(&database) })
             })
-            .await?;
+            .await;
+        self.surveyed.readable.store(read.is_ok(), Ordering::Relaxed);
+        let survey = read?;
         let until = Instant::now() + GOOD_FOR.max(began.elapsed() * REST);
         *self.surveyed.last.lock().unwrap_or_else(PoisonError::into_inner) = Some((survey, until));
         Ok(())
+    }
+
+    /// Whether it could be read the last time, and can be written.
+    pub fn seems_ready(&self) -> bool {
+        self.store.is_writable() && self.surveyed.readable.load(Ordering::Relaxed)
     }
 
     /// What was counted last.

@@ -73,8 +73,10 @@ pub(super) fn unit(data_dir: &Path) -> Finding {
 fn judged(path: &Path, text: &str, data_dir: &Path) -> Finding {
     let unit = path.display();
     let setting = |name: &str| {
-        let lines = text.lines().filter_map(|line| line.trim().strip_prefix(name)?.strip_prefix('='));
-        lines.last().map(str::trim)
+        // The last one counts.
+        let mut lines =
+            text.lines().rev().filter_map(|line| line.trim().strip_prefix(name)?.strip_prefix('='));
+        lines.next().map(str::trim)
     };
     let Some(command) = setting("ExecStart") else {
         return Finding::bad("unit", format!("{unit} has no ExecStart: install it anew"));
