@@ -16,6 +16,7 @@ mod tidy;
 mod lifecycle;
 mod settings;
 mod setup;
+mod supervised;
 
 // What it is for.
 mod carriers;

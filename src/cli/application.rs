@@ -77,6 +77,11 @@ impl Application {
         Ok(self.service.has_users()?)
     }
 
+    /// Whether the store answers now; one that hangs doesn't say no.
+    pub async fn answers(&self) -> bool {
+        self.service.answers().await
+    }
+
     /// Resolves once nothing can be written safely any more.
     pub async fn failed(&self) {
         self.service.failed().await;

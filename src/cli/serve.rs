@@ -20,6 +20,7 @@ use crate::ops::control::Control;
 use crate::ops::data_dir::{DataDir, Lock, SOCKET, for_serve};
 use crate::ops::lifecycle::{StopSignals, raise_file_limit};
 use crate::ops::listen::{Bound, Plan};
+use crate::ops::notify::Notifier;
 use crate::ops::{log, tls};
 
 type Tls = Option<Arc<ServerConfig>>;
@@ -98,12 +99,17 @@ async fn serve(config: &Config, data_dir: &DataDir, lock: &Lock, sockets: Socket
         info!(url, "listening");
     }
 
+    let notifier = Notifier::from_env();
     let mut failed = false;
     let stop = async {
+        // The sockets listen already: whoever is let go on by this is answered.
+        notifier.ready();
         tokio::select! {
             signal = signals.received() => info!(signal, "stopping"),
             () = application.failed() => failed = true,
+            never = notifier.keep_watch(|| application.answers()) => match never {},
         }
+        notifier.stopping();
     };
     let drained = door::serve(entrances, limits(&config.door, open_files), application.app, stop).await?;
     info!(?drained, "connections are closed");

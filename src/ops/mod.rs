@@ -1,5 +1,5 @@
 //! What stands between the process and its machine: settings, log, clock, randomness, the data directory, listeners,
-//! signals, metrics.
+//! signals, metrics, the service manager.
 
 pub mod clock;
 pub mod config;
@@ -10,4 +10,5 @@ pub mod lifecycle;
 pub mod listen;
 pub mod log;
 pub mod metrics;
+pub mod notify;
 pub mod tls;

@@ -6,6 +6,7 @@ mod hashing;
 mod idempotency;
 mod idle;
 mod meters;
+mod pulse;
 mod reach;
 mod refused;
 mod sign_in;
