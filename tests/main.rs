@@ -8,6 +8,7 @@
 mod harness;
 
 // The tree and what is packaged.
+mod installed;
 mod packaging;
 mod readme;
 mod tidy;
