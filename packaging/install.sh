@@ -35,6 +35,15 @@ each() { # each ACTION: calls it with source, target and mode
 # Replaced by a rename: a binary that runs isn't written to, and nobody sees half a file.
 put() {
   case $2 in "$root"/etc/*) [ ! -e "$2" ] || return 0 ;; esac
+  if [ "$1" = jeton:man ]; then
+    pages=$(mktemp -d)
+    "$binary" man "$pages"
+    mkdir -p "$2"
+    chmod "$3" "$pages"/*
+    mv -f "$pages"/* "$2"
+    rmdir "$pages"
+    return 0
+  fi
   mkdir -p "$(dirname "$2")"
   case $1 in
     '*') cp "$binary" "$2.new" ;;
@@ -47,6 +56,10 @@ put() {
 
 take() {
   case $2 in "$root"/etc/*) cmp -s "$top/$1" "$2" || return 0 ;; esac
+  if [ "$1" = jeton:man ]; then
+    rm -f "$2"/jeton.1 "$2"/jeton-*.1
+    return 0
+  fi
   rm -f "$2"
   # Those that held nothing else; usr and etc are the system's.
   directory=$(dirname "$2")

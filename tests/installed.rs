@@ -30,10 +30,20 @@ fn manifest() -> Vec<(String, u32)> {
     let lines = fs::read_to_string(top().join("packaging/manifest")).unwrap();
     let lines = lines.lines().filter(|line| !line.starts_with('#'));
     let fields = lines.map(|line| line.split_whitespace().collect::<Vec<_>>());
-    let mut files: Vec<_> =
-        fields.map(|fields| (fields[1].to_owned(), u32::from_str_radix(fields[2], 8).unwrap())).collect();
+    let mut files: Vec<_> = fields
+        .map(|fields| (fields[1].to_owned(), u32::from_str_radix(fields[2], 8).unwrap()))
+        .filter(|(target, _)| !target.ends_with("/man1"))
+        .chain(pages().into_iter().map(|page| (format!("/usr/share/man/man1/{page}"), 0o644)))
+        .collect();
     files.sort();
     files
+}
+
+/// The files of the manual, as the binary writes them.
+fn pages() -> Vec<String> {
+    let home = tempfile::tempdir().unwrap();
+    succeeds(Command::new(JETON).args(["man", text(home.path())]));
+    files(home.path()).into_iter().map(|(path, _)| path.trim_start_matches('/').to_owned()).collect()
 }
 
 /// All files below a directory, with their modes.
@@ -57,6 +67,26 @@ fn files(root: &Path) -> Vec<(String, u32)> {
 fn install(root: &Path, more: &[&str]) -> String {
     let script = top().join("packaging/install.sh");
     succeeds(Command::new(script).args(["--root", text(root), "--binary", JETON]).args(more))
+}
+
+#[test]
+fn every_command_has_its_page() {
+    /// The names under `Commands:` of a command's help, below the words that name it.
+    fn below(words: &[String], found: &mut Vec<String>) {
+        found.push(format!("{}.1", [&["jeton".to_owned()], words].concat().join("-")));
+        let help = succeeds(Command::new(JETON).args(words).arg("--help"));
+        let listed = help.split("\nCommands:\n").nth(1).unwrap_or_default();
+        let lines = listed.lines().take_while(|line| !line.is_empty());
+        for name in lines.filter(|line| line.starts_with("  ") && !line.starts_with("   ")) {
+            let name = name.split_whitespace().next().unwrap().to_owned();
+            below(&[words, &[name]].concat(), found);
+        }
+    }
+    let mut commands = Vec::new();
+    below(&[], &mut commands);
+    commands.sort();
+    assert_eq!(pages(), commands);
+    assert!(commands.contains(&"jeton-org-member-add.1".to_owned()), "{commands:?}");
 }
 
 fn is_data(path: &str) -> bool {

@@ -9,6 +9,7 @@ mod events;
 mod failure;
 mod first_admin;
 mod listing;
+mod man;
 mod openapi;
 mod org;
 mod output;
@@ -69,6 +70,8 @@ enum Command {
     Openapi,
     /// Print a completion script for a shell
     Completions(completions::CompletionsArgs),
+    /// Write a manual page for each command
+    Man(man::ManArgs),
 }
 
 /// Runs the command that `arguments`, the program's name first, stand for.
@@ -119,5 +122,6 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Scan(arguments) => Ok(scan::run(&arguments, &load(Vec::new())?, data_dir.is_some())),
         Command::Openapi => openapi::run(),
         Command::Completions(arguments) => completions::run(&arguments),
+        Command::Man(arguments) => man::run(&arguments),
     }
 }
