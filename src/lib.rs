@@ -18,6 +18,11 @@
 //!
 //! - **A secret is a type** ([`core::secret`]) whose `Debug` shows nothing. A token's secret leaves in one reply and is kept
 //!   as a keyed digest ([`core::keys`]).
+//! - **A pepper gives way to the next as tokens are used.** Each row says which one made its digest and its seal. At a check
+//!   the secret is at hand, so a digest under the newest is made there and written with the next batch (`service::rekey`);
+//!   what is left of a retired one proves events and checks nothing ([`core::keys`], [`service::peppers`]).
+//! - **A token from elsewhere** ([`core::foreign`]) has a row like any, found by its digest: an HMAC over a plain digest of
+//!   whatever its text is. Where there is none, what isn't of our form is refused without a look.
 //! - **One decision.** [`core::decision::decide`] is the only code that says yes. A route can't be mounted without the
 //!   demand that it holds a credential against.
 //! - **The gate is that decision at the door.** Proxies ask it about each request of their own (`http::gate::forward`): no
@@ -27,12 +32,14 @@
 //! - **How far a caller reaches** (`service::reach`) is the same decision, asked in each organization that they could manage.
 //!   What lies beyond doesn't exist for them.
 //! - **Two tracks for a no.** A [`core::refusal::Refusal`] knows nothing of HTTP; a [`core::refusal::Failure`] is a refusal,
-//!   busy, or broken. Each API renders them by an exhaustive match.
+//!   busy, a full disk, or broken. Each API renders them by an exhaustive match.
 //! - **A dialect translates.** Each of the other vendors' APIs is a file or folder of `http::dialects`: paths, names, forms
 //!   and statuses, no rule. Taken out of the list there, the rest builds.
 //! - **A write is a value** ([`store::Write`]): it holds time, ids and randomness, and applies itself in a transaction. One
 //!   writer applies all, many to a commit, and answers after it. Before it does, it asks the decision again, so nothing is
 //!   done with a credential that was revoked meanwhile.
+//! - **What takes away is written twice**: to a log beside the database ([`core::journal`]) before the commit that it tells of.
+//!   A database from a backup learns at its start what it missed, or isn't served. On a full disk room is kept for it.
 //! - **A reply that is lost is given again** to whoever has its idempotency key ([`core::idempotency`]): any write that makes
 //!   a token can be handed to `Service::write_once`, which keeps its reply, encrypted, until the token is used.
 //! - **A check doesn't write and can't be stale.** (But for one: the first use of a token that waits to replace another commits
@@ -46,10 +53,15 @@
 //! - **The page is one more client.** It lies in `static/` and goes by our own API. A session at it ([`core::session`]) is as
 //!   good as the password that began it, but for what can't be undone, which wants that password anew; a request by its
 //!   cookie shows where it comes from (`http::origin`), whatever its method.
+//! - **A backup is one read of one moment** (`store::back_up`), verified before anybody has it, and without the keys. Restoring
+//!   has the old database or the new one in place at every moment, and raising a schema keeps the old one.
 //! - **A list walks an index.** A filter is one tree ([`core::filter`]), whichever API's words it was written in; its
 //!   values are bound to a walk along an index, and how many rows a walk may look at is bounded.
 //! - **A clock that jumps ends nothing unannounced.** What is done to a token because nobody uses it is announced
 //!   before, and the time between has to be lived through by a running process ([`core::lived`], [`core::idle`]).
+//! - **The record of events is a chain with two sealed ends.** It goes on from where its oldest part was removed
+//!   (`store::pruned`), to where the last commit left it.
+//! - **A feed's key** ([`core::feed`]) stands in a calendar program's URL, and opens that calendar and nothing else.
 //! - **Time and randomness come in from outside** ([`core::time::Clock`], [`core::secret::Entropy`]).
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]

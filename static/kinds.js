@@ -50,9 +50,15 @@ const WORDS = {
     removed: "A member was taken out",
   }],
   session: ["sessions", { begun: "A user signed in", ended: "A session ended" }],
+  feed: ["calendar feeds", { created: "A calendar feed was made", removed: "A calendar feed was removed" }],
+  events: ["the record", { pruned: "The oldest events were removed" }],
   sign_in: ["refused sign-ins", {
     refused: "A wrong password",
     throttled: "Tries to sign in weren't looked at: too many wrong ones before",
+  }],
+  journal: ["restores", {
+    replayed: "An older database learned what was revoked since",
+    resurrection_accepted: "What the journal knew was forgotten",
   }],
 };
 

@@ -11,12 +11,15 @@ fn canary(place: &str) -> String {
     format!("canary{}9f3b7c1e", place.replace(['-', ' '], ""))
 }
 
-const ROUTES: [&str; 29] = [
+const ROUTES: [&str; 33] = [
     "/",
     "/gate",
     "/gate/policy/x",
     "/v1/tokens",
     "/v1/tokens/self",
+    "/v1/expiries.ics",
+    "/v1/feeds",
+    "/v1/feeds/x",
     "/v1/tokens/x/disable",
     "/v1/me",
     "/v1/users",
@@ -31,6 +34,7 @@ const ROUTES: [&str; 29] = [
     "/v1/organizations/default/modules/x",
     "/v1/organizations/default/members",
     "/v1/organizations/default/members/x",
+    "/v1/backup",
     "/v1/introspect/batch",
     "/v1/leaks",
     "/v1/leaks/check",
@@ -102,6 +106,7 @@ fn sing(server: &Server, credential: &str, routes: &[&str]) {
             }
             let path = format!("{route}?{}={}", canary("querykey"), canary("query"));
             ask(method, &path, &[], None);
+            ask(method, &format!("{route}?key={}", canary("feed")), &[], None);
             ask(method, &format!("{}/{}", route.trim_end_matches('/'), canary("path")), &[], None);
             for header in HEADERS {
                 ask(method, route, &[(header, canary(header))], None);
@@ -161,6 +166,9 @@ fn bodies() -> Vec<(&'static str, String)> {
 
 #[track_caller]
 fn silent(log: &str) {
+    // What a client calls its request is meant to be there.
+    let called = format!("\"span\":{{\"id\":\"{}\"", canary("X-Request-Id"));
+    let log = log.replace(&called, "");
     let leak = log.lines().find(|line| line.to_lowercase().contains("canary"));
     assert_eq!(leak, None);
     assert!(!log.contains("Y2FuYXJ5"), "in base64");

@@ -189,7 +189,7 @@ fn a_store_that_takes_no_events_changes_no_answer() {
     let mut client = server.client();
     let mut ask = |name: &str| {
         let mut reply = client.get("/v1/me").basic(name, "not the password at all").send();
-        reply.headers.retain(|(name, _)| !matches!(name.as_str(), "date" | "x-request-id"));
+        reply.settle();
         reply
     };
     let usual = ask("anna");

@@ -35,7 +35,7 @@ fn text(reply: &Reply) -> String {
 
 /// A reply but for its date.
 fn undated(mut reply: Reply) -> Reply {
-    reply.headers.retain(|(name, _)| name != "date");
+    reply.settle();
     reply
 }
 

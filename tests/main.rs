@@ -8,24 +8,30 @@
 mod harness;
 
 // The tree and what is packaged.
+mod installed;
 mod packaging;
 mod readme;
 mod tidy;
 
 // Starting and stopping.
+mod certificates;
 mod lifecycle;
 mod settings;
 mod setup;
+mod supervised;
 
 // What it is for.
 mod carriers;
 mod checks;
 mod children;
 mod commands;
+mod expiring;
+mod feeds;
 mod forward;
 mod gate;
 mod idempotency;
 mod idle;
+mod import;
 mod leaks;
 mod lifetimes;
 mod limits;
@@ -37,6 +43,7 @@ mod metrics;
 mod modules;
 mod oauth;
 mod organizations;
+mod peppers;
 mod policy;
 mod polling;
 mod privileges;
@@ -59,9 +66,12 @@ mod errors;
 mod fields;
 
 // What must not happen.
+mod backup;
 mod canaries;
 mod chain;
 mod crash;
+mod disk_full;
+mod doctor;
 mod door;
 mod erasure;
 mod events;
@@ -69,7 +79,11 @@ mod flood;
 mod framing;
 mod headers;
 mod hosts;
+mod journal;
 mod proxies;
+mod pruning;
+mod request_ids;
+mod restore;
 mod revocation;
 mod revocations;
 mod revoke_command;
@@ -81,6 +95,7 @@ mod sign_ins;
 mod signed_in;
 mod storage;
 mod uniform;
+mod upgrade;
 
 // What holds of every route at once.
 mod conformance;

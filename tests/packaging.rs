@@ -1,4 +1,4 @@
-//! What is shipped beside the binary: the unit and the account are ones that systemd takes.
+//! What is shipped beside the binary: the units and the account are ones that systemd takes.
 
 use std::{fs, path::Path, process::Command};
 
@@ -9,23 +9,39 @@ fn packaged(name: &str) -> String {
 }
 
 #[test]
-fn systemd_takes_the_unit_and_calls_it_hardened() {
+fn systemd_takes_the_units_and_calls_the_service_safe() {
     let home = tempfile::tempdir().unwrap();
-    let unit = home.path().join("jeton.service");
+    let (unit, socket) = (home.path().join("jeton.service"), home.path().join("jeton.socket"));
     // The binary isn't installed where a test runs.
     let text = packaged("jeton.service");
-    assert!(text.contains("ExecStart=/usr/bin/jeton serve\n"));
+    assert!(text.contains("ExecStart=/usr/bin/jeton serve --config /etc/jeton/jeton.toml\n"));
     fs::write(&unit, text.replace("/usr/bin/jeton", JETON)).unwrap();
-    let verify = Command::new("systemd-analyze").arg("verify").arg(&unit).output().unwrap();
+    fs::write(&socket, packaged("jeton.socket")).unwrap();
+    let verify = Command::new("systemd-analyze").arg("verify").args([&unit, &socket]).output().unwrap();
     let said = String::from_utf8_lossy(&verify.stderr).into_owned();
     assert!(verify.status.success() && said.is_empty(), "{said}");
-    // Out of 10, and 10 is the worst.
+    // Of 100, and 100 is the worst: no more than 0.3 of 10.
     let judged = Command::new("systemd-analyze")
-        .args(["security", "--offline=true", "--threshold=15", "--no-pager"])
+        .args(["security", "--offline=true", "--threshold=3", "--no-pager"])
         .arg(&unit)
         .output()
         .unwrap();
     assert!(judged.status.success(), "{}", String::from_utf8_lossy(&judged.stdout));
+}
+
+#[test]
+fn the_service_has_no_network_and_its_socket_is_the_default_address() {
+    let unit = packaged("jeton.service");
+    for line in [
+        "PrivateNetwork=yes",
+        "RestrictAddressFamilies=AF_UNIX",
+        "IPAddressDeny=any",
+        "Requires=jeton.socket",
+    ] {
+        assert!(unit.lines().any(|found| found == line), "{line}");
+    }
+    assert!(packaged("jeton.socket").contains("\nListenStream=127.0.0.1:8700\n"));
+    assert!(packaged("jeton.toml").contains("\n# port = 8700\n"));
 }
 
 #[test]

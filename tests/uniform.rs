@@ -41,7 +41,7 @@ impl Bad {
 
 /// A reply's bytes but for its date, and for the number that one vendor gives each of its own.
 fn bytes(mut reply: Reply) -> (u16, Vec<(String, String)>, Vec<u8>) {
-    reply.headers.retain(|(name, _)| name != "date");
+    reply.settle();
     if let Ok(Value::Object(mut body)) = serde_json::from_slice(&reply.body)
         && body.contains_key("traceId")
     {

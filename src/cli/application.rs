@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 
+use crate::core::keys::PepperId;
 use crate::core::secret::{ControlSecret, random};
 use crate::http::{App, Setting};
 use crate::ops::clock::Clock;
 use crate::ops::data_dir::{DATABASE, DataDir, Lock};
 use crate::ops::entropy::Entropy;
 use crate::service::{Opening, Service};
+use crate::store::Unsound;
 
 /// The service, its routes, and the local operator's credential.
 pub struct Application {
@@ -28,8 +30,17 @@ const SETTLING: Duration = Duration::from_mins(1);
 
 impl Application {
     /// Opens the database, made with its keys when the directory is new.
-    ///
     pub async fn open(data_dir: &DataDir, held: &Lock, setting: Setting) -> anyhow::Result<Self> {
+        Self::open_with(data_dir, held, setting, Unsound::Refused).await
+    }
+
+    /// The same, where a journal that is missing or broken may be accepted.
+    pub async fn open_with(
+        data_dir: &DataDir,
+        held: &Lock,
+        setting: Setting,
+        unsound: Unsound,
+    ) -> anyhow::Result<Self> {
         let entropy = Arc::new(Entropy::system());
         let pepper = data_dir.pepper(held, &*entropy)?;
         let secret = ControlSecret::generate(random(&*entropy));
@@ -39,6 +50,7 @@ impl Application {
             clock: Arc::new(Clock::system()),
             entropy: Arc::clone(&entropy) as _,
             control: secret.clone(),
+            unsound,
         };
         let service = tokio::task::spawn_blocking(|| Service::open(opening)).await??;
         let app = App::launch(crate::http::rocket(Arc::clone(&service), setting))
@@ -72,9 +84,19 @@ impl Application {
         tracing::warn!(held_up, "a deleted user isn't erased yet: the next start goes on with it");
     }
 
+    /// Makes a pepper dispensable; answers how many tokens were ended for it.
+    pub async fn retire_pepper(&self, id: PepperId, kill_tokens: bool) -> anyhow::Result<u64> {
+        Ok(self.service.retire_pepper(id, kill_tokens).await?)
+    }
+
     /// Whether there is any user at all.
     pub fn has_users(&self) -> anyhow::Result<bool> {
         Ok(self.service.has_users()?)
+    }
+
+    /// Whether the store answers now; one that hangs doesn't say no.
+    pub async fn answers(&self) -> bool {
+        self.service.answers().await
     }
 
     /// Resolves once nothing can be written safely any more.

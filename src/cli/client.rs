@@ -20,7 +20,7 @@ use tokio::net::{TcpStream, UnixStream};
 use crate::cli::failure::{Refused, Usage};
 use crate::core::idempotency::{self, Key};
 use crate::core::secret::SecretText;
-use crate::door::dial;
+use crate::door::dial::{self, Sink};
 use crate::http::{App, Call, Peer};
 use crate::ops::data_dir::DataDir;
 
@@ -110,7 +110,7 @@ impl Client {
         target: &str,
         body: Body,
     ) -> anyhow::Result<Value> {
-        let reply = self.ask(patience, method, target, body, None).await?;
+        let reply = self.ask(patience, method, target, body, None, None).await?;
         if reply.body().is_empty() {
             return Ok(Value::Null);
         }
@@ -136,7 +136,7 @@ impl Client {
         key: &Key,
     ) -> anyhow::Result<Value> {
         let again = Body::Json(object.clone());
-        let once = |body| self.ask(patience, Method::POST, target, body, Some(key));
+        let once = |body| self.ask(patience, Method::POST, target, body, Some(key), None);
         let reply = match once(Body::Json(object)).await {
             Err(error) if error.is::<Lost>() => {
                 tokio::time::sleep(PAUSE).await;
@@ -183,7 +183,7 @@ impl Client {
         while left > 0 || table.is_empty() {
             let size = TABLE_PAGE.min(left.max(1));
             let next = with_query(target, &format!("format=csv&limit={size}{cursor}"));
-            let page = self.ask(TIMEOUT, Method::GET, &next, Body::Empty, None).await?;
+            let page = self.ask(TIMEOUT, Method::GET, &next, Body::Empty, None, None).await?;
             let names = page.body().windows(2).position(|end| end == b"\r\n").map_or(0, |end| end + 2);
             table.extend_from_slice(&page.body()[if table.is_empty() { 0 } else { names }..]);
             left = left.saturating_sub(size);
@@ -195,6 +195,18 @@ impl Client {
         Ok(table)
     }
 
+    /// Asks for a file, whose bytes go to `sink` as they come; gives the headers of the reply.
+    pub async fn download(
+        &self,
+        patience: Duration,
+        method: Method,
+        target: &str,
+        sink: Sink<'_>,
+    ) -> anyhow::Result<HeaderMap> {
+        let reply = self.ask(patience, method, target, Body::Empty, None, Some(sink)).await?;
+        Ok(reply.into_parts().0.headers)
+    }
+
     /// What the API answers when it says yes.
     async fn ask(
         &self,
@@ -203,8 +215,9 @@ impl Client {
         target: &str,
         body: Body,
         key: Option<&Key>,
+        sink: Option<Sink<'_>>,
     ) -> anyhow::Result<Response<Vec<u8>>> {
-        let reply = tokio::time::timeout(patience, Box::pin(self.send(method, target, body, key)))
+        let reply = tokio::time::timeout(patience, Box::pin(self.send(method, target, body, key, sink)))
             .await
             .map_err(|_| Lost::Late)??;
         if reply.status().is_success() {
@@ -219,6 +232,7 @@ impl Client {
         target: &str,
         body: Body,
         key: Option<&Key>,
+        sink: Option<Sink<'_>>,
     ) -> anyhow::Result<Response<Vec<u8>>> {
         let (media_type, body) = body.encode();
         let mut headers = HeaderMap::new();
@@ -237,7 +251,11 @@ impl Client {
             Transport::InProcess(app) => {
                 let call = Call { method, target: target.to_owned(), headers, body, peer: Peer::Local };
                 let answer = app.call(call).await;
-                let mut reply = Response::new(answer.body.collect().await?);
+                let body = match sink.filter(|_| answer.status.is_success()) {
+                    Some(sink) => dial::pour(answer.body, sink).await.map(|()| Vec::new()),
+                    None => answer.body.collect().await,
+                };
+                let mut reply = Response::new(body?);
                 *reply.status_mut() = answer.status;
                 *reply.headers_mut() = answer.headers;
                 Ok(reply)
@@ -249,9 +267,9 @@ impl Client {
                     UnixStream::from_std(stream)
                 });
                 let stream = connected.context("can't reach the server that runs on this data directory")?;
-                finish(dial::exchange(stream, request).await)
+                finish(dial::exchange(stream, request, sink).await)
             }
-            Transport::Remote(endpoint) => endpoint.send(method, target, headers, body).await,
+            Transport::Remote(endpoint) => endpoint.send(method, target, headers, body, sink).await,
         }
     }
 }
@@ -263,13 +281,14 @@ impl Endpoint {
         target: &str,
         headers: HeaderMap,
         body: Vec<u8>,
+        sink: Option<Sink<'_>>,
     ) -> anyhow::Result<Response<Vec<u8>>> {
         match self {
             Self::Unix(path) => {
                 let request = wire_request(method, target, "localhost", headers, body)?;
                 let stream = UnixStream::connect(path).await;
                 let stream = stream.with_context(|| format!("can't reach {}", path.display()))?;
-                finish(dial::exchange(stream, request).await)
+                finish(dial::exchange(stream, request, sink).await)
             }
             Self::Tcp { authority, prefix, tls } => {
                 let request =
@@ -279,12 +298,12 @@ impl Endpoint {
                 let stream = TcpStream::connect((host, port)).await;
                 let stream = stream.with_context(|| format!("can't reach {authority}"))?;
                 let Some((config, name)) = tls else {
-                    return finish(dial::exchange(stream, request).await);
+                    return finish(dial::exchange(stream, request, sink).await);
                 };
                 let connector = tokio_rustls::TlsConnector::from(Arc::clone(config));
                 let stream = connector.connect(name.clone(), stream).await;
                 let stream = stream.with_context(|| format!("no TLS with {authority}"))?;
-                finish(dial::exchange(stream, request).await)
+                finish(dial::exchange(stream, request, sink).await)
             }
         }
     }

@@ -75,7 +75,8 @@ fn remote(url: &str) -> anyhow::Result<Client> {
     Ok(Client::remote(endpoint, SecretText::new(token)))
 }
 
-fn parse_url(url: &str) -> anyhow::Result<Endpoint> {
+/// Where a server is by its address.
+pub fn parse_url(url: &str) -> anyhow::Result<Endpoint> {
     let wrong = || Usage(format!("`{}` isn't http://…, https://… or unix:/path", url.escape_debug()));
     if let Some(path) = url.strip_prefix("unix:").filter(|path| path.starts_with('/')) {
         return Ok(Endpoint::Unix(PathBuf::from(path)));
@@ -100,24 +101,28 @@ async fn local<T>(
     config: &Config,
     command: impl AsyncFnOnce(&Client) -> anyhow::Result<T>,
 ) -> anyhow::Result<T> {
-    let data_dir = Arc::new(DataDir::open(&for_command(config.data_dir.clone())?)?);
+    let data_dir =
+        Arc::new(DataDir::with_pepper(&for_command(config.data_dir.clone())?, config.pepper_place())?);
     match lock_or_server(&data_dir).await? {
         Holder::Server(secret) => command(&Client::control(data_dir, secret)).await,
         Holder::Us(lock) => {
-            // The command line speaks our own API.
-            let setting = Setting {
-                public_url: String::new(),
-                dialects: Dialects::named(&[]),
-                hosts: Vec::new(),
-                api_trusts_proxy: false,
-                gate: GateSetting::default(),
-            };
-            let application = Application::open(&data_dir, &lock, setting).await?;
+            let application = Application::open(&data_dir, &lock, own_api()).await?;
             let result = command(&Client::in_process(application.app, application.secret.reveal())).await;
             application.settle().await;
             application.close().await;
             result
         }
+    }
+}
+
+/// What the command line speaks: our own API.
+pub(super) fn own_api() -> Setting {
+    Setting {
+        public_url: String::new(),
+        dialects: Dialects::named(&[]),
+        hosts: Vec::new(),
+        api_trusts_proxy: false,
+        gate: GateSetting::default(),
     }
 }
 

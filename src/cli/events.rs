@@ -1,11 +1,11 @@
-//! `jeton events [verify]`.
+//! `jeton events [verify | prune]`.
 
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use http::Method;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::cli::client::{Body, Client, encode};
 use crate::cli::connect::{ClientArgs, with_client};
@@ -44,6 +44,12 @@ pub struct EventsArgs {
 enum Action {
     /// Hold every event against the one before: exit code 0 if the record is sound, 1 if it isn't
     Verify,
+    /// Remove the oldest events for good; the rest can still be verified
+    Prune {
+        /// Those before this instant: RFC 3339
+        #[arg(long, value_name = "INSTANT")]
+        before: String,
+    },
 }
 
 /// Which events, newest first.
@@ -106,6 +112,7 @@ pub fn run(arguments: &EventsArgs, config: &Config, data_dir_flag: bool) -> anyh
     let EventsArgs { client, filter, action } = arguments;
     with_client(client, config, data_dir_flag, async |api| match action {
         Some(Action::Verify) => verify(api, client.json).await,
+        Some(Action::Prune { before }) => prune(api, before, client.json).await,
         None => list(api, filter, client.json).await,
     })
 }
@@ -129,11 +136,26 @@ async fn verify(api: &Client, json: bool) -> anyhow::Result<ExitCode> {
     Ok(if found["sound"] == true { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
+async fn prune(api: &Client, before: &str, json: bool) -> anyhow::Result<ExitCode> {
+    let body = Body::Json(Map::from_iter([("before".to_owned(), before.into())]));
+    let done = api.call_within(WALK, Method::POST, &format!("{PATH}/prune"), body).await?;
+    if json {
+        output::json(&done)?;
+    } else {
+        output::line(&format!("removed {} events, {} in all", done["removed"], done["pruned"]))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
 /// One line for a person.
 fn sentence(found: &Value) -> String {
     let count = &found["count"];
     if found["sound"] == true {
-        return format!("sound: {count} events");
+        let pruned = found["pruned_at"].as_str().map(|at| {
+            let at = output::escape(at);
+            format!(" ({} before them were removed, the last of them at {at})", found["pruned"])
+        });
+        return format!("sound: {count} events{}", pruned.unwrap_or_default());
     }
     let problem = output::escape(found["problem"].as_str().unwrap_or("the server doesn't say why"));
     format!("not sound: event {}: {problem} (the {count} before it are sound)", found["first_bad"])
@@ -198,6 +220,10 @@ mod tests {
     #[test]
     fn one_line_says_what_was_found() {
         assert_eq!(sentence(&json!({"sound": true, "count": 12})), "sound: 12 events");
+        assert_eq!(
+            sentence(&json!({"sound": true, "count": 2, "pruned": 9, "pruned_at": "2026-01-01T00:00:00Z"})),
+            "sound: 2 events (9 before them were removed, the last of them at 2026-01-01T00:00:00Z)"
+        );
         assert_eq!(
             sentence(&json!({"sound": false, "count": 4, "first_bad": 5, "problem": "it is missing"})),
             "not sound: event 5: it is missing (the 4 before it are sound)"

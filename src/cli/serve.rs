@@ -5,24 +5,28 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use clap::Args;
 use listenfd::ListenFd;
-use rustls::ServerConfig;
 use tracing::level_filters::LevelFilter;
 use tracing::{info, warn};
 
 use crate::cli::application::Application;
 use crate::cli::client::Client;
 use crate::cli::first_admin;
+use crate::cli::settings::SettingFlags;
 use crate::door::{self, Entrance, Limits, Listener};
 use crate::http::{Dialects, GateSetting, Setting};
 use crate::ops::config::{Config, DoorSettings};
 use crate::ops::control::Control;
 use crate::ops::data_dir::{DataDir, Lock, SOCKET, for_serve};
-use crate::ops::lifecycle::{StopSignals, raise_file_limit};
+use crate::ops::lifecycle::{StopSignals, hangups, raise_file_limit};
 use crate::ops::listen::{Bound, Plan};
-use crate::ops::{log, tls};
+use crate::ops::log;
+use crate::ops::notify::Notifier;
+use crate::ops::tls::Certificates;
+use crate::store::Unsound;
 
-type Tls = Option<Arc<ServerConfig>>;
+type Tls = Option<Arc<Certificates>>;
 
 /// What requests come in by.
 struct Sockets {
@@ -36,15 +40,26 @@ struct Sockets {
     open_files: Option<u64>,
 }
 
+#[derive(Debug, Args)]
+pub struct ServeArgs {
+    #[command(flatten)]
+    pub settings: SettingFlags,
+    /// Start although jeton.journal is missing or broken, and begin another: what was revoked since the database was
+    /// saved may work again
+    #[arg(long)]
+    accept_resurrection: bool,
+}
+
 /// Runs the server until it is asked to stop.
-pub fn run(config: &Config) -> anyhow::Result<ExitCode> {
+pub fn run(arguments: &ServeArgs, config: &Config) -> anyhow::Result<ExitCode> {
     let _flush = log::install(config.log.unwrap_or(LevelFilter::INFO), config.log_format)?;
-    let tls = config.tls.as_ref().map(tls::server).transpose()?;
+    let tls = config.tls.as_ref().map(Certificates::load).transpose()?;
     let plan = Plan::new(config, ListenFd::from_env())?;
     if plan.is_inherited() && config.listen.explicit {
         warn!("listening on the sockets that were handed over: address, port and unix have no effect");
     }
-    let data_dir = DataDir::open(&for_serve(config.data_dir.clone(), std::env::var_os("STATE_DIRECTORY")))?;
+    let path = for_serve(config.data_dir.clone(), std::env::var_os("STATE_DIRECTORY"));
+    let data_dir = DataDir::with_pepper(&path, config.pepper_place())?;
     let lock = data_dir.lock()?;
     let open_files = raise_file_limit();
     // One that systemd made stays: it goes on listening there.
@@ -53,15 +68,25 @@ pub fn run(config: &Config) -> anyhow::Result<ExitCode> {
     let sockets = Sockets { bound: plan.bind()?, own_socket, inherited, tls, open_files };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     info!(data_dir = %data_dir.path().display(), open_files, version = env!("CARGO_PKG_VERSION"), "starting");
-    let result = runtime.block_on(serve(config, &data_dir, &lock, sockets));
+    let unsound = if arguments.accept_resurrection { Unsound::Accepted } else { Unsound::Refused };
+    let result = runtime.block_on(serve(config, &data_dir, &lock, sockets, unsound));
     // What still runs has nobody left to answer to.
     runtime.shutdown_background();
     result.map(|()| ExitCode::SUCCESS)
 }
 
-async fn serve(config: &Config, data_dir: &DataDir, lock: &Lock, sockets: Sockets) -> anyhow::Result<()> {
+async fn serve(
+    config: &Config,
+    data_dir: &DataDir,
+    lock: &Lock,
+    sockets: Sockets,
+    unsound: Unsound,
+) -> anyhow::Result<()> {
     let Sockets { bound, own_socket, inherited, tls, open_files } = sockets;
     let signals = StopSignals::install().context("can't catch signals")?;
+    if let Some(certificates) = &tls {
+        tokio::spawn(Arc::clone(certificates).watch(hangups()?));
+    }
     let urls: Vec<String> = bound.iter().filter_map(|bound| bound.url(tls.is_some())).collect();
     let public = config.public_url.as_ref().or(urls.first()).map_or("", String::as_str);
     let setting = Setting {
@@ -75,7 +100,7 @@ async fn serve(config: &Config, data_dir: &DataDir, lock: &Lock, sockets: Socket
             policies: config.gate_policies.clone(),
         },
     };
-    let application = Application::open(data_dir, lock, setting).await?;
+    let application = Application::open_with(data_dir, lock, setting, unsound).await?;
     application.keep_house();
     // What a crashed server left.
     data_dir.remove_control()?;
@@ -98,12 +123,17 @@ async fn serve(config: &Config, data_dir: &DataDir, lock: &Lock, sockets: Socket
         info!(url, "listening");
     }
 
+    let notifier = Notifier::from_env();
     let mut failed = false;
     let stop = async {
+        // The sockets listen already: whoever is let go on by this is answered.
+        notifier.ready();
         tokio::select! {
             signal = signals.received() => info!(signal, "stopping"),
             () = application.failed() => failed = true,
+            never = notifier.keep_watch(|| application.answers()) => match never {},
         }
+        notifier.stopping();
     };
     let drained = door::serve(entrances, limits(&config.door, open_files), application.app, stop).await?;
     info!(?drained, "connections are closed");
@@ -124,7 +154,7 @@ async fn serve(config: &Config, data_dir: &DataDir, lock: &Lock, sockets: Socket
 
 fn entrance(bound: Bound, tls: &Tls, inherited: bool) -> Entrance {
     let (listener, tls) = match bound {
-        Bound::Tcp(listener) => (Listener::Tcp(listener), tls.clone()),
+        Bound::Tcp(listener) => (Listener::Tcp(listener), tls.as_ref().map(Certificates::server)),
         Bound::Unix(listener) => (Listener::Unix(listener), None),
     };
     Entrance { listener, tls, inherited }

@@ -14,10 +14,10 @@ pub struct SettingFlags(pub Vec<(&'static str, String)>);
 /// The flags' names, which clap wants to keep for good: in the order of the table.
 static NAMES: LazyLock<Vec<String>> = LazyLock::new(|| SETTINGS.iter().map(Setting::flag).collect());
 
-/// Every setting but the data directory, whose flag belongs to every command.
+/// Every setting but the data directory and the pepper's file, whose flags belong to every command.
 fn of_serve() -> impl Iterator<Item = (&'static Setting, &'static str)> {
     let names = NAMES.iter().map(String::as_str);
-    SETTINGS.iter().zip(names).filter(|(setting, _)| setting.key != "data_dir")
+    SETTINGS.iter().zip(names).filter(|(setting, _)| !matches!(setting.key, "data_dir" | "pepper_file"))
 }
 
 fn flag(setting: &'static Setting, name: &'static str) -> Arg {

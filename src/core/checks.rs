@@ -100,6 +100,45 @@ impl Outcome {
     }
 }
 
+/// Which API a check was made for: jeton's own ones, then the dialects in the order of their list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Endpoint(usize);
+
+impl Endpoint {
+    /// A proxy asked about somebody's request.
+    pub const GATE: Self = Self(0);
+    /// A service asked about a token.
+    pub const INTROSPECTION: Self = Self(1);
+    /// Somebody called jeton's own API.
+    pub const NATIVE: Self = Self(2);
+    /// How many can be told apart; dialects beyond that are counted as the last.
+    pub const MOST: usize = 16;
+
+    /// The dialect at a place of their list.
+    pub const fn dialect(at: usize) -> Self {
+        let place = at.saturating_add(3);
+        Self(if place < Self::MOST { place } else { Self::MOST - 1 })
+    }
+
+    /// Where it is counted, less than [`Endpoint::MOST`].
+    pub const fn place(self) -> usize {
+        self.0
+    }
+}
+
+impl Outcome {
+    /// Its word in the metrics.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Admitted => "admitted",
+            Self::Dead => "dead",
+            Self::Forbidden => "forbidden",
+            Self::Limited => "limited",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
 /// Checks, by outcome.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally([u64; Outcome::ALL.len()]);

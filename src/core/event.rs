@@ -135,6 +135,16 @@ pub enum Deed {
     SignInRefused,
     /// Tries that weren't looked at because too many wrong ones came before them; the detail says how many.
     SignInThrottled,
+    /// An older database learned from the journal what it had missed; the detail says how much.
+    JournalReplayed,
+    /// The journal was missing or broken, and somebody said that what it knew may be forgotten: another one was begun.
+    ResurrectionAccepted,
+    /// The oldest events were removed; the detail says which.
+    EventsPruned,
+    /// A feed of what expires was made.
+    FeedCreated,
+    /// A feed was removed.
+    FeedRemoved,
 }
 
 impl Deed {
@@ -179,6 +189,11 @@ impl Deed {
             Self::SessionEnded => "session.ended",
             Self::SignInRefused => "sign_in.refused",
             Self::SignInThrottled => "sign_in.throttled",
+            Self::JournalReplayed => "journal.replayed",
+            Self::ResurrectionAccepted => "journal.resurrection_accepted",
+            Self::EventsPruned => "events.pruned",
+            Self::FeedCreated => "feed.created",
+            Self::FeedRemoved => "feed.removed",
         }
     }
 }
@@ -196,6 +211,11 @@ impl<K: Kind> From<Id<K>> for Object {
     fn from(id: Id<K>) -> Self {
         Self { kind: K::NAME, id: id.0 }
     }
+}
+
+impl Object {
+    /// The record of events itself.
+    pub const RECORD: Self = Self { kind: "events", id: [0; 16] };
 }
 
 /// Who acts and from where: what every mutation is handed.
@@ -285,6 +305,11 @@ pub enum Flaw {
     /// The seal over the end of the chain is broken or gone; so nobody knows whether events were cut off.
     #[error("the sealed end of the chain was edited or removed: events may be missing from here on")]
     End,
+    /// The seal over where the chain begins since events were removed is broken; so nobody knows what it goes on from.
+    #[error(
+        "the sealed beginning of the chain was edited: nobody can say which events were removed by jeton"
+    )]
+    Beginning,
 }
 
 impl Entry<'_> {

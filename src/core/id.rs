@@ -36,6 +36,8 @@ kinds! {
     OfModule, "module", "MOD";
     /// A session at the page.
     OfSession, "session", "SES";
+    /// A feed of what expires.
+    OfFeed, "feed", "FED";
 }
 
 /// Identifies a token.
@@ -48,6 +50,8 @@ pub type OrganizationId = Id<OfOrganization>;
 pub type ModuleId = Id<OfModule>;
 /// Identifies a session.
 pub type SessionId = Id<OfSession>;
+/// Identifies a feed.
+pub type FeedId = Id<OfFeed>;
 
 /// A UUIDv7 of one kind of thing.
 pub struct Id<K>(pub [u8; 16], PhantomData<fn() -> K>);
@@ -234,7 +238,7 @@ fn hyphenated(bytes: [u8; 16]) -> String {
     text
 }
 
-fn unhex<const N: usize>(text: &str) -> Option<[u8; N]> {
+pub(super) fn unhex<const N: usize>(text: &str) -> Option<[u8; N]> {
     let digits = text.as_bytes();
     if digits.len() != 2 * N {
         return None;

@@ -1,17 +1,22 @@
 //! The pepper and what is derived from it: token digests, row seals, the chain of events.
 
+mod pepper;
+
 use std::fmt;
 
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use hkdf::Hkdf;
 use hmac::{Hmac, KeyInit, Mac};
+use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
-use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+use zeroize::Zeroizing;
 
+pub use self::pepper::{Pepper, PepperError, PepperId};
 use super::{
+    foreign::ForeignKind,
     id::TokenId,
-    secret::{Secret, SessionSecret},
+    journal,
+    secret::{FeedSecret, Secret, SessionSecret},
 };
 
 type HmacSha256 = Hmac<Sha256>;
@@ -33,140 +38,100 @@ impl fmt::Debug for Digest {
     }
 }
 
-/// Which line of the pepper file a digest or seal was made with.
-pub type PepperId = u32;
-
-/// What is wrong with a pepper file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum PepperError {
-    /// Nothing but white space and comments.
-    #[error("it holds no key")]
-    Empty,
-    /// A line isn't `id key`.
-    #[error("line {0} isn't an id, a space and a key of 43 base64url digits")]
-    Line(usize),
-    /// An id stands twice.
-    #[error("line {0} repeats an id")]
-    Repeated(usize),
-}
-
-#[derive(Clone, Zeroize, ZeroizeOnDrop)]
-struct PepperLine {
-    id: PepperId,
-    key: [u8; 32],
-}
-
-/// The content of `pepper.key`: keys by id; the highest id is the one that new digests are made with.
-#[derive(Clone)]
-pub struct Pepper(Vec<PepperLine>);
-
-impl Pepper {
-    /// A first pepper out of fresh random bytes.
-    pub fn generate(random: [u8; 32]) -> Self {
-        Self(vec![PepperLine { id: 1, key: random }])
-    }
-
-    /// Reads a file: one `id key` a line, empty lines and `#` comments apart.
-    pub fn parse(text: &str) -> Result<Self, PepperError> {
-        let mut lines: Vec<PepperLine> = Vec::new();
-        for (at, line) in text.lines().enumerate().map(|(at, line)| (at + 1, line.trim())) {
-            if line.is_empty() || line.starts_with('#') {
-                continue;
-            }
-            let (id, key) = line.split_once(' ').ok_or(PepperError::Line(at))?;
-            let id = id.parse().ok().filter(|id| *id > 0).ok_or(PepperError::Line(at))?;
-            let bytes =
-                Zeroizing::new(URL_SAFE_NO_PAD.decode(key.trim()).map_err(|_| PepperError::Line(at))?);
-            let key = bytes.as_slice().try_into().map_err(|_| PepperError::Line(at))?;
-            if lines.iter().any(|line| line.id == id) {
-                return Err(PepperError::Repeated(at));
-            }
-            lines.push(PepperLine { id, key });
-        }
-        lines.sort_by_key(|line| line.id);
-        if lines.is_empty() { Err(PepperError::Empty) } else { Ok(Self(lines)) }
-    }
-
-    /// The text of the file.
-    pub fn to_file_text(&self) -> Zeroizing<String> {
-        let mut text = Zeroizing::new(String::from(
-            "# jeton's pepper: without it no token in the database can be checked. Keep a copy apart from the backups.\n",
-        ));
-        for line in &self.0 {
-            let key = Zeroizing::new(URL_SAFE_NO_PAD.encode(line.key));
-            text.push_str(&Zeroizing::new(format!("{} {}\n", line.id, key.as_str())));
-        }
-        text
-    }
-}
-
-impl fmt::Debug for Pepper {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Pepper(..)")
-    }
-}
-
-/// The subkeys of one pepper, each for one purpose (HKDF-SHA256, RFC 5869), ready to use.
+/// The subkeys of one pepper, each for one purpose, ready to use.
 struct Subkeys {
-    id: PepperId,
+    record: RecordKeys,
     tokens: HmacSha256,
+    foreign: HmacSha256,
     seals: HmacSha256,
-    events: HmacSha256,
-    addresses: HmacSha256,
-    check: HmacSha256,
     repeats: HmacSha256,
     replies: HmacSha256,
     sessions: HmacSha256,
+    feeds: HmacSha256,
+    journal: HmacSha256,
+}
+
+/// Those that the record of events is proven with, which outlive their pepper: no token can be checked with them.
+struct RecordKeys {
+    id: PepperId,
+    events: HmacSha256,
+    addresses: HmacSha256,
+    check: HmacSha256,
+}
+
+/// A subkey (HKDF-SHA256, RFC 5869).
+fn subkey(key: &[u8; 32], purpose: &str) -> Zeroizing<[u8; 32]> {
+    let hkdf = Hkdf::<Sha256>::new(Some(b"jeton"), key);
+    let mut subkey = Zeroizing::new([0; 32]);
+    hkdf.expand(purpose.as_bytes(), subkey.as_mut_slice()).expect("32 bytes are no more than HKDF gives");
+    subkey
+}
+
+/// What the record's subkeys are derived for, in their order in the file.
+const RECORD: [&str; 3] = ["event chain", "event addresses", "pepper check"];
+
+fn mac(key: &[u8; 32]) -> HmacSha256 {
+    HmacSha256::new_from_slice(key).expect("HMAC takes a key of any length")
+}
+
+impl RecordKeys {
+    fn new(id: PepperId, [events, addresses, check]: [&[u8; 32]; 3]) -> Self {
+        Self { id, events: mac(events), addresses: mac(addresses), check: mac(check) }
+    }
 }
 
 impl Subkeys {
-    fn derive(line: &PepperLine) -> Self {
-        let hkdf = Hkdf::<Sha256>::new(Some(b"jeton"), &line.key);
-        let key = |purpose: &str| {
-            let mut key = Zeroizing::new([0; 32]);
-            hkdf.expand(purpose.as_bytes(), key.as_mut_slice())
-                .expect("32 bytes are no more than HKDF gives");
-            HmacSha256::new_from_slice(key.as_slice()).expect("HMAC takes a key of any length")
-        };
+    fn derive(id: PepperId, pepper: &[u8; 32]) -> Self {
+        let record = RECORD.map(|purpose| subkey(pepper, purpose));
+        let key = |purpose| mac(&subkey(pepper, purpose));
         Self {
-            id: line.id,
+            record: RecordKeys::new(id, [&record[0], &record[1], &record[2]]),
             tokens: key("token digests"),
+            foreign: key("foreign digests"),
             seals: key("row seals"),
-            events: key("event chain"),
-            addresses: key("event addresses"),
-            check: key("pepper check"),
             repeats: key("idempotency keys"),
             replies: key("kept replies"),
             sessions: key("sessions"),
+            feeds: key("feeds"),
+            journal: key("journal key"),
         }
     }
 }
 
 /// Every key that jeton uses, derived from the pepper file.
-pub struct Keyring(Vec<Subkeys>);
+pub struct Keyring {
+    live: Vec<Subkeys>,
+    retired: Vec<RecordKeys>,
+}
 
 impl Keyring {
     /// Derives all of them.
     pub fn new(pepper: &Pepper) -> Self {
-        Self(pepper.0.iter().map(Subkeys::derive).collect())
+        let live = pepper.lines().map(|(id, key)| Subkeys::derive(id, key)).collect();
+        let retired = pepper.retired().map(|(id, keys)| RecordKeys::new(id, keys)).collect();
+        Self { live, retired }
     }
 
     fn current_keys(&self) -> &Subkeys {
-        self.0.last().expect("a pepper has a line at least")
+        self.live.last().expect("a pepper has a line at least")
     }
 
     fn find(&self, id: PepperId) -> Option<&Subkeys> {
-        self.0.iter().find(|keys| keys.id == id)
+        self.live.iter().find(|keys| keys.record.id == id)
+    }
+
+    fn record(&self, id: PepperId) -> Option<&RecordKeys> {
+        self.live.iter().map(|keys| &keys.record).chain(&self.retired).find(|keys| keys.id == id)
     }
 
     /// The pepper that new digests and seals are made with.
     pub fn current(&self) -> PepperId {
-        self.current_keys().id
+        self.current_keys().record.id
     }
 
-    /// Every pepper's id.
+    /// Every pepper's id, but for those that are retired.
     pub fn ids(&self) -> impl Iterator<Item = PepperId> {
-        self.0.iter().map(|keys| keys.id)
+        self.live.iter().map(|keys| keys.record.id)
     }
 
     /// A token's digest under a pepper; `None` where the file doesn't have that pepper.
@@ -177,6 +142,13 @@ impl Keyring {
         Some(Digest(mac.finalize().into_bytes().into()))
     }
 
+    /// What is kept of a token from elsewhere under a pepper: over a plain digest of its text, since the text may never have
+    /// been seen. `None` where the file doesn't have that pepper.
+    pub fn foreign_digest(&self, pepper: PepperId, kind: ForeignKind, plain: &[u8]) -> Option<Digest> {
+        let mac = self.find(pepper)?.foreign.clone();
+        Some(Sealer(mac).text(kind.as_str()).bytes(plain).finish())
+    }
+
     /// What is kept of a session's secret under a pepper; `None` where the file doesn't have that pepper.
     pub fn session_digest(&self, pepper: PepperId, secret: &SessionSecret) -> Option<Digest> {
         let mut mac = self.find(pepper)?.sessions.clone();
@@ -184,9 +156,16 @@ impl Keyring {
         Some(Digest(mac.finalize().into_bytes().into()))
     }
 
+    /// What is kept of a feed's key under a pepper; `None` where the file doesn't have that pepper.
+    pub fn feed_digest(&self, pepper: PepperId, secret: &FeedSecret) -> Option<Digest> {
+        let mut mac = self.find(pepper)?.feeds.clone();
+        mac.update(secret.expose());
+        Some(Digest(mac.finalize().into_bytes().into()))
+    }
+
     /// What the database keeps to know a pepper again, bound to the database's own id.
     pub fn check_value(&self, pepper: PepperId, instance: &[u8; 16]) -> Option<Digest> {
-        let mut mac = self.find(pepper)?.check.clone();
+        let mut mac = self.record(pepper)?.check.clone();
         mac.update(instance);
         Some(Digest(mac.finalize().into_bytes().into()))
     }
@@ -198,7 +177,7 @@ impl Keyring {
 
     /// What an event's link covers in place of its address; the sequence in it keeps equal addresses from showing.
     pub fn address_digest(&self, pepper: PepperId, sequence: i64, address: &str) -> Option<Digest> {
-        Some(Sealer(self.find(pepper)?.addresses.clone()).int(sequence).text(address).finish())
+        Some(Sealer(self.record(pepper)?.addresses.clone()).int(sequence).text(address).finish())
     }
 
     /// Begins a digest that knows an idempotency key, or what came with one, again.
@@ -224,10 +203,43 @@ impl Keyring {
         Some(key)
     }
 
+    /// What the key of the journal is encrypted with under a pepper; `salt` is as random as a key and used once.
+    fn journal_cipher(&self, pepper: PepperId, salt: &[u8; 32]) -> Option<LessSafeKey> {
+        let mut mac = self.find(pepper)?.journal.clone();
+        mac.update(salt);
+        let key = Zeroizing::new(<[u8; 32]>::from(mac.finalize().into_bytes()));
+        let key = UnboundKey::new(&CHACHA20_POLY1305, key.as_slice()).expect("a key of 32 bytes");
+        Some(LessSafeKey::new(key))
+    }
+
+    /// Encrypts the journal's key under the current pepper: the key is random, and outlives any pepper.
+    pub fn wrap_journal_key(&self, key: &journal::Key, salt: [u8; 32]) -> Vec<u8> {
+        let cipher =
+            self.journal_cipher(self.current(), &salt).expect("the current pepper is in the keyring");
+        let mut sealed = key.expose().to_vec();
+        cipher
+            .seal_in_place_append_tag(used_once(), Aad::empty(), &mut sealed)
+            .expect("32 bytes are not too long");
+        [salt.as_slice(), &sealed].concat()
+    }
+
+    /// Decrypts it; `None` where it isn't one of that pepper's.
+    pub fn unwrap_journal_key(&self, pepper: PepperId, wrapped: &[u8]) -> Option<journal::Key> {
+        let (salt, sealed) = wrapped.split_first_chunk()?;
+        let mut sealed = Zeroizing::new(sealed.to_vec());
+        let opened = self.journal_cipher(pepper, salt)?.open_in_place(used_once(), Aad::empty(), &mut sealed);
+        Some(journal::Key::new((*opened.ok()?).try_into().ok()?))
+    }
+
     /// Begins an event's link, over the link before it.
     pub fn link(&self, pepper: PepperId, before: &Digest) -> Option<Sealer> {
-        Some(Sealer(self.find(pepper)?.events.clone()).bytes(&before.0))
+        Some(Sealer(self.record(pepper)?.events.clone()).bytes(&before.0))
     }
+}
+
+/// A cipher's key encrypts one thing, once.
+fn used_once() -> Nonce {
+    Nonce::assume_unique_for_key([0; NONCE_LEN])
 }
 
 impl fmt::Debug for Keyring {
@@ -278,25 +290,23 @@ impl Sealer {
 
 #[cfg(test)]
 mod tests {
-    use super::{Keyring, Pepper, PepperError, Secret, TokenId};
+    use super::{Keyring, Pepper, Secret, TokenId, journal};
 
     #[test]
-    fn a_pepper_file_reads_back_and_the_highest_id_is_current() {
-        let text = Pepper::generate([3; 32]).to_file_text();
-        let two = format!("{}\n\n# more\n7 {}\r\n", text.as_str(), "A".repeat(43));
-        let keys = Keyring::new(&Pepper::parse(&two).expect("two lines"));
-        assert_eq!(keys.ids().collect::<Vec<_>>(), [1, 7]);
-        assert_eq!(keys.current(), 7);
-    }
-
-    #[test]
-    fn a_broken_pepper_file_is_refused_by_its_line() {
-        assert_eq!(Pepper::parse("\n# x\n").err(), Some(PepperError::Empty));
-        assert_eq!(Pepper::parse("1").err(), Some(PepperError::Line(1)));
-        assert_eq!(Pepper::parse("1 short").err(), Some(PepperError::Line(1)));
-        assert_eq!(Pepper::parse(&format!("0 {}", "A".repeat(43))).err(), Some(PepperError::Line(1)));
-        let twice = format!("1 {0}\n1 {0}\n", "A".repeat(43));
-        assert_eq!(Pepper::parse(&twice).err(), Some(PepperError::Repeated(2)));
+    fn the_journals_key_opens_under_its_own_pepper_alone() {
+        let keys = Keyring::new(&Pepper::generate([3; 32]));
+        let wrapped = keys.wrap_journal_key(&journal::Key::new([5; 32]), [7; 32]);
+        assert!(!wrapped.windows(8).any(|part| part == [5; 8]));
+        let opened = keys.unwrap_journal_key(1, &wrapped).expect("its own");
+        assert_eq!(opened.expose(), &[5; 32]);
+        let other = Keyring::new(&Pepper::generate([4; 32]));
+        assert!(other.unwrap_journal_key(1, &wrapped).is_none());
+        assert!(keys.unwrap_journal_key(2, &wrapped).is_none());
+        for at in 0..wrapped.len() {
+            let mut flipped = wrapped.clone();
+            flipped[at] ^= 1;
+            assert!(keys.unwrap_journal_key(1, &flipped).is_none(), "byte {at}");
+        }
     }
 
     #[test]

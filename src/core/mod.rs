@@ -1,16 +1,21 @@
 //! The rules: no I/O, no clock, no framework; every function is of its inputs alone.
 
 pub mod base62;
+pub mod calendar;
 pub mod changes;
 pub mod checks;
 pub mod decision;
 pub mod event;
 pub mod expiries;
+pub mod feed;
 pub mod filter;
 pub mod find;
+pub mod foreign;
+pub mod histogram;
 pub mod id;
 pub mod idempotency;
 pub mod idle;
+pub mod journal;
 pub mod keys;
 pub mod life;
 pub mod lifetime;

@@ -3,6 +3,7 @@
 use super::{
     changes::Changes,
     id::{ModuleId, OfOrganization, OrganizationId, Reference, UserId},
+    journal::OrganizationFate,
     number::Number,
     privilege::Privileges,
     refusal::Refusal,
@@ -209,6 +210,14 @@ pub struct Organization {
     pub updated_at: Instant,
     /// How often its row has changed.
     pub change_sequence: u32,
+}
+
+impl Organization {
+    /// What decides of it and may change.
+    pub fn fate(&self) -> OrganizationFate {
+        let (enabled, api_access) = (self.enabled, self.policy.api_access);
+        OrganizationFate { enabled, api_access, privileges: self.privileges.clone() }
+    }
 }
 
 #[cfg(test)]

@@ -319,6 +319,9 @@ pub enum Failure {
     /// A bounded queue is full or the store can't be written just now: the same request may work later.
     #[error("busy: try again in a moment")]
     Busy,
+    /// The disk has no room for what was to be written. What is there is still read, and tokens can still be ended.
+    #[error("the disk is full: nothing was written")]
+    StorageFull,
     /// Something that must hold doesn't. The cause is for the log and nobody else.
     #[error("{0}")]
     Broken(Arc<str>),

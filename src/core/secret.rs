@@ -70,7 +70,7 @@ impl fmt::Debug for SecretText {
 pub struct ControlSecret([u8; 32]);
 
 /// What a control secret begins with.
-const CONTROL_PREFIX: &str = "jtc_";
+pub const CONTROL_PREFIX: &str = "jtc_";
 
 impl ControlSecret {
     /// From fresh random bytes.
@@ -105,7 +105,7 @@ impl fmt::Debug for ControlSecret {
 pub struct SessionSecret([u8; 32]);
 
 /// What a session's secret begins with.
-const SESSION_PREFIX: &str = "jts_";
+pub const SESSION_PREFIX: &str = "jts_";
 
 impl SessionSecret {
     /// From fresh random bytes.
@@ -135,6 +135,41 @@ impl fmt::Debug for SessionSecret {
     }
 }
 
+/// What a calendar program shows to read a feed: in its URL, and good for nothing else.
+#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+pub struct FeedSecret([u8; 32]);
+
+/// What a feed's key begins with.
+pub const FEED_PREFIX: &str = "jtf_";
+
+impl FeedSecret {
+    /// From fresh random bytes.
+    pub const fn generate(random: [u8; 32]) -> Self {
+        Self(random)
+    }
+
+    /// Reads `jtf_` and 43 base62 digits.
+    pub fn parse(text: &str) -> Option<Self> {
+        spelled(FEED_PREFIX, text).map(Self)
+    }
+
+    /// The text form, for the URL.
+    pub fn reveal(&self) -> SecretText {
+        spell(FEED_PREFIX, &self.0)
+    }
+
+    /// The bytes, for the digest and nothing else.
+    pub(super) const fn expose(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for FeedSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("FeedSecret(..)")
+    }
+}
+
 /// Reads a prefix and 43 base62 digits: 32 bytes.
 fn spelled(prefix: &str, text: &str) -> Option<[u8; 32]> {
     let digits = text.strip_prefix(prefix).filter(|digits| digits.len() == 43)?;
@@ -152,18 +187,19 @@ fn spell(prefix: &str, bytes: &[u8; 32]) -> SecretText {
 
 #[cfg(test)]
 mod tests {
-    use super::{ControlSecret, Secret, SecretText, SessionSecret};
+    use super::{ControlSecret, FeedSecret, Secret, SecretText, SessionSecret};
 
     #[test]
     fn debug_shows_nothing() {
         let shown = format!(
-            "{:?} {:?} {:?} {:?}",
+            "{:?} {:?} {:?} {:?} {:?}",
             Secret([65; 32]),
             SecretText::new("AAAA"),
             ControlSecret::generate([65; 32]),
-            SessionSecret::generate([65; 32])
+            SessionSecret::generate([65; 32]),
+            FeedSecret::generate([65; 32])
         );
-        assert_eq!(shown, "Secret(..) SecretText(..) ControlSecret(..) SessionSecret(..)");
+        assert_eq!(shown, "Secret(..) SecretText(..) ControlSecret(..) SessionSecret(..) FeedSecret(..)");
     }
 
     #[test]
@@ -178,5 +214,8 @@ mod tests {
         assert_eq!(SessionSecret::parse(text.expose()).expect("its own text").0, session.0);
         // One isn't the other.
         assert!(SessionSecret::parse(secret.reveal().expose()).is_none());
+        let feed = FeedSecret::generate([9; 32]).reveal();
+        assert_eq!(FeedSecret::parse(feed.expose()).expect("its own text").0, session.0);
+        assert!(SessionSecret::parse(feed.expose()).is_none());
     }
 }

@@ -7,6 +7,7 @@ use zeroize::Zeroizing;
 use super::{
     base62,
     id::{Kind as _, OfToken, OrganizationId, TokenId, UserId},
+    journal::TokenFate,
     keys::{Digest, PepperId},
     limits::Limits,
     number::Number,
@@ -216,6 +217,19 @@ pub struct Token {
 }
 
 impl Token {
+    /// What decides of it and may change.
+    pub fn fate(&self) -> TokenFate {
+        TokenFate {
+            status: self.status,
+            cause: self.cause,
+            status_at: self.status_at,
+            expires_at: self.expires_at,
+            waiting: self.waiting,
+            superseded: self.superseded,
+            modules: self.modules.join(" "),
+        }
+    }
+
     /// What stands for all that have taken each other's places, it among them: the first one's id.
     pub fn line(&self) -> TokenId {
         self.line.unwrap_or(self.id)

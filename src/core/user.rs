@@ -2,6 +2,7 @@
 
 use super::{
     id::{OrganizationId, UserId},
+    journal::{MembershipFate, UserFate},
     number::Number,
     organization::Organization,
     privilege::{Privilege, Privileges},
@@ -137,6 +138,21 @@ pub struct Membership {
     pub privileges: Privileges,
     /// When the user was put there.
     pub created_at: Instant,
+}
+
+impl User {
+    /// What decides of them and may change.
+    pub const fn fate(&self) -> UserFate {
+        UserFate { active: self.active, operator: self.operator, deleted_at: self.deleted_at }
+    }
+}
+
+impl Membership {
+    /// What decides of it and may change.
+    pub fn fate(&self) -> MembershipFate {
+        let (role, may_issue, privileges) = (self.role, self.may_issue, self.privileges.clone());
+        MembershipFate { role, may_issue, privileges }
+    }
 }
 
 /// What a user holds in an organization: an administrator and an operator all that exists in it and, by role, the two

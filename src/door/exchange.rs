@@ -6,15 +6,17 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 
 use http::header::{CONNECTION, CONTENT_LENGTH};
+use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Request, Response};
 use http_body::Body;
 use hyper::body::Incoming;
 use hyper::service::Service;
+use tracing::Instrument as _;
 
 use super::screen::{Rejection, screen};
 use super::shared::Shared;
 use super::{Limits, refusal};
-use crate::http::{Answer, AnswerBody, App, Call, Peer};
+use crate::http::{Answer, AnswerBody, App, Call, Peer, RequestId};
 
 /// hyper's service for one connection.
 pub(super) struct Exchange {
@@ -35,27 +37,56 @@ impl Service<Request<Incoming>> for Exchange {
         let (app, limits, shared, peer) =
             (self.app, Arc::clone(&self.limits), Arc::clone(&self.shared), self.peer);
         Box::pin(async move {
+            let id = RequestId::sent(request.headers());
             let answer = match verdict {
-                Err(rejection) => Err(rejection),
-                Ok(()) => admitted(app, request, &limits, peer).await,
+                Err(rejection) => said(Err(rejection), id.unwrap_or_else(RequestId::make), &limits),
+                Ok(()) => admitted(app, request, id, &limits, peer).await,
             };
-            let answer = answer.unwrap_or_else(|rejection| refusal::answer(rejection, &limits));
             Ok(reply(answer, shared.ends_here()))
         })
     }
 }
 
+/// The answer to a request that came in by its `id`, if it has one.
 async fn admitted(
     app: &'static App,
     request: Request<Incoming>,
+    id: Option<RequestId>,
+    limits: &Limits,
+    peer: Peer,
+) -> Answer {
+    let (head, body) = request.into_parts();
+    // Before anything that is refused of jeton's own paths: what stands behind the gate's is another's. No id is made
+    // for it: that would cost each of a proxy's requests, and a proxy that wants one has one.
+    let gated = match &id {
+        None => app.at_gate(&head, peer).await,
+        Some(id) => app.at_gate(&head, peer).instrument(id.span()).await,
+    };
+    if let Some(mut answer) = gated {
+        if let Some(id) = id {
+            id.say(&mut answer.headers);
+        }
+        return answer;
+    }
+    let id = id.unwrap_or_else(RequestId::make);
+    let answer = screened(app, head, body, limits, peer).instrument(id.span()).await;
+    said(answer, id, limits)
+}
+
+/// The answer, or the refusal, with the request's id.
+fn said(answer: Result<Answer, Rejection>, id: RequestId, limits: &Limits) -> Answer {
+    let mut answer = answer.unwrap_or_else(|rejection| refusal::answer(rejection, limits));
+    id.say(&mut answer.headers);
+    answer
+}
+
+async fn screened(
+    app: &'static App,
+    head: Parts,
+    body: Incoming,
     limits: &Limits,
     peer: Peer,
 ) -> Result<Answer, Rejection> {
-    let (head, body) = request.into_parts();
-    // Before anything that is refused of jeton's own paths: what stands behind the gate's is another's.
-    if let Some(answer) = app.at_gate(&head, peer).await {
-        return Ok(answer);
-    }
     screen(&head, limits)?;
     let body = if body.is_end_stream() { Vec::new() } else { gather(body, &head.headers, limits).await? };
     let target = head.uri.path_and_query().ok_or(Rejection::TargetForm)?.to_string();

@@ -124,6 +124,8 @@ pub async fn serve(
 ) -> io::Result<Drained> {
     let (phase, watching) = watch::channel(Phase::Open);
     let census = census::Census::new(limits.connections, limits.connections_per_peer);
+    let seats = Arc::clone(&census);
+    app.count_connections(move || seats.seated());
     let common = Arc::new(connection::Common::new(app, limits));
     let accepting = entrances
         .into_iter()

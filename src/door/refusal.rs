@@ -7,7 +7,7 @@ use http::header::{ACCEPT_ENCODING, CONNECTION};
 use super::Limits;
 use super::framing::Verdict;
 use super::screen::Rejection;
-use crate::http::{Answer, Problem};
+use crate::http::{Answer, Problem, RequestId};
 
 /// The reply to a refused request. The connection ends with it: what follows on it can't be trusted, or isn't read.
 pub(super) fn answer(rejection: Rejection, limits: &Limits) -> Answer {
@@ -38,7 +38,8 @@ pub(super) fn too_many_connections() -> BytesMut {
 }
 
 fn raw(problem: &Problem) -> BytesMut {
-    let Answer { status, headers, .. } = Answer::problem(problem);
+    let Answer { status, mut headers, .. } = Answer::problem(problem);
+    RequestId::make().say(&mut headers);
     let document = problem.to_json();
     let mut bytes = BytesMut::from(format!("HTTP/1.1 {status}\r\n").as_bytes());
     for (name, value) in &headers {

@@ -208,6 +208,13 @@ impl App {
         Some(answer)
     }
 
+    /// Lets the metrics know how many are connected.
+    pub fn count_connections(&self, count: impl Fn() -> usize + Send + Sync + 'static) {
+        if let Some(site) = self.client.rocket().state::<Site>() {
+            site.connections.counted_by(count);
+        }
+    }
+
     /// Answers one call. A panic anywhere in it is an answer of status 500.
     pub async fn call(&'static self, call: Call) -> Answer {
         if !self.is_meant(&call) {

@@ -15,6 +15,7 @@ use super::{
 };
 use crate::{
     core::{
+        checks::Endpoint,
         limits,
         refusal::{Failure, Refusal},
         secret::SecretText,
@@ -41,8 +42,13 @@ pub(super) fn peer<'a>(request: &'a Request<'_>) -> Peer<'a> {
         host: request.rocket().state::<Site>().and_then(Site::host),
         path: Some(request.uri().path().as_str()),
     };
-    Peer { address, agent: request.headers().get_one("user-agent"), asked }
+    // Said by the route's mount; the page's own and nobody's are jeton's.
+    let endpoint = request.local_cache(|| CountedAt(Endpoint::NATIVE)).0;
+    Peer { address, agent: request.headers().get_one("user-agent"), asked, endpoint }
 }
+
+/// As whose a check of the caller is counted.
+pub(super) struct CountedAt(pub(super) Endpoint);
 
 /// What a route's demand left behind for its handler.
 pub(super) struct Asked(pub(super) Option<Caller>);

@@ -25,6 +25,7 @@ mod origin;
 mod problem;
 mod query;
 mod reply;
+mod request_id;
 mod tags;
 mod told;
 
@@ -37,10 +38,12 @@ pub use self::{
     dialects::{Dialects, openapi_json},
     gate::GateSetting,
     problem::Problem,
+    request_id::RequestId,
 };
 use self::{
     carrier::Carriers,
     hosts::Hosts,
+    metrics::Connections,
     mount::{Access, Mount, Territories},
 };
 use crate::{
@@ -65,6 +68,8 @@ pub struct Site {
     territories: Territories,
     /// What is scraped.
     metrics: Metrics,
+    /// Who is connected, once a door is open.
+    connections: Connections,
 }
 
 impl Site {
@@ -91,7 +96,7 @@ pub struct Setting {
 
 /// The mount table, the dialects' apart.
 fn mounts() -> Vec<Mount> {
-    use Access::{Needs, NeedsBasic, Open};
+    use Access::{Keyed, Needs, NeedsBasic, Open};
     vec![
         Mount::new("/v1", native::WORDS)
             .carried_by(Carriers::OrCookie)
@@ -128,6 +133,8 @@ fn mounts() -> Vec<Mount> {
                 ],
             )
             .routes(Needs(Demand::Introspection), routes![native::introspect::batch, native::leaks::check])
+            // The feed's key in the query is the credential.
+            .routes(Keyed, routes![native::feeds::calendar])
             // Whoever holds a token's secret may say where it was found: the tokens in the body are the credentials.
             .routes(Open, routes![native::leaks::report])
             // The password in the body is the credential; that the page itself sent it is looked at there.
@@ -152,6 +159,9 @@ fn mounts() -> Vec<Mount> {
                     native::members::change,
                     native::members::remove,
                     native::events::list,
+                    native::feeds::create,
+                    native::feeds::list,
+                    native::feeds::remove,
                     native::sessions::list,
                     native::sessions::end,
                 ],
@@ -166,6 +176,9 @@ fn mounts() -> Vec<Mount> {
                     native::organizations::add_privilege,
                     native::organizations::remove_privilege,
                     native::verify::verify,
+                    native::backup::create,
+                    native::imports::create,
+                    native::verify::prune,
                 ],
             ),
         Mount::new("/oauth", gate::oauth::WORDS)
@@ -211,11 +224,12 @@ pub fn rocket(service: Arc<Service>, setting: Setting) -> Rocket<Build> {
     // `Shield::new()` holds no policy: it keeps Rocket from attaching its default one.
     let mounts: Vec<Mount> = mounts().into_iter().chain(dialects.mounts()).collect();
     let (document, territories) = (openapi_json(&dialects), Territories::of(&mounts));
-    let metrics = metrics::of(&service);
+    let connections = Connections::default();
+    let metrics = metrics::of(&service, &dialects.endpoints(), &connections);
     let rocket = rocket::custom(config)
         .attach(rocket::shield::Shield::new())
         .manage(gate::forward::Gate::new(Arc::clone(&service), gate))
-        .manage(Site { service, public_url, proxies, hosts, document, territories, metrics })
+        .manage(Site { service, public_url, proxies, hosts, document, territories, metrics, connections })
         .register("/", catch::catchers());
     mounts.into_iter().fold(rocket, |rocket, mount| mount.onto(rocket))
 }

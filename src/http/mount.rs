@@ -11,7 +11,7 @@ use super::{
     Site,
     carrier::{Carriers, credential},
     catch::said,
-    guard::{self, Asked},
+    guard::{self, Asked, CountedAt},
     native, origin,
     query::refuse_token_in_query,
     reply::Words,
@@ -19,6 +19,7 @@ use super::{
 };
 use crate::{
     core::{
+        checks::Endpoint,
         decision::Demand,
         refusal::{Failure, Refusal},
     },
@@ -30,6 +31,8 @@ use crate::{
 pub(super) enum Access {
     /// Anybody, without a credential.
     Open,
+    /// Whoever has the feed's key that the query names: the route holds it against its feeds.
+    Keyed,
     /// Whoever has a credential that meets this.
     Needs(Demand<'static>),
     /// The same, in HTTP Basic and no other carrier.
@@ -108,6 +111,15 @@ impl Mount {
         self
     }
 
+    /// Whose checks are counted as another API's than jeton's own.
+    #[must_use]
+    pub(super) fn counted_at(mut self, endpoint: Endpoint) -> Self {
+        for route in &mut self.routes {
+            route.handler = Box::new(Counting { endpoint, inner: route.handler.clone() });
+        }
+        self
+    }
+
     pub(super) fn onto(self, rocket: Rocket<Build>) -> Rocket<Build> {
         let literal: Vec<_> =
             self.routes.iter().filter(|route| dynamic(route.uri.path()) == 0).cloned().collect();
@@ -148,6 +160,21 @@ impl Handler for Sparing {
     }
 }
 
+/// A route whose checks are counted as one API's.
+#[derive(Clone)]
+struct Counting {
+    endpoint: Endpoint,
+    inner: Box<dyn Handler>,
+}
+
+#[rocket::async_trait]
+impl Handler for Counting {
+    async fn handle<'r>(&self, request: &'r Request<'_>, data: Data<'r>) -> Outcome<'r> {
+        request.local_cache(|| CountedAt(self.endpoint));
+        self.inner.handle(request, data).await
+    }
+}
+
 /// A route's handler behind its demand: it isn't reached before the one decision has said yes.
 #[derive(Clone)]
 struct Demanding {
@@ -161,11 +188,11 @@ struct Demanding {
 impl Demanding {
     async fn admit(&self, request: &Request<'_>) -> Result<(), Failure> {
         if !self.access.reads_token() {
-            refuse_token_in_query(request)?;
+            refuse_token_in_query(request, self.access == Access::Keyed)?;
         }
         let found = || credential(request.headers(), self.carriers);
         let (demand, found) = match self.access {
-            Access::Open => return Ok(()),
+            Access::Open | Access::Keyed => return Ok(()),
             Access::Holds(demand) => match found() {
                 Err(Refusal::CredentialMissing) => return Ok(()),
                 found => (demand, found?),

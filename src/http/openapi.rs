@@ -51,7 +51,7 @@ const ANY: [u16; 6] = [400, 414, 421, 431, 500, 503];
 /// Those of a route that takes a body.
 const WITH_BODY: [u16; 3] = [408, 413, 415];
 /// Those of a route that demands a credential.
-const WITH_DEMAND: [u16; 3] = [401, 403, 429];
+const WITH_DEMAND: [u16; 4] = [401, 403, 429, 507];
 /// What is said no with before a route is looked for, in our own words whichever API was meant.
 const BY_DOOR: [u16; 9] = [400, 408, 413, 414, 415, 421, 431, 500, 503];
 

@@ -23,12 +23,18 @@ use crate::core::{
 /// Names under which clients put tokens into URLs (RFC 6750, 2.3, and the vendors').
 const TOKEN_NAMES: [&str; 3] = ["token", "access_token", "user-token"];
 
-/// Refuses a token in a query: by the time it is read it stands in somebody's log. A token's id may be named.
-pub(super) fn refuse_token_in_query(request: &Request<'_>) -> Result<(), Refusal> {
+/// The name under which a feed's key stands in the one URL that takes it, for programs that send nothing but a URL.
+pub(super) const FEED_KEY: &str = "key";
+
+/// Refuses a token in a query, and a feed's key unless that is what is read there: by the time it is read it stands in
+/// somebody's log. A token's id may be named.
+pub(super) fn refuse_token_in_query(request: &Request<'_>, reads_key: bool) -> Result<(), Refusal> {
     let Some(query) = request.uri().query() else { return Ok(()) };
     let named = |part: &RawStr| {
         let (name, value) = part.split_at_byte(b'=');
-        TOKEN_NAMES.contains(&name.as_str()) && Reference::<OfToken>::parse(value.as_str()).is_none()
+        let is_key = name == FEED_KEY && !reads_key;
+        let is_token = TOKEN_NAMES.contains(&name.as_str());
+        is_key || (is_token && Reference::<OfToken>::parse(value.as_str()).is_none())
     };
     if query.raw_segments().any(named) {
         return Err(Refusal::invalid(

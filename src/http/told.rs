@@ -32,6 +32,7 @@ impl Told {
                 Self { field: field(refusal), ..told(refusal.code(), refusal.to_string()) }
             }
             Failure::Busy => told("busy", failure.to_string()),
+            Failure::StorageFull => told("storage_full", failure.to_string()),
             Failure::Broken(cause) => {
                 let incident = BROKEN.fetch_add(1, Ordering::Relaxed);
                 tracing::error!(%cause, incident, "a request failed");
@@ -100,7 +101,7 @@ impl Reply {
     pub(super) fn because_of(self, failure: &Failure) -> Self {
         let refusal = match failure {
             Failure::Busy => return self.header("Retry-After", "1"),
-            Failure::Broken(_) => return self,
+            Failure::StorageFull | Failure::Broken(_) => return self,
             Failure::Refused(refusal) => refusal,
         };
         match refusal {

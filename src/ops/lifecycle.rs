@@ -26,6 +26,11 @@ pub fn raise_file_limit() -> Option<u64> {
     }
 }
 
+/// Each SIGHUP from now on: it asks that files be read again. Needs a tokio runtime.
+pub fn hangups() -> io::Result<Signal> {
+    signal(SignalKind::hangup())
+}
+
 /// The signals that ask for a stop, caught from the moment this is made.
 pub struct StopSignals {
     terminate: Signal,
@@ -33,7 +38,7 @@ pub struct StopSignals {
 }
 
 impl StopSignals {
-    /// Catches SIGTERM and SIGINT, and lets SIGHUP pass without effect. Needs a tokio runtime.
+    /// Catches SIGTERM and SIGINT, and keeps SIGHUP from ending the process. Needs a tokio runtime.
     ///
     /// They stay caught for the life of the process: a second one during the stop does nothing.
     pub fn install() -> io::Result<Self> {

@@ -207,6 +207,7 @@ impl Write for DeleteUser {
         current(&user, version)?;
         not_the_last(tx, &user)?;
         tx.delete_sessions(user.id)?;
+        tx.delete_feeds(user.id)?;
         for id in tx.organizations_of(user.id)? {
             // An owner is always an administrator of what they own, so none is missed.
             let owned = tx.organization(id)?.filter(|organization| organization.owner == Some(user.id));

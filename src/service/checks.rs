@@ -11,6 +11,7 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
+    time,
 };
 
 use super::{
@@ -21,7 +22,7 @@ use super::{
 };
 use crate::{
     core::{
-        checks::{History, Hour, Outcome, Tally},
+        checks::{Endpoint, History, Hour, Outcome, Tally},
         id::{OfToken, OrganizationId, Reference, TokenId},
         refusal::{Failure, Refusal},
         time::Instant,
@@ -167,8 +168,17 @@ pub struct CheckQuery {
 
 impl Service {
     /// Counts what came of a check, of a token or of what isn't one.
-    pub(super) fn count_check(&self, of: Option<&Token>, outcome: Option<Outcome>, now: Instant) {
-        if outcome.is_some_and(|outcome| self.checks.count(of, outcome, now)) {
+    pub(super) fn count_check(
+        &self,
+        of: Option<&Token>,
+        outcome: Option<Outcome>,
+        now: Instant,
+        endpoint: Endpoint,
+        began: time::Instant,
+    ) {
+        let Some(outcome) = outcome else { return };
+        self.pace.count(endpoint, outcome, began);
+        if self.checks.count(of, outcome, now) {
             self.uses.flush_soon();
         }
     }

@@ -7,6 +7,7 @@ use super::{
     verify::{Peer, Verdict},
 };
 use crate::core::{
+    checks::Endpoint,
     decision::{Demand, Standing},
     limits::Facts,
     refusal::Failure,
@@ -24,7 +25,8 @@ impl Service {
         client: &Facts<'_>,
         asker: Peer<'_>,
     ) -> Result<Option<Arc<Standing>>, Failure> {
-        let by = Peer { address: client.address.or(asker.address), ..asker };
+        let by =
+            Peer { address: client.address.or(asker.address), endpoint: Endpoint::INTROSPECTION, ..asker };
         let Verdict { standing, outcome } = self.judge_token_for(text, Demand::Pass(wanted), client, by);
         match outcome {
             Ok(first_use) => {

@@ -272,7 +272,7 @@ pub(super) fn event(token: &Token, deed: Deed, origin: Origin, at: Instant) -> E
     }
 }
 
-fn owner(rows: &Rows<'_>, subject: &Subject, named: Option<&str>) -> Result<User, Failure> {
+pub(super) fn owner(rows: &Rows<'_>, subject: &Subject, named: Option<&str>) -> Result<User, Failure> {
     match (subject.account(), named) {
         (Some(account), Some(name)) if !people::is_named(&account.user, name) => {
             Err(Refusal::OwnerForeign.into())
@@ -283,7 +283,7 @@ fn owner(rows: &Rows<'_>, subject: &Subject, named: Option<&str>) -> Result<User
     }
 }
 
-fn organization(
+pub(super) fn organization(
     rows: &Rows<'_>,
     subject: &Subject,
     owner: &User,

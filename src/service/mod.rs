@@ -6,21 +6,28 @@ mod hashing;
 mod idempotency;
 mod idle;
 mod meters;
+mod pace;
+mod pulse;
 mod reach;
 mod refused;
+mod rekey;
 mod sign_in;
 mod successors;
+mod survey;
 mod throttle;
 mod uses;
 
 pub mod accounts;
 pub mod audit;
+pub mod backups;
 pub mod change;
 pub mod checks;
 pub mod demands;
 pub mod descendants;
 pub mod directory;
 pub mod expiries;
+pub mod feeds;
+pub mod import;
 pub mod introspect;
 pub mod issue;
 pub mod leaks;
@@ -29,16 +36,25 @@ pub mod members;
 pub mod modules;
 pub mod organizations;
 pub mod people;
+pub mod peppers;
 pub mod revocations;
 pub mod rotate;
 pub mod sessions;
 pub mod stragglers;
 pub mod verify;
 
-use std::{net::IpAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    net::IpAddr,
+    path::PathBuf,
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
+
+use tracing::Instrument as _;
 
 use self::verify::believed;
-pub use self::{idle::IdleTally, successors::FirstUse};
+pub use self::{idle::IdleTally, successors::FirstUse, survey::Survey};
+pub use crate::store::{DAYS_AHEAD, Load, VERSION as SCHEMA};
 use crate::{
     core::{
         decision::{Demand, Subject, decide_again},
@@ -49,7 +65,7 @@ use crate::{
         secret::{ControlSecret, Entropy, random},
         time::{Clock, Instant},
     },
-    store::{Generation, OpenError, ReadError, Rows, SetUp, Store, Tx},
+    store::{Generation, OpenError, ReadError, Rows, SetUp, Store, Tx, Unsound},
 };
 
 /// What jeton does, whoever asks: the server, or the command line in-process.
@@ -61,16 +77,23 @@ pub struct Service {
     ids: IdCounter,
     control: ControlSecret,
     cache: verify::Cache,
+    rekeys: rekey::Rekeys,
     uses: Arc<uses::Uses>,
     checks: Arc<checks::Checks>,
+    pace: pace::Pace,
+    surveyed: survey::Surveyed,
+    database: PathBuf,
     meters: Arc<meters::Meters>,
     hasher: hashing::Hasher,
     throttle: throttle::Throttle,
     throttled: refused::Throttled,
+    refusals: refused::Refusals,
     rotations: successors::Rotations,
     erasing: tokio::sync::Notify,
     idle: idle::Idle,
     replies: Arc<idempotency::Replies>,
+    /// Whether there is any token that was made elsewhere: without one, what isn't of our form isn't looked up.
+    any_foreign: AtomicBool,
 }
 
 /// What a service is opened with.
@@ -85,6 +108,8 @@ pub struct Opening {
     pub entropy: Arc<dyn Entropy>,
     /// What makes a caller the local operator.
     pub control: ControlSecret,
+    /// What is done where the log beside the database is missing or broken.
+    pub unsound: Unsound,
 }
 
 /// Who asks, once known: a genuine credential that met its demand, and where it came from.
@@ -152,7 +177,9 @@ impl Caller {
 async fn to_the_end<T: Send + 'static>(
     work: impl Future<Output = Result<T, Failure>> + Send + 'static,
 ) -> Result<T, Failure> {
-    tokio::spawn(work).await.unwrap_or_else(|panic| Err(ReadError::Panic(panic.to_string()).into()))
+    tokio::spawn(work.in_current_span())
+        .await
+        .unwrap_or_else(|panic| Err(ReadError::Panic(panic.to_string()).into()))
 }
 
 /// How often what gathers in memory is written down.
@@ -161,7 +188,7 @@ const FLUSH_EVERY: Duration = Duration::from_secs(5);
 impl Service {
     /// Opens the database, set up anew where there is none, and all that stands on it. Blocks.
     pub fn open(opening: Opening) -> Result<Arc<Self>, OpenError> {
-        let Opening { database, pepper, clock, entropy, control } = opening;
+        let Opening { database, pepper, clock, entropy, control, unsound } = opening;
         let keys = Arc::new(Keyring::new(&pepper));
         let ids = IdCounter::default();
         let set_up = |now, entropy: &dyn Entropy| SetUp {
@@ -169,9 +196,12 @@ impl Service {
             organization: ids.next(now, random(entropy)),
             now,
         };
-        let store = Store::open(&database, Arc::clone(&keys), Arc::clone(&clock), entropy.as_ref(), set_up)?;
+        let time = Arc::clone(&clock);
+        let store = Store::open_with(&database, Arc::clone(&keys), time, entropy.as_ref(), unsound, set_up)?;
         let replies = idempotency::Replies::load(&store, clock.now(), clock.elapsed())
             .map_err(|error| OpenError::SetUp(error.to_string()))?;
+        let any_foreign =
+            store.read(|rows| rows.any_foreign()).map_err(|error| OpenError::SetUp(error.to_string()))?;
         let rotations = successors::Rotations::watching(clock.as_ref());
         let hasher = hashing::Hasher::start(Arc::clone(&entropy))?;
         Ok(Arc::new(Self {
@@ -182,16 +212,22 @@ impl Service {
             ids,
             control,
             cache: verify::Cache::new(),
+            rekeys: rekey::Rekeys::default(),
             uses: Arc::default(),
             checks: Arc::default(),
+            pace: pace::Pace::default(),
+            surveyed: survey::Surveyed::default(),
+            database,
             meters: Arc::default(),
             hasher,
             throttle: throttle::Throttle::default(),
             throttled: refused::Throttled::default(),
+            refusals: refused::Refusals::default(),
             rotations,
             erasing: tokio::sync::Notify::new(),
             idle: idle::Idle::default(),
             replies: Arc::new(replies),
+            any_foreign: AtomicBool::new(any_foreign),
         }))
     }
 
@@ -203,6 +239,11 @@ impl Service {
     /// Whether it can both read and write.
     pub fn is_ready(&self) -> bool {
         self.store.is_writable() && self.has_users().is_ok()
+    }
+
+    /// What the writer has to do and how it goes.
+    pub fn writer_load(&self) -> Load {
+        self.store.load()
     }
 
     /// Whether there is any user at all.
@@ -221,6 +262,7 @@ impl Service {
         loop {
             let _ = tokio::time::timeout(FLUSH_EVERY, self.uses.many()).await;
             self.flush_uses().await;
+            self.flush_rekeys().await;
             self.flush_checks().await;
             self.flush_meters().await;
             self.flush_throttled().await;
@@ -233,6 +275,7 @@ impl Service {
     /// Writes down what has gathered, and closes the store. What comes after is answered busy.
     pub async fn shut_down(self: &Arc<Self>) {
         self.flush_uses().await;
+        self.flush_rekeys().await;
         self.flush_checks().await;
         self.flush_meters().await;
         self.flush_throttled().await;

@@ -5,7 +5,10 @@ use std::{
     collections::{BTreeMap, HashMap},
     mem,
     net::IpAddr,
-    sync::{Mutex, PoisonError},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use super::Service;
@@ -44,6 +47,19 @@ struct Turned {
 #[derive(Default)]
 pub(super) struct Throttled(Mutex<Turned>);
 
+/// How many sign-ins were refused since the start.
+#[derive(Default)]
+pub(super) struct Refusals {
+    password: AtomicU64,
+    throttled: AtomicU64,
+}
+
+impl Refusals {
+    pub(super) fn note_throttled(&self) {
+        self.throttled.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
 impl Throttled {
     pub(super) fn note(&self, name: &str, peer: Option<IpAddr>) {
         self.add((name.into(), peer), 1);
@@ -71,9 +87,15 @@ impl Throttled {
 }
 
 impl Service {
+    /// How many sign-ins were refused since the start: for a wrong password, and unlooked at.
+    pub fn sign_ins_refused(&self) -> [u64; 2] {
+        [&self.refusals.password, &self.refusals.throttled].map(|count| count.load(Ordering::Relaxed))
+    }
+
     /// Records a wrong password, for an account or for none. Where the store can't take it the answer stays the same,
     /// and the log has it.
     pub(super) async fn record_refusal(&self, user: Option<UserId>, peer: Option<IpAddr>) {
+        self.refusals.password.fetch_add(1, Ordering::Relaxed);
         let write = Refused { user: user.unwrap_or(NOBODY), peer, now: self.now() };
         if let Err(failure) = self.store.write(write).await {
             tracing::warn!(%failure, "a refused sign-in isn't recorded");

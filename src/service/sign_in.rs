@@ -34,6 +34,7 @@ impl Service {
         };
         if let Err(refusal) = self.throttle.admit(&tally, self.now()) {
             self.throttled.note(name, peer);
+            self.refusals.note_throttled();
             return Err(refusal.into());
         }
         match self.judge(name, password).await {

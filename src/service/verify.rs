@@ -2,14 +2,16 @@
 
 use std::{
     net::IpAddr,
-    sync::{Arc, OnceLock},
+    sync::{Arc, OnceLock, atomic::Ordering},
+    time,
 };
 
 use super::{Caller, FirstUse, Service, uses::Demanded};
 use crate::{
     core::{
-        checks::Outcome,
+        checks::{Endpoint, Outcome},
         decision::{Demand, Standing, Subject, decide},
+        foreign::{ForeignKind, is_foreign},
         id::TokenId,
         keys::Digest,
         limits::{Asked, Facts},
@@ -18,7 +20,7 @@ use crate::{
         time::Instant,
         token::{Death, Presented, Token},
     },
-    store::{Generation, ReadError},
+    store::{Generation, ReadError, Rows},
 };
 
 /// How many tokens are kept ready: the rest cost a read of five primary keys each.
@@ -54,6 +56,8 @@ pub struct Peer<'a> {
     pub agent: Option<&'a str>,
     /// What it asks for, as far as a token's routes have a say in it.
     pub asked: Asked<'a>,
+    /// Which API is asked.
+    pub endpoint: Endpoint,
 }
 
 impl<'a> Peer<'a> {
@@ -106,6 +110,7 @@ impl Service {
         demand: Demand<'static>,
         peer: Peer<'_>,
     ) -> Result<Caller, Failure> {
+        let began = time::Instant::now();
         let subject = match credential {
             Credential::Password { username, password } => {
                 Subject::Password(self.sign_in(username, password, peer.address, None).await?.account)
@@ -114,10 +119,10 @@ impl Service {
             Credential::Bearer(text) => match ControlSecret::parse(text.expose()) {
                 Some(control) if self.control.matches(&control) => Subject::Local,
                 // Another secret, or none of ours: the answer takes as long.
-                _ => Subject::Token(self.presented(text)?),
+                _ => Subject::Token(self.presented(text, peer.endpoint, began)?),
             },
         };
-        let first_use = self.admit(&subject, demand, &peer.facts(), peer)?;
+        let first_use = self.admit(&subject, demand, &peer.facts(), peer, began)?;
         Ok(Caller { subject, demand, address: peer.address, first_use })
     }
 
@@ -134,9 +139,10 @@ impl Service {
         facts: &Facts<'_>,
         by: Peer<'_>,
     ) -> Verdict {
-        match self.presented(text) {
+        let began = time::Instant::now();
+        match self.presented(text, by.endpoint, began) {
             Ok(standing) => {
-                let outcome = self.admit(&Subject::Token(Arc::clone(&standing)), demand, facts, by);
+                let outcome = self.admit(&Subject::Token(Arc::clone(&standing)), demand, facts, by, began);
                 Verdict { standing: Some(standing), outcome }
             }
             Err(failure) => Verdict { standing: None, outcome: Err(failure) },
@@ -144,10 +150,15 @@ impl Service {
     }
 
     /// The token that is to be judged: what isn't one is counted as that.
-    fn presented(&self, text: &SecretText) -> Result<Arc<Standing>, Failure> {
+    fn presented(
+        &self,
+        text: &SecretText,
+        endpoint: Endpoint,
+        began: time::Instant,
+    ) -> Result<Arc<Standing>, Failure> {
         let found = self.genuine(text);
         if let Err(Failure::Refused(refusal)) = &found {
-            self.count_check(None, Outcome::of(refusal), self.now());
+            self.count_check(None, Outcome::of(refusal), self.now(), endpoint, began);
         }
         found
     }
@@ -159,6 +170,7 @@ impl Service {
         demand: Demand<'_>,
         facts: &Facts<'_>,
         by: Peer<'_>,
+        began: time::Instant,
     ) -> Result<Option<FirstUse>, Failure> {
         let now = self.now();
         let decided = decide(subject, demand, facts, now);
@@ -168,9 +180,9 @@ impl Service {
             Ok(_) => Some(Outcome::Admitted),
             Err(Failure::Refused(refusal)) => Outcome::of(refusal),
             // Nothing was said of the token.
-            Err(Failure::Busy | Failure::Broken(_)) => None,
+            Err(Failure::Busy | Failure::StorageFull | Failure::Broken(_)) => None,
         };
-        self.count_check(Some(&standing.token), outcome, now);
+        self.count_check(Some(&standing.token), outcome, now, by.endpoint, began);
         admitted
     }
 
@@ -201,6 +213,12 @@ impl Service {
 
     /// The token whose whole secret this is, dead or alive. Whatever isn't one gets one answer.
     pub(super) fn genuine(&self, text: &SecretText) -> Result<Arc<Standing>, Failure> {
+        if self.any_foreign.load(Ordering::Acquire)
+            && is_foreign(text.expose())
+            && let Some(standing) = self.genuine_foreign(text)?
+        {
+            return Ok(standing);
+        }
         let (presented, whole) = Presented::read(text.expose());
         // Before any row is read: a revocation that commits meanwhile makes what was read too old to keep.
         let generation = self.generation();
@@ -219,8 +237,36 @@ impl Service {
         let token = token.ok_or(Refusal::CredentialInvalid)?;
         let standing = believed(self.store.read(|rows| rows.standing_of(token).map(Some)))?;
         let standing = Arc::new(standing.ok_or(Refusal::CredentialInvalid)?);
-        self.cache.ready.insert(digest, Ready { generation, standing: Arc::clone(&standing) });
+        // One that still waits for its new digest is read again until there is room.
+        if self.note_rekey(&standing.token, digest) {
+            self.cache.ready.insert(digest, Ready { generation, standing: Arc::clone(&standing) });
+        }
         Ok(standing)
+    }
+
+    /// The token from elsewhere that this text is, dead or alive.
+    fn genuine_foreign(&self, text: &SecretText) -> Result<Option<Arc<Standing>>, Failure> {
+        let generation = self.generation();
+        let plain = ForeignKind::ALL.map(|kind| (kind, kind.of(text.expose())));
+        let key = self.keys.foreign_digest(self.keys.current(), plain[0].0, &plain[0].1);
+        let key = key.ok_or_else(|| Failure::broken("the keyring lacks its current key"))?;
+        if let Some(ready) = self.cache.ready.get(&key)
+            && ready.generation == generation
+        {
+            return Ok(Some(ready.standing));
+        }
+        for (kind, plain) in &plain {
+            let read = |rows: &Rows<'_>| {
+                let token = rows.foreign_token(*kind, plain)?;
+                token.map(|token| rows.standing_of(token)).transpose()
+            };
+            let Some(standing) = believed(self.store.read(read))?.map(Arc::new) else { continue };
+            if self.note_foreign_rekey(&standing.token, *kind, plain) {
+                self.cache.ready.insert(key, Ready { generation, standing: Arc::clone(&standing) });
+            }
+            return Ok(Some(standing));
+        }
+        Ok(None)
     }
 
     fn proves(&self, presented: &Presented, token: &Token) -> bool {

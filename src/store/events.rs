@@ -3,6 +3,7 @@
 use rusqlite::{Row, params};
 
 use super::{
+    pruned::{Beginning, Pruned},
     rows::{ReadError, Rows, Sealed},
     totals::{Scope, Total},
     writer::Tx,
@@ -16,14 +17,20 @@ use crate::core::{
 };
 
 /// What stands before the first event.
-const BEGINNING: End = End { sequence: 0, link: Digest([0; 32]) };
+pub(super) const BEGINNING: End = End { sequence: 0, link: Digest([0; 32]) };
 
 /// A place in the chain: after this event, with this link, or at the beginning.
 #[derive(Clone, Copy, Debug)]
-struct End {
-    sequence: i64,
-    link: Digest,
+pub(super) struct End {
+    pub(super) sequence: i64,
+    pub(super) link: Digest,
 }
+
+/// A stretch of whole rows.
+pub(super) const COLUMNS: &str =
+    "SELECT sequence, at, actor, actor_user, actor_token, address, address_digest, deed, object_kind, object,
+            organization, detail, link, link_pepper
+     FROM events WHERE sequence BETWEEN ? AND ? ORDER BY sequence LIMIT ?";
 
 fn seal_end(sealer: Sealer, end: &End) -> Sealer {
     sealer.int(end.sequence).bytes(&end.link.0)
@@ -49,6 +56,11 @@ pub(super) struct Mark {
 }
 
 impl Chain {
+    /// Where it ends, with what the transaction has appended; `None` where the end as found wasn't ours.
+    pub(super) fn sound_end(&self) -> Option<End> {
+        self.sealed.then_some(self.end)
+    }
+
     pub(super) fn mark(&self) -> Mark {
         Mark { end: self.end, at: self.at, recorded: self.recorded.len() }
     }
@@ -62,6 +74,8 @@ impl Chain {
 /// How far a walk along the chain has come. Events that are recorded while it lasts are the next walk's.
 #[derive(Clone, Copy, Debug)]
 pub struct Walk {
+    /// Where it began; `None` where that seal is broken.
+    first: Option<Beginning>,
     at: End,
     /// The last row there was when the walk began.
     last: i64,
@@ -70,9 +84,22 @@ pub struct Walk {
 }
 
 impl Walk {
+    pub(super) const fn from(first: Beginning, end: End) -> Self {
+        Self { first: Some(first), at: first.end, last: end.sequence, end: Some(end) }
+    }
+
     /// How many events were found sound.
-    pub const fn count(&self) -> i64 {
-        self.at.sequence
+    pub fn count(&self) -> i64 {
+        self.at.sequence - self.first.map_or(0, |first| first.end.sequence)
+    }
+
+    /// What was removed from before its beginning.
+    pub fn pruned(&self) -> Option<Pruned> {
+        self.first.and_then(|first| first.pruned)
+    }
+
+    pub(super) const fn at(&self) -> End {
+        self.at
     }
 
     /// The sequence that is looked at next.
@@ -118,8 +145,10 @@ impl Rows<'_> {
             [object],
             actor,
         )?;
+        // Where its making isn't on record any more, the first that is left wasn't by its maker.
         let first = self.one(
-            "SELECT actor_user FROM events INDEXED BY events_by_object WHERE object = ? ORDER BY sequence LIMIT 1",
+            "SELECT iif(deed LIKE '%.created', actor_user, NULL) FROM events INDEXED BY events_by_object
+             WHERE object = ? ORDER BY sequence LIMIT 1",
             [object],
             actor,
         )?;
@@ -152,6 +181,8 @@ impl Rows<'_> {
 
     /// Begins a walk along the whole chain.
     pub fn walk(&self) -> Result<Walk, ReadError> {
+        // Before all else: what is removed from then on is found to be.
+        let first = self.beginning()?;
         // One statement, and so one moment: between two the log grows.
         let found = self.one(
             "SELECT (SELECT max(sequence) FROM events) AS last, chain_end.sequence, link, seal, seal_pepper
@@ -166,29 +197,28 @@ impl Rows<'_> {
             },
         )?;
         let (last, sealed) = found.unwrap_or((0, None));
-        Ok(Walk { at: BEGINNING, last, end: self.believe_end(sealed)? })
+        let at = first.map_or(BEGINNING, |first| first.end);
+        Ok(Walk { first, at, last, end: self.believe_end(sealed)? })
     }
 
     /// Goes on with a walk, by at most `limit` events: a read short enough that the log can be cut meanwhile.
     pub fn walk_on(&self, mut walk: Walk, limit: u32) -> Result<Stretch, ReadError> {
-        let from = if walk.at.sequence == 0 { i64::MIN } else { walk.next() };
-        let mut statement = self.connection.prepare_cached(
-            "SELECT sequence, at, actor, actor_user, actor_token, address, address_digest, deed, object_kind, object,
-                    organization, detail, link, link_pepper
-             FROM events WHERE sequence BETWEEN ? AND ? ORDER BY sequence LIMIT ?",
-        )?;
+        let Some(first) = walk.first else { return Ok(Stretch::Flawed(walk, walk.next(), Flaw::Beginning)) };
+        let from = if walk.at.sequence == first.end.sequence { i64::MIN } else { walk.next() };
+        let mut statement = self.connection.prepare_cached(COLUMNS)?;
         let mut rows = statement.query(params![from, walk.last, limit])?;
         let mut seen = 0;
         while let Some(row) = rows.next()? {
             seen += 1;
-            let sequence = row.get(0)?;
-            if let Err((sequence, flaw)) = self.check_next(&walk, sequence, row) {
-                return Ok(Stretch::Flawed(walk, sequence, flaw));
+            if let Err((sequence, flaw)) = self.step(&mut walk, row)? {
+                return Ok(self.further(&walk)?.unwrap_or(Stretch::Flawed(walk, sequence, flaw)));
             }
-            walk.at = End { sequence, link: row.get(12)? };
         }
         if seen == limit {
             return Ok(Stretch::More(walk));
+        }
+        if let Some(further) = self.further(&walk)? {
+            return Ok(further);
         }
         Ok(match walk.end {
             None => Stretch::Flawed(walk, walk.next(), Flaw::End),
@@ -196,8 +226,29 @@ impl Rows<'_> {
             Some(end) if end.sequence == walk.at.sequence && !end.link.matches(&walk.at.link) => {
                 Stretch::Flawed(walk, end.sequence, Flaw::Link)
             }
+            // More was removed than there was.
+            Some(end) if end.sequence < walk.at.sequence => {
+                Stretch::Flawed(walk, end.sequence + 1, Flaw::AfterEnd)
+            }
             Some(_) => Stretch::Sound(walk),
         })
+    }
+
+    /// Where a walk goes on whose next events were removed while it lasted.
+    fn further(&self, walk: &Walk) -> Result<Option<Stretch>, ReadError> {
+        let moved = self.beginning()?.is_some_and(|first| first.end.sequence > walk.at.sequence);
+        // Anew: it may even begin after where the walk was to end.
+        moved.then(|| self.walk().map(Stretch::More)).transpose()
+    }
+
+    /// Holds a row against the one before it, and goes on to it.
+    pub(super) fn step(&self, walk: &mut Walk, row: &Row<'_>) -> Result<Result<(), (i64, Flaw)>, ReadError> {
+        let sequence = row.get(0)?;
+        if let Err(flawed) = self.check_next(walk, sequence, row) {
+            return Ok(Err(flawed));
+        }
+        walk.at = End { sequence, link: row.get(12)? };
+        Ok(Ok(()))
     }
 
     fn check_next(&self, walk: &Walk, sequence: i64, row: &Row<'_>) -> Result<(), (i64, Flaw)> {
@@ -311,6 +362,14 @@ impl Tx<'_> {
             "UPDATE chain_end SET sequence = ?, link = ?, seal = ?, seal_pepper = ?",
             params![end.sequence, end.link, seal, pepper],
         )?;
+        Ok(())
+    }
+
+    /// Seals the end anew with the current pepper. One whose seal is broken stays as it is.
+    pub(super) fn reseal_end(&self) -> Result<(), ReadError> {
+        let Some(end) = self.sealed_end()? else { return Ok(()) };
+        let (seal, pepper) = self.seal("chain_end", |sealer| seal_end(sealer, &end));
+        self.execute("UPDATE chain_end SET seal = ?, seal_pepper = ?", params![seal, pepper])?;
         Ok(())
     }
 

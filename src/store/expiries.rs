@@ -5,7 +5,7 @@ use rusqlite::{Params, params};
 use super::rows::{ReadError, Rows};
 use crate::core::{
     expiries::Expiries,
-    id::{OrganizationId, UserId},
+    id::{OrganizationId, TokenId, UserId},
     time::Instant,
 };
 
@@ -30,6 +30,12 @@ const OF_OWNER: &str = "SELECT expires_at FROM tokens INDEXED BY tokens_active_b
     WHERE organization IN (SELECT id FROM organizations) AND owner = ? AND status = 'active'
         AND ifnull(expires_at, 9223372036854775807) > ?";
 
+const NEXT_WITHIN: &str = "SELECT id FROM tokens INDEXED BY tokens_active_by_expiry
+    WHERE organization = ? AND status = 'active' AND expires_at > ? ORDER BY expires_at, id LIMIT ?";
+const NEXT_OF_OWNER: &str = "SELECT id FROM tokens INDEXED BY tokens_active_by_expiry
+    WHERE organization IN (SELECT id FROM organizations) AND owner = ? AND status = 'active' AND expires_at > ?
+    ORDER BY expires_at, id LIMIT ?";
+
 impl Rows<'_> {
     /// Counts those that are active and haven't expired by `now`, by the day on which they do.
     pub fn expiries(&self, of: Living, now: Instant, days: u16) -> Result<Expiries, ReadError> {
@@ -44,6 +50,17 @@ impl Rows<'_> {
             (None, Some(owner)) => self.count_expiries(OF_OWNER, params![owner, now], into),
         }?;
         Ok(expiries)
+    }
+
+    /// Those that are active and expire after `now`, the next ones first.
+    pub fn next_to_expire(&self, of: Living, now: Instant, limit: u32) -> Result<Vec<TokenId>, ReadError> {
+        match (of.organization, of.owner) {
+            (Some(organization), None) => {
+                self.all(NEXT_WITHIN, params![organization, now, limit], |row| row.get(0))
+            }
+            (None, Some(owner)) => self.all(NEXT_OF_OWNER, params![owner, now, limit], |row| row.get(0)),
+            _ => Ok(Vec::new()),
+        }
     }
 
     fn count_expiries(

@@ -17,7 +17,7 @@ use crate::core::{
     token::{Ending, Token},
 };
 
-fn seal_notice(sealer: Sealer, (token, row): &(TokenId, Notice)) -> Sealer {
+pub(super) fn seal_notice(sealer: Sealer, (token, row): &(TokenId, Notice)) -> Sealer {
     sealer
         .bytes(&token.0)
         .text(row.action.as_str())
@@ -26,7 +26,7 @@ fn seal_notice(sealer: Sealer, (token, row): &(TokenId, Notice)) -> Sealer {
         .int(row.ripe_at)
 }
 
-fn notice(row: &Row<'_>) -> rusqlite::Result<Sealed<(TokenId, Notice)>> {
+pub(super) fn notice(row: &Row<'_>) -> rusqlite::Result<Sealed<(TokenId, Notice)>> {
     let value = Notice {
         action: row.get("action")?,
         announced_at: row.get("announced_at")?,
@@ -36,11 +36,11 @@ fn notice(row: &Row<'_>) -> rusqlite::Result<Sealed<(TokenId, Notice)>> {
     Sealed::read(row, (row.get("token")?, value))
 }
 
-fn seal_lived(sealer: Sealer, row: &Lived) -> Sealer {
+pub(super) fn seal_lived(sealer: Sealer, row: &Lived) -> Sealer {
     sealer.int(row.millis).int(row.held_until).text(&row.gaps_to_text())
 }
 
-fn lived(row: &Row<'_>) -> rusqlite::Result<Sealed<Lived>> {
+pub(super) fn lived(row: &Row<'_>) -> rusqlite::Result<Sealed<Lived>> {
     let gaps: String = row.get("gaps")?;
     let gaps = Lived::gaps_from_text(&gaps).ok_or(rusqlite::types::FromSqlError::InvalidType)?;
     Sealed::read(row, Lived { millis: row.get("lived")?, held_until: row.get("held_until")?, gaps })

@@ -9,12 +9,13 @@ use super::{
 };
 use crate::core::{
     id::{OrganizationId, UserId},
+    journal::Fate,
     keys::Sealer,
     refusal::Failure,
     user::Membership,
 };
 
-fn seal_membership(sealer: Sealer, row: &Membership) -> Sealer {
+pub(super) fn seal_membership(sealer: Sealer, row: &Membership) -> Sealer {
     sealer
         .bytes(&row.user.0)
         .bytes(&row.organization.0)
@@ -23,7 +24,7 @@ fn seal_membership(sealer: Sealer, row: &Membership) -> Sealer {
         .text(&row.privileges.to_string())
 }
 
-fn membership(row: &Row<'_>) -> rusqlite::Result<Sealed<Membership>> {
+pub(super) fn membership(row: &Row<'_>) -> rusqlite::Result<Sealed<Membership>> {
     let value = Membership {
         user: row.get("user")?,
         organization: row.get("organization")?,
@@ -82,6 +83,8 @@ impl Tx<'_> {
             ],
         );
         Self::unless_taken(inserted, "user")?;
+        // Gives back what an earlier word may have taken.
+        self.becomes(Fate::Membership(row.user, row.organization, Some(row.fate())));
         self.count(Total::Members, row.organization, 1)
     }
 
@@ -93,6 +96,7 @@ impl Tx<'_> {
              WHERE user = ? AND organization = ?",
             params![row.role, row.may_issue, row.privileges, seal, pepper, row.user, row.organization],
         )?;
+        self.becomes(Fate::Membership(row.user, row.organization, Some(row.fate())));
         Ok(())
     }
 
@@ -102,6 +106,10 @@ impl Tx<'_> {
             "DELETE FROM memberships WHERE user = ? AND organization = ?",
             params![user, organization],
         )?;
-        if gone > 0 { self.count(Total::Members, organization, -1) } else { Ok(()) }
+        if gone == 0 {
+            return Ok(());
+        }
+        self.becomes(Fate::Membership(user, organization, None));
+        self.count(Total::Members, organization, -1)
     }
 }

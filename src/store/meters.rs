@@ -19,11 +19,11 @@ pub struct Meter {
     pub window: Window,
 }
 
-fn seal_meter(sealer: Sealer, row: &Meter) -> Sealer {
+pub(super) fn seal_meter(sealer: Sealer, row: &Meter) -> Sealer {
     sealer.bytes(&row.token.0).int(row.used.cast_signed()).int(row.window.began).int(row.window.used.into())
 }
 
-fn meter(row: &Row<'_>) -> rusqlite::Result<Sealed<Meter>> {
+pub(super) fn meter(row: &Row<'_>) -> rusqlite::Result<Sealed<Meter>> {
     let window = Window { began: row.get("began_at")?, used: row.get("began_used")? };
     let used = row.get::<_, i64>("used")?.cast_unsigned();
     Sealed::read(row, Meter { token: row.get("token")?, used, window })

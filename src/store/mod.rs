@@ -3,58 +3,77 @@
 //! [`Store::write`] hands a [`Write`] to the one writer, which applies writes in order and lets many share a commit;
 //! [`Store::read`] runs a short read where it stands, [`Store::read_apart`] a longer one on a thread of its own.
 
+mod backup;
 mod checks;
 mod connection;
 mod demands;
 mod descendants;
 mod erasure;
 mod events;
+mod examination;
 mod expiries;
+mod feeds;
+mod foreign;
 mod idle;
+mod journal;
 mod leaks;
 mod lists;
 mod members;
 mod meters;
 mod modules;
 mod organizations;
+mod peppers;
 mod prune;
+mod pruned;
 mod replies;
+mod reserve;
 mod rows;
 mod schema;
 mod scrub;
 mod sessions;
 mod sources;
 mod sql;
+mod standings;
 mod tokens;
 mod totals;
 mod users;
 mod uses;
 mod writer;
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use r2d2_sqlite::SqliteConnectionManager;
 
-use self::writer::Writer;
 pub use self::{
+    backup::{Backup, Unfit, Verified, settle, verify},
     checks::{Checked, Counted, KINDS, PruneChecks},
     descendants::{Descendant, Family},
     erasure::Which,
     events::{Stretch, Walk},
+    examination::Examination,
     expiries::Living,
     idle::IdleWalk,
+    journal::{Flaw, Unsound},
     leaks::Leak,
     lists::{EventRow, EventSet, Found, TokenSet, UserSet},
     meters::{Meter, Metered},
+    peppers::{PepperUse, Rekey, Rekeyed, ResealRest, ResealTokens, survey},
     prune::{Kept, Look, Prune},
+    pruned::Pruned,
     replies::{Replied, Wiped},
     rows::{ReadError, Rows},
-    schema::OpenError,
+    schema::{OpenError, VERSION},
     sessions::Begun,
+    standings::{DAYS_AHEAD, Standings},
     totals::{Scope, Total},
     uses::{Gathering, Used},
-    writer::{Generation, Tx, Write},
+    writer::{Generation, Load, Tx, Write},
 };
+use self::{journal::Journal, reserve::Reserve, writer::Writer};
 use crate::core::{
     id::OrganizationId,
     keys::Keyring,
@@ -73,10 +92,14 @@ const READERS_APART: u32 = 4;
 
 /// The open database.
 pub struct Store {
+    path: PathBuf,
     keys: Arc<Keyring>,
     writer: Writer,
     checks: Pool,
     apart: Pool,
+    healed: Vec<String>,
+    /// Held by whoever makes a backup.
+    copying: Arc<tokio::sync::Mutex<()>>,
 }
 
 /// What a new database is set up with.
@@ -94,6 +117,9 @@ impl Store {
     ///
     /// Nothing is written before the database has been found to be ours: its schema no newer than this binary, its
     /// pepper the one given.
+    ///
+    /// What the log beside it, `jeton.journal`, knows and the database doesn't is learned; a log that is missing or
+    /// broken is refused.
     pub fn open(
         path: &Path,
         keys: Arc<Keyring>,
@@ -101,14 +127,33 @@ impl Store {
         entropy: &dyn Entropy,
         set_up: impl FnOnce(Instant, &dyn Entropy) -> SetUp,
     ) -> Result<Self, OpenError> {
+        Self::open_with(path, keys, clock, entropy, Unsound::Refused, set_up)
+    }
+
+    /// The same, where a log that is missing or broken may be accepted.
+    pub fn open_with(
+        path: &Path,
+        keys: Arc<Keyring>,
+        clock: Arc<dyn Clock>,
+        entropy: &dyn Entropy,
+        unsound: Unsound,
+        set_up: impl FnOnce(Instant, &dyn Entropy) -> SetUp,
+    ) -> Result<Self, OpenError> {
         schema::examine(path, &keys)?;
         let mut connection = connection::writable(path)?;
-        schema::prepare(&mut connection, &keys, clock.as_ref(), entropy, set_up)?;
+        // What a crash left. Where it stays, the next copy says why.
+        let _ = backup::clear(path);
+        schema::prepare(&mut connection, path, &keys, clock.as_ref(), entropy, set_up)?;
+        let log = path.with_extension("journal");
+        let (journal, healed) =
+            Journal::open(&mut connection, &log, &keys, clock.as_ref(), entropy, unsound)?;
+        let reserve = Reserve::open(path.with_extension("reserve"));
         let workers = std::thread::available_parallelism().map_or(1, usize::from);
         let checks = pool(path, u32::try_from(workers).unwrap_or(64) + 2)?;
         let apart = pool(path, READERS_APART)?;
-        let writer = Writer::start(connection, Arc::clone(&keys), clock)?;
-        Ok(Self { keys, writer, checks, apart })
+        let writer = Writer::start(connection, journal, reserve, Arc::clone(&keys), clock)?;
+        let (path, copying) = (path.to_owned(), Arc::default());
+        Ok(Self { path, keys, writer, checks, apart, healed, copying })
     }
 
     /// Applies a write and answers once its commit is on disk.
@@ -134,10 +179,30 @@ impl Store {
             .unwrap_or_else(|panic| Err(ReadError::Panic(panic.to_string()).into()))
     }
 
+    /// Makes a verified copy of the whole database, on a connection and a thread of its own. It holds what was written before
+    /// this was called. One is made at a time.
+    pub async fn back_up(&self) -> Result<Backup, Failure> {
+        let (path, keys) = (self.path.clone(), Arc::clone(&self.keys));
+        // Held by the thread, not by who asked: one that goes away leaves its copy being made.
+        let held = Arc::clone(&self.copying).lock_owned().await;
+        let run = move || {
+            let _held = held;
+            Ok(backup::back_up(&path, &keys)?)
+        };
+        tokio::task::spawn_blocking(run)
+            .await
+            .unwrap_or_else(|panic| Err(ReadError::Panic(panic.to_string()).into()))
+    }
+
     /// Leaves nothing in the files of what was deleted or overwritten: rewrites the database where `compact` says so, and
     /// empties the write-ahead log. Says whether that was done: a reader in its midst puts it off.
     pub async fn scrub(&self, compact: bool) -> Result<bool, Failure> {
         self.writer.scrub(compact).await
+    }
+
+    /// What the database learned from the log as it was opened, a sentence each.
+    pub fn healed(&self) -> &[String] {
+        &self.healed
     }
 
     /// Raised by every commit that may change a decision, before its reply: what was read before is not believed.
@@ -148,6 +213,11 @@ impl Store {
     /// Resolves once the store can't go on: after an error on sync nothing written since is known to be there.
     pub async fn failed(&self) {
         self.writer.failed().await;
+    }
+
+    /// What the writer has to do and how it goes.
+    pub fn load(&self) -> Load {
+        self.writer.load()
     }
 
     /// Whether writes are being taken.

@@ -8,13 +8,14 @@ use super::{
 };
 use crate::core::{
     id::{OrganizationId, Reference, UserId},
+    journal::Fate,
     keys::Sealer,
     organization::{OnLeak, Organization, Policy},
     refusal::Failure,
     time::Instant,
 };
 
-fn seal_organization(sealer: Sealer, row: &Organization) -> Sealer {
+pub(super) fn seal_organization(sealer: Sealer, row: &Organization) -> Sealer {
     let mut sealer = sealer
         .bytes(&row.id.0)
         .text(&row.slug)
@@ -37,7 +38,7 @@ fn seal_organization(sealer: Sealer, row: &Organization) -> Sealer {
     sealer
 }
 
-fn organization(row: &Row<'_>) -> rusqlite::Result<Sealed<Organization>> {
+pub(super) fn organization(row: &Row<'_>) -> rusqlite::Result<Sealed<Organization>> {
     let value = Organization {
         id: row.get("id")?,
         number: row.get("place")?,
@@ -174,6 +175,10 @@ impl Tx<'_> {
 
     /// Writes what may change of an organization as its next version. Its id, number and slug never do.
     pub fn update_organization(&mut self, row: &mut Organization, now: Instant) -> Result<(), Failure> {
+        let old = self.one("SELECT * FROM organizations WHERE id = ?", [row.id], organization)?;
+        if old.map(|old| old.value.fate()) != Some(row.fate()) {
+            self.becomes(Fate::Organization(row.id, row.fate()));
+        }
         row.updated_at = now;
         row.change_sequence += 1;
         let (seal, pepper) = self.seal("organizations", |sealer| seal_organization(sealer, row));

@@ -1,6 +1,6 @@
 //! Reading: a connection and the keys that tell a row of ours from one edited behind our back.
 
-use rusqlite::{Connection, ErrorCode, OptionalExtension, Params, Row};
+use rusqlite::{Connection, ErrorCode, OptionalExtension, Params, Row, ffi::SQLITE_IOERR_SHMSIZE};
 
 use crate::core::{
     keys::{Digest, Keyring, PepperId, Sealer},
@@ -27,6 +27,12 @@ pub enum ReadError {
     /// No connection came free in time.
     #[error("no connection: {0}")]
     Pool(r2d2::Error),
+    /// There is no room on the disk.
+    #[error("the disk is full")]
+    Full,
+    /// The log beside the database can't be written.
+    #[error("the journal can't be written: {0}")]
+    Journal(std::io::Error),
     /// The read panicked.
     #[error("a read panicked: {0}")]
     Panic(String),
@@ -50,6 +56,18 @@ impl ReadError {
         Self::Sql(rusqlite::Error::QueryReturnedNoRows)
     }
 
+    /// Whether there is no room on the disk, which leaves everything as it was.
+    pub(super) fn is_full(&self) -> bool {
+        match self {
+            Self::Full => true,
+            Self::Sql(error) => {
+                error.sqlite_error_code() == Some(ErrorCode::DiskFull)
+                    || error.sqlite_error().map(|error| error.extended_code) == Some(SQLITE_IOERR_SHMSIZE)
+            }
+            _ => false,
+        }
+    }
+
     /// Whether a row is there that jeton didn't write as it stands.
     pub const fn is_edit(&self) -> bool {
         matches!(self, Self::Seal { .. } | Self::Column(_))
@@ -58,18 +76,20 @@ impl ReadError {
 
 impl From<ReadError> for Failure {
     fn from(error: ReadError) -> Self {
+        if error.is_full() {
+            return Self::StorageFull;
+        }
         let passing = match &error {
             ReadError::Pool(_) => true,
             ReadError::Sql(error) => matches!(
                 error.sqlite_error_code(),
-                Some(
-                    ErrorCode::DatabaseBusy
-                        | ErrorCode::DatabaseLocked
-                        | ErrorCode::OutOfMemory
-                        | ErrorCode::DiskFull
-                )
+                Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::OutOfMemory)
             ),
-            ReadError::Seal { .. } | ReadError::Column(_) | ReadError::Panic(_) => false,
+            ReadError::Seal { .. }
+            | ReadError::Column(_)
+            | ReadError::Panic(_)
+            | ReadError::Full
+            | ReadError::Journal(_) => false,
         };
         if passing { Self::Busy } else { Self::broken(error) }
     }

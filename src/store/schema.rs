@@ -1,12 +1,17 @@
 //! The schema's history, and what is held against it before a database is used.
 
-use std::{fs, path::Path, sync::Arc};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Transaction, params};
 use rusqlite_migration::{HookError, M, Migrations};
 
 use super::{
-    SetUp,
+    SetUp, backup,
+    journal::Flaw,
     rows::{ReadError, Rows},
     writer::Tx,
 };
@@ -34,11 +39,15 @@ fn migrations(keys: &Arc<Keyring>) -> Migrations<'static> {
         M::up(include_str!("migrations/0003_limits.sql")),
         M::up(include_str!("migrations/0004_life.sql")),
         M::up(include_str!("migrations/0005_page.sql")),
+        M::up(include_str!("migrations/0006_journal.sql")),
+        M::up(include_str!("migrations/0007_foreign.sql")),
+        M::up(include_str!("migrations/0008_feeds.sql")),
+        M::up(include_str!("migrations/0009_pruned.sql")),
     ])
 }
 
 /// How many migrations there are: the version that this binary writes.
-const VERSION: i64 = 5;
+pub const VERSION: i64 = 9;
 
 /// A database no larger than this is checked whole at each start; checking a larger one would keep people waiting, and
 /// every row that a decision reads is sealed anyway. In bytes.
@@ -79,9 +88,45 @@ pub enum OpenError {
     /// The same, while it was set up.
     #[error("jeton.db can't be set up: {0}")]
     SetUp(String),
+    /// The log beside the database isn't what the database left.
+    #[error(
+        "{} {flaw}: put back the one that lay beside the newest jeton.db, or start `jeton serve --accept-resurrection`, \
+         by which what was revoked since this database was saved may work again",
+        .path.display()
+    )]
+    Journal {
+        /// The log.
+        path: PathBuf,
+        /// What is wrong with it.
+        flaw: Flaw,
+    },
+    /// The log can't be read or written.
+    #[error("can't {what} {}", .path.display())]
+    JournalFile {
+        /// What was tried.
+        what: &'static str,
+        /// The log.
+        path: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// A new schema wants a copy of the old database first.
+    #[error("jeton.db can't be copied before its schema is raised: {0}; it is as it was")]
+    Unkept(String),
     /// The writer's thread can't be started.
     #[error("no thread for the writer")]
     Thread(#[from] std::io::Error),
+}
+
+/// Whether a database that is only looked at has this binary's schema.
+pub(super) fn is_current(connection: &Connection) -> Result<(), OpenError> {
+    match connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(damaged)? {
+        found if found > VERSION => Err(OpenError::Newer { found }),
+        found if found < VERSION => {
+            Err(OpenError::SetUp("its schema is older: start this jeton once".into()))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// A schema with nothing in it.
@@ -134,6 +179,7 @@ fn look(path: &Path, keys: &Keyring, whole: bool) -> Result<(), OpenError> {
 /// the pepper's check value.
 pub(super) fn prepare(
     connection: &mut Connection,
+    path: &Path,
     keys: &Arc<Keyring>,
     clock: &dyn Clock,
     entropy: &dyn Entropy,
@@ -149,6 +195,16 @@ pub(super) fn prepare(
     }
     let set_up_before = version > 0 && instance(connection)?.is_some();
     if version < VERSION {
+        if set_up_before {
+            let kept = backup::keep_before_upgrade(connection, path, version);
+            let kept = kept.map_err(|error| OpenError::Unkept(error.to_string()))?;
+            tracing::info!(
+                from = version,
+                to = VERSION,
+                kept = %kept.display(),
+                "raising the schema; the database as it was is kept"
+            );
+        }
         migrations(keys).to_latest(connection).map_err(|error| OpenError::SetUp(error.to_string()))?;
     }
     if set_up_before {
@@ -173,7 +229,7 @@ pub(super) fn prepare(
     Ok(())
 }
 
-fn immutable_uri(path: &Path) -> String {
+pub(super) fn immutable_uri(path: &Path) -> String {
     use std::{fmt::Write, os::unix::ffi::OsStrExt};
     let mut uri = String::from("file:");
     for byte in path.as_os_str().as_bytes() {
@@ -187,7 +243,7 @@ fn immutable_uri(path: &Path) -> String {
     uri + "?immutable=1"
 }
 
-fn damaged(error: rusqlite::Error) -> OpenError {
+pub(super) fn damaged(error: rusqlite::Error) -> OpenError {
     match error.sqlite_error_code() {
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => OpenError::Damaged(error.to_string()),
         _ => OpenError::Sql(error),
@@ -200,19 +256,19 @@ fn check_whole_if_small(connection: &Connection) -> Result<(), OpenError> {
     if (pages * size).cast_unsigned() <= CHECKED_WHOLE { check_whole(connection) } else { Ok(()) }
 }
 
-fn check_whole(connection: &Connection) -> Result<(), OpenError> {
+pub(super) fn check_whole(connection: &Connection) -> Result<(), OpenError> {
     let verdict: String = connection
         .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
         .map_err(|error| OpenError::Damaged(error.to_string()))?;
     if verdict == "ok" { Ok(()) } else { Err(OpenError::Damaged(verdict)) }
 }
 
-fn instance(connection: &Connection) -> Result<Option<[u8; 16]>, OpenError> {
+pub(super) fn instance(connection: &Connection) -> Result<Option<[u8; 16]>, OpenError> {
     connection.query_row("SELECT id FROM instance", [], |row| row.get(0)).optional().map_err(damaged)
 }
 
 /// Holds the check values against the keys at hand.
-fn check_peppers(connection: &Connection, keys: &Keyring) -> Result<(), OpenError> {
+pub(super) fn check_peppers(connection: &Connection, keys: &Keyring) -> Result<(), OpenError> {
     let Some(instance) = instance(connection)? else { return Ok(()) };
     let mut statement =
         connection.prepare("SELECT id, check_value FROM peppers ORDER BY id").map_err(damaged)?;

@@ -10,6 +10,7 @@ use super::{
 use crate::core::{
     decision::Standing,
     id::{OfToken, OrganizationId, Reference, TokenId, UserId},
+    journal::Fate,
     keys::Sealer,
     number::Number,
     refusal::Failure,
@@ -24,7 +25,7 @@ pub(super) struct Renamed {
     new: Option<String>,
 }
 
-fn seal_token(sealer: Sealer, row: &Token) -> Sealer {
+pub(super) fn seal_token(sealer: Sealer, row: &Token) -> Sealer {
     let sealer = sealer
         .bytes(&row.id.0)
         .bytes(&row.digest.0)
@@ -292,8 +293,11 @@ impl Tx<'_> {
     /// Writes what may change of a token as its next version: its labels, modules and status, its part in a rotation, an
     /// expiry that has come nearer; and its limits, which go when it is erased.
     pub fn update_token(&mut self, before: Status, row: &mut Token, now: Instant) -> Result<(), Failure> {
-        let old: Option<String> =
-            self.one("SELECT name FROM tokens WHERE id = ?", [row.id], |old| old.get(0))?;
+        let old = self.one("SELECT * FROM tokens WHERE id = ?", [row.id], token)?.map(|old| old.value);
+        if old.as_ref().map(Token::fate) != Some(row.fate()) {
+            self.becomes(Fate::Token(row.id, row.fate()));
+        }
+        let old = old.map(|old| old.name);
         row.updated_at = now;
         row.change_sequence += 1;
         let (seal, pepper) = self.seal("tokens", |sealer| seal_token(sealer, row));

@@ -10,13 +10,14 @@ use super::{
 use crate::core::{
     decision::Account,
     id::{OrganizationId, UserId},
+    journal::Fate,
     keys::Sealer,
     refusal::Failure,
     time::Instant,
     user::User,
 };
 
-fn seal_user(sealer: Sealer, row: &User) -> Sealer {
+pub(super) fn seal_user(sealer: Sealer, row: &User) -> Sealer {
     let sealer = sealer
         .bytes(&row.id.0)
         .text(&row.username)
@@ -35,13 +36,17 @@ fn words(row: &User) -> [&str; 4] {
     [&row.username, &row.email, &row.first_name, &row.last_name]
 }
 
-struct Password {
-    user: UserId,
+pub(super) struct Password {
+    pub(super) user: UserId,
     hash: String,
 }
 
-fn seal_password(sealer: Sealer, row: &Password) -> Sealer {
+pub(super) fn seal_password(sealer: Sealer, row: &Password) -> Sealer {
     sealer.bytes(&row.user.0).text(&row.hash)
+}
+
+pub(super) fn password(row: &Row<'_>) -> rusqlite::Result<Sealed<Password>> {
+    Sealed::read(row, Password { user: row.get("user")?, hash: row.get("hash")? })
 }
 
 pub(super) fn user(row: &Row<'_>) -> rusqlite::Result<Sealed<User>> {
@@ -109,9 +114,7 @@ impl Rows<'_> {
 
     /// The hash of a user's password in PHC form.
     pub fn password_hash(&self, user: UserId) -> Result<Option<String>, ReadError> {
-        let row = self.one("SELECT * FROM passwords WHERE user = ?", [user], |row| {
-            Sealed::read(row, Password { user: row.get("user")?, hash: row.get("hash")? })
-        })?;
+        let row = self.one("SELECT * FROM passwords WHERE user = ?", [user], password)?;
         row.map(|row| {
             self.unseal(row, "passwords", seal_password, |row| row.user.to_string()).map(|row| row.hash)
         })
@@ -164,6 +167,9 @@ impl Tx<'_> {
 
     /// Writes what may change of a user as the next version.
     pub fn update_user(&mut self, before: &User, row: &mut User, now: Instant) -> Result<(), Failure> {
+        if before.fate() != row.fate() {
+            self.becomes(Fate::User(row.id, row.fate()));
+        }
         row.updated_at = now;
         row.change_sequence += 1;
         let (seal, pepper) = self.seal("users", |sealer| seal_user(sealer, row));

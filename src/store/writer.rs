@@ -4,10 +4,11 @@ use std::{
     ops::Deref,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
         mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
     },
     thread::{self, JoinHandle},
+    time::Instant,
 };
 
 use rusqlite::{Connection, ErrorCode, TransactionBehavior, ffi::SQLITE_IOERR_GETTEMPPATH};
@@ -15,13 +16,17 @@ use tokio::sync::{Notify, oneshot};
 
 use super::{
     events::Chain,
+    journal::Journal,
+    reserve::Reserve,
     rows::{ReadError, Rows},
     schema::OpenError,
     scrub::scrub,
     tokens::Renamed,
 };
 use crate::core::{
+    histogram::{Durations, Histogram},
     id::Kind,
+    journal::Fate,
     keys::Keyring,
     number::Number,
     refusal::{Failure, Refusal},
@@ -37,6 +42,17 @@ const BATCH: usize = 256;
 /// How many commits that could change a decision there have been, since the start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Generation(u64);
+
+/// What the writer has to do and how it goes.
+#[derive(Clone, Copy, Debug)]
+pub struct Load {
+    /// Orders that wait for it.
+    pub waiting: i64,
+    /// How long its commits took, the sync included.
+    pub commits: Durations,
+    /// Commits that failed, since the start.
+    pub failed: u64,
+}
 
 /// A mutation as a value: it holds all it needs, time, ids and randomness included, and applies itself the same way
 /// each time.
@@ -57,13 +73,15 @@ pub struct Tx<'c> {
     pub(super) chain: Chain,
     /// Names that the index of words doesn't know yet.
     pub(super) renamed: Vec<Renamed>,
+    /// What the log isn't told of yet.
+    pub(super) fates: Vec<Fate>,
 }
 
 impl<'c> Tx<'c> {
     pub(super) fn new(connection: &'c Connection, keys: &'c Keyring) -> Result<Self, ReadError> {
         let rows = Rows::new(connection, keys);
         let chain = rows.end_of_chain()?;
-        Ok(Self { rows, chain, renamed: Vec::new() })
+        Ok(Self { rows, chain, renamed: Vec::new(), fates: Vec::new() })
     }
 
     /// The next number of a kind.
@@ -141,10 +159,14 @@ enum Order {
     Scrub(bool, oneshot::Sender<Result<bool, Failure>>),
 }
 
+#[derive(Default)]
 struct Shared {
     generation: AtomicU64,
     failed: AtomicBool,
     failure: Notify,
+    waiting: AtomicI64,
+    commits: Histogram,
+    failed_commits: AtomicU64,
 }
 
 /// The handle to the writer's thread.
@@ -157,19 +179,18 @@ pub(super) struct Writer {
 impl Writer {
     pub(super) fn start(
         connection: Connection,
+        journal: Journal,
+        reserve: Reserve,
         keys: Arc<Keyring>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, OpenError> {
         let (sender, receiver) = sync_channel(QUEUE);
-        let shared = Arc::new(Shared {
-            generation: AtomicU64::new(0),
-            failed: AtomicBool::new(false),
-            failure: Notify::new(),
-        });
+        let shared = Arc::new(Shared::default());
         let for_thread = Arc::clone(&shared);
-        let thread = thread::Builder::new()
-            .name("writer".into())
-            .spawn(move || run(connection, &keys, clock.as_ref(), &receiver, &for_thread))?;
+        let thread = thread::Builder::new().name("writer".into()).spawn(move || {
+            let files = Files { connection, journal, reserve };
+            run(files, &keys, clock.as_ref(), &receiver, &for_thread);
+        })?;
         Ok(Self { queue: Mutex::new(Some(sender)), thread: Mutex::new(Some(thread)), shared })
     }
 
@@ -187,9 +208,22 @@ impl Writer {
 
     fn send(&self, order: Order) -> Result<(), Failure> {
         let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        // Before it is there: the writer takes it off only afterwards.
+        self.shared.waiting.fetch_add(1, Ordering::Relaxed);
         match queue.as_ref().map(|queue| queue.try_send(order)) {
             Some(Ok(())) => Ok(()),
-            None | Some(Err(TrySendError::Full(_) | TrySendError::Disconnected(_))) => Err(Failure::Busy),
+            None | Some(Err(TrySendError::Full(_) | TrySendError::Disconnected(_))) => {
+                self.shared.waiting.fetch_sub(1, Ordering::Relaxed);
+                Err(Failure::Busy)
+            }
+        }
+    }
+
+    pub(super) fn load(&self) -> Load {
+        Load {
+            waiting: self.shared.waiting.load(Ordering::Relaxed),
+            commits: self.shared.commits.read(),
+            failed: self.shared.failed_commits.load(Ordering::Relaxed),
         }
     }
 
@@ -240,13 +274,14 @@ impl Shared {
     }
 }
 
-fn run(
-    mut connection: Connection,
-    keys: &Keyring,
-    clock: &dyn Clock,
-    queue: &Receiver<Order>,
-    shared: &Shared,
-) {
+/// All that is written to.
+struct Files {
+    connection: Connection,
+    journal: Journal,
+    reserve: Reserve,
+}
+
+fn run(mut files: Files, keys: &Keyring, clock: &dyn Clock, queue: &Receiver<Order>, shared: &Shared) {
     let _guard = FailOnPanic(shared);
     while let Ok(first) = queue.recv() {
         let (mut batch, mut scrubs) = (Vec::new(), Vec::new());
@@ -256,6 +291,8 @@ fn run(
                 Order::Scrub(compact, reply) => scrubs.push((compact, reply)),
             }
         }
+        let taken = i64::try_from(batch.len() + scrubs.len()).unwrap_or(i64::MAX);
+        shared.waiting.fetch_sub(taken, Ordering::Relaxed);
         if shared.failed.load(Ordering::Acquire) {
             for job in batch {
                 job.answer(Err(Failure::Busy));
@@ -263,8 +300,20 @@ fn run(
             // Those who asked for a scrub see that nobody answers.
             continue;
         }
+        if !batch.is_empty() && files.reserve.is_low(batch.iter().any(|job| job.revises())) {
+            // What room there is left is for ending what must not go on.
+            for job in batch.extract_if(.., |job| !job.revises()) {
+                job.answer(Err(Failure::StorageFull));
+            }
+        }
+        let began = Instant::now();
         let committed =
-            if batch.is_empty() { Ok(false) } else { commit(&mut connection, keys, clock, &mut batch) };
+            if batch.is_empty() { Ok(false) } else { commit(&mut files, keys, clock, &mut batch) };
+        match &committed {
+            _ if batch.is_empty() => {}
+            Ok(_) => shared.commits.note(began.elapsed()),
+            Err(_) => drop(shared.failed_commits.fetch_add(1, Ordering::Relaxed)),
+        }
         match &committed {
             // Before the replies: what was decided on older rows is no longer believed when they arrive.
             Ok(true) => {
@@ -280,12 +329,13 @@ fn run(
         for job in batch {
             job.answer(match &committed {
                 Ok(_) => Ok(()),
+                Err(error) if error.is_full() => Err(Failure::StorageFull),
                 Err(ReadError::Sql(_)) => Err(Failure::Busy),
                 Err(error) => Err(Failure::broken(error)),
             });
         }
         for (compact, reply) in scrubs {
-            let scrubbed = scrub(&connection, compact);
+            let scrubbed = scrub(&files.connection, compact);
             if let Err(error) = &scrubbed {
                 tracing::warn!(%error, "the files aren't scrubbed yet");
                 if is_final(error) {
@@ -295,23 +345,24 @@ fn run(
             let _ = reply.send(scrubbed.map_err(Failure::from));
         }
     }
-    if let Err(error) = scrub(&connection, false) {
+    if let Err(error) = scrub(&files.connection, false) {
         tracing::warn!(%error, "the write-ahead log stays: the next start reads it");
     }
 }
 
 /// Applies a batch in one transaction; says whether a decision may come out differently now.
 fn commit(
-    connection: &mut Connection,
+    files: &mut Files,
     keys: &Keyring,
     clock: &dyn Clock,
     batch: &mut [Box<dyn Job>],
 ) -> Result<bool, ReadError> {
+    let Files { connection, journal, .. } = files;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let mut tx = Tx::new(&transaction, keys)?;
     let (mut revises, mut stands) = (false, false);
     for job in batch {
-        let (mark, renamed) = (tx.chain.mark(), tx.renamed.len());
+        let (mark, renamed, fates) = (tx.chain.mark(), tx.renamed.len(), tx.fates.len());
         tx.execute("SAVEPOINT write", [])?;
         if job.apply(&mut tx) {
             stands = true;
@@ -319,6 +370,7 @@ fn commit(
         } else {
             tx.chain.back_to(mark);
             tx.renamed.truncate(renamed);
+            tx.fates.truncate(fates);
             tx.execute("ROLLBACK TO write", [])?;
         }
         tx.execute("RELEASE write", [])?;
@@ -329,8 +381,24 @@ fn commit(
     }
     tx.index_names()?;
     tx.seal_chain()?;
-    tx.execute("UPDATE clock SET seen_at = max(seen_at, ?)", [clock.now()])?;
-    transaction.commit()?;
+    let now = clock.now();
+    tx.execute("UPDATE clock SET seen_at = max(seen_at, ?)", [now])?;
+    if tx.fates.is_empty() {
+        transaction.commit()?;
+        return Ok(revises);
+    }
+    // Before the commit: what the log doesn't know could come back with an older database.
+    let written = match journal.append(&mut tx, now) {
+        Ok(()) => transaction.commit().map_err(ReadError::from),
+        Err(error) => Err(error),
+    };
+    if let Err(error) = written {
+        // Where it isn't known whether it is on disk, the next start makes it so.
+        if !is_final(&error) {
+            journal.take_back()?;
+        }
+        return Err(error);
+    }
     Ok(revises)
 }
 
@@ -338,6 +406,8 @@ fn commit(
 fn is_final(error: &ReadError) -> bool {
     match error {
         // Nowhere to put a temporary file: the database itself is as it was.
+        error if error.is_full() => false,
+        ReadError::Journal(_) => true,
         ReadError::Sql(error) if extended(error) == Some(SQLITE_IOERR_GETTEMPPATH) => false,
         ReadError::Sql(error) => matches!(
             error.sqlite_error_code(),

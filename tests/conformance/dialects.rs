@@ -51,6 +51,8 @@ fn every_status_that_a_dialect_declares_is_got_and_is_as_declared() {
     assert!(conformance.wrong.is_empty(), "{}", conformance.wrong.join("\n"));
     let unseen = conformance.unseen().into_iter().filter(|(operation, status)| {
         let untouched = is_fixed(operation) && matches!(status.as_str(), "500" | "503");
+        // A full disk has a test of its own.
+        let untouched = untouched || status == "507";
         dialect(operation).is_some() && !untouched
     });
     let unseen: Vec<_> = unseen.collect();

@@ -20,8 +20,8 @@ use crate::{
     matrix::dialects::dialect,
 };
 
-/// Refusals that the tour doesn't provoke: failures, floods and slow bodies have tests of their own.
-const ELSEWHERE: [&str; 6] = ["408", "414", "429", "431", "500", "503"];
+/// Refusals that the tour doesn't provoke: failures, floods, full disks and slow bodies have tests of their own.
+const ELSEWHERE: [&str; 7] = ["408", "414", "429", "431", "500", "503", "507"];
 
 /// The document, and what has been seen of it.
 pub struct Conformance {

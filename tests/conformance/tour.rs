@@ -348,6 +348,7 @@ impl Tour {
         self.get("GET /v1/tokens/{id}/leaks", id, 200);
         self.replaced(id, &token);
         self.revocations();
+        self.feeds();
         self.get("DELETE /v1/tokens/{id}", id, 204);
         self.get("DELETE /v1/tokens/{id}", id, 410);
         self.send("POST /v1/leaks/check", &[], json!({ "tokens": [token] }), 200);
@@ -380,6 +381,25 @@ impl Tour {
         for operation in ["GET /v1/tokens/expiring", "GET /v1/checks"] {
             self.get(operation, &["?organization=nowhere"], 404);
         }
+    }
+
+    /// A calendar of what expires, and the key that reads it.
+    fn feeds(&mut self) {
+        self.send("POST /v1/feeds", &[], json!({ "organization": "nowhere" }), 404);
+        let made = self.send("POST /v1/feeds", &[], json!({ "organization": "acme" }), 201).json();
+        let url = made["url"].as_str().expect("a URL");
+        let query = &url[url.find('?').expect("a query")..];
+        let operation = "GET /v1/expiries.ics";
+        let seen = self.call(&Call { operation, fill: &[query], body: None, headers: &[], by: As::Nobody });
+        seen.expect(200);
+        for query in ["", "?username=moss"] {
+            self.get("GET /v1/feeds", &[query], 200);
+        }
+        let id = made["id"].as_str().expect("an id");
+        self.get("DELETE /v1/feeds/{id}", &[id], 204);
+        self.get("DELETE /v1/feeds/{id}", &[id], 404);
+        let seen = self.call(&Call { operation, fill: &[query], body: None, headers: &[], by: As::Nobody });
+        seen.expect(401);
     }
 
     /// One that has a successor and still lives.
@@ -438,7 +458,15 @@ impl Tour {
         let headers = &[("Accept", "text/csv")];
         let call = Call { operation: "GET /v1/events", fill: &[], body: None, headers, by: As::Operator };
         self.call(&call).expect(200);
+        self.send("POST /v1/events/prune", &[], json!({ "before": "2100-01-01T00:00:00Z" }), 400);
+        self.send("POST /v1/events/prune", &[], json!({ "before": "1970-01-02T00:00:00Z" }), 200);
         self.get("GET /v1/events/verify", &[], 200);
+        self.get("POST /v1/backup", &[], 200);
+        let foreign = |digest: &str| json!({ "name": "foreign", "owner": "ada", "digest": digest });
+        for tokens in [json!([foreign(&"0".repeat(64))]), json!([foreign("x")])] {
+            let (operation, body) = ("POST /v1/imports", Some(json!({ "tokens": tokens })));
+            self.call(&Call { operation, fill: &[], body, headers: &[], by: As::Local }).expect(200);
+        }
         self.get("GET /metrics", &[], 200);
     }
 }

@@ -301,6 +301,11 @@ pub struct Reply {
 }
 
 impl Reply {
+    /// Takes away what differs from any reply to the next: when it was made, and what its request is called.
+    pub fn settle(&mut self) {
+        self.headers.retain(|(name, _)| !matches!(name.as_str(), "date" | "x-request-id"));
+    }
+
     fn read(connection: &mut Held, bodiless: bool) -> io::Result<Self> {
         let head = loop {
             if let Some(end) = connection.unread.windows(4).position(|window| window == b"\r\n\r\n") {

@@ -170,6 +170,12 @@ impl Server {
         self.started_in = start.elapsed();
     }
 
+    /// The same server, started again with these flags and no others. It has been stopped.
+    pub fn restart_with(&mut self, flags: &[&str]) {
+        self.setup.flags = flags.iter().map(ToString::to_string).collect();
+        self.launch();
+    }
+
     /// Sets an environment variable for the starts to come.
     pub fn set_env(&mut self, name: &str, value: &str) {
         self.setup.environment.retain(|(key, _)| key != name);

@@ -205,7 +205,7 @@ fn said(reply: Reply) -> Reply {
         problem.as_object_mut().expect("a problem").remove("traceId");
         reply.body = problem.to_string().into_bytes();
     }
-    reply.headers.retain(|(name, _)| !matches!(name.as_str(), "date" | "x-request-id"));
+    reply.settle();
     reply
 }
 

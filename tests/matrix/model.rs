@@ -59,6 +59,8 @@ pub enum Rule {
     Issue,
     /// To make a token for somebody else.
     IssueFor,
+    /// To take in tokens that were made elsewhere, for somebody else.
+    Import,
     /// To read an organization: managed, or one's own.
     Read(Org),
     /// To change an organization, or to see who is in it: managed.
@@ -158,7 +160,7 @@ pub fn expected(asker: Asker, rule: &Rule, then: Option<Expected>) -> Option<Exp
         Rule::TheirSecret(_) if asker.person == Person::Local => then,
         Rule::TheirSecret(org) => Some(if reach.has(*org) { no(403, "owner_foreign") } else { UNKNOWN }),
         Rule::Issue | Rule::IssueOwn | Rule::IssueByBasic => issue(asker).map_or(then, Some),
-        Rule::IssueFor => allowed(asker.person == Person::Local, no(403, "owner_foreign")),
+        Rule::IssueFor | Rule::Import => allowed(asker.person == Person::Local, no(403, "owner_foreign")),
         Rule::Read(org) => allowed(reach.has(*org) || is_in(asker, *org), UNKNOWN),
         Rule::Manage(org) | Rule::WatchOver(org) => manage(asker, &reach, *org).map_or(then, Some),
         Rule::ManageMeant => match meant(asker) {
@@ -270,8 +272,10 @@ fn demand(asker: Asker, rule: &Rule) -> Option<Expected> {
         Rule::Introspect => {
             (!holds(asker, Powers::Introspect) && !holds(asker, Powers::Admin)).then_some(PRIVILEGE)
         }
-        Rule::Operate if !matches!(asker.person, Person::Operator | Person::Local) => Some(OPERATOR),
-        Rule::Operate | Rule::OwnSessions | Rule::NoSession | Rule::Sessions(_) => {
+        Rule::Operate | Rule::Import if !matches!(asker.person, Person::Operator | Person::Local) => {
+            Some(OPERATOR)
+        }
+        Rule::Operate | Rule::Import | Rule::OwnSessions | Rule::NoSession | Rule::Sessions(_) => {
             (!admin).then_some(PRIVILEGE)
         }
         Rule::User

@@ -102,6 +102,17 @@ impl Table<'_> {
             let query = format!("?username={name}");
             self.add("GET /v1/sessions", &[&query], Body::None, Rule::Sessions(places), ok(200));
         }
+        let nowhere = Body::Json(json!({ "organization": "nowhere" }));
+        self.add("POST /v1/feeds", &[], nowhere, Rule::OwnSessions, UNKNOWN);
+        self.add("GET /v1/feeds", &[], Body::None, Rule::OwnSessions, ok(200));
+        for (name, places) in [("victim", &[Acme][..]), ("both", &[Acme, Bravo]), ("stranger", &[Bravo])] {
+            let query = format!("?username={name}");
+            self.add("GET /v1/feeds", &[&query], Body::None, Rule::Sessions(places), ok(200));
+        }
+        self.add("DELETE /v1/feeds/{id}", &[NOWHERE], Body::None, Rule::NoSession, None);
+        let key = format!("?key=jtf_{}", "0".repeat(43));
+        let unknown = no(401, "credential_invalid");
+        self.add("GET /v1/expiries.ics", &[&key], Body::None, Rule::Open, unknown);
         self.add("DELETE /v1/sessions/{id}", &[NOWHERE], Body::None, Rule::NoSession, None);
         let session = self.world.ids["session"].clone();
         self.add("DELETE /v1/sessions/{id}", &[&session], Body::None, Rule::Sessions(&[Acme]), None);
@@ -372,7 +383,13 @@ impl Table<'_> {
 
     fn instance(&mut self) {
         self.add("GET /v1/events/verify", &[], Body::None, Rule::Operate, ok(200));
+        let foreign = json!({ "name": "x", "owner": "victim", "digest": "0".repeat(64) });
+        let import = Body::Json(json!({ "tokens": [foreign], "dry_run": true }));
+        self.add("POST /v1/imports", &[], import, Rule::Import, ok(200));
+        let ancient = Body::Json(json!({ "before": "1970-01-02T00:00:00Z" }));
+        self.add("POST /v1/events/prune", &[], ancient, Rule::Operate, ok(200));
         self.add("GET /metrics", &[], Body::None, Rule::Operate, ok(200));
+        self.add("POST /v1/backup", &[], Body::None, Rule::Operate, ok(200));
         let taken = Body::Json(json!({ "slug": "acme" }));
         self.add("POST /v1/organizations", &[], taken, Rule::Operate, TAKEN);
         self.add(

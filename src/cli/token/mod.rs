@@ -1,6 +1,7 @@
 //! `jeton token …`: what can be done about tokens, one file for each that asks for more than an id.
 
 mod create;
+mod expiring;
 mod issue;
 mod rotate;
 mod uses;
@@ -13,11 +14,13 @@ use serde_json::{Map, Value};
 
 use self::{
     create::{CreateArgs, create},
+    expiring::{ExpiringArgs, expiring, unknown},
     rotate::{RotateArgs, rotate},
     uses::NarrowArgs,
 };
 use crate::cli::client::{Body, Client, path_of};
 use crate::cli::connect::{ClientArgs, with_client};
+use crate::cli::failure::Usage;
 use crate::cli::listing;
 use crate::cli::output::{self, Column};
 use crate::ops::config::Config;
@@ -100,6 +103,9 @@ enum Action {
     Create(Box<CreateArgs>),
     /// List tokens: all of them on this machine; with --url those that JETON_TOKEN may see
     List(Box<ListArgs>),
+    /// Tell what expires soon, for a monitoring system: exit code 0 if nothing does, 1 if something does, 2 if something
+    /// does within --critical or if it couldn't be asked
+    Expiring(Box<ExpiringArgs>),
     /// Show a token
     Show {
         /// Id, 24-hex id, TKN number, or `self`
@@ -203,13 +209,18 @@ fn given<const N: usize>(members: [(&str, Option<Value>); N]) -> Map<String, Val
 
 pub fn run(arguments: TokenArgs, config: &Config, data_dir_flag: bool) -> anyhow::Result<ExitCode> {
     let TokenArgs { client, action } = arguments;
-    with_client(&client, config, data_dir_flag, async |api| act(api, action, client.json).await)
+    let watches = matches!(action, Action::Expiring(_));
+    match with_client(&client, config, data_dir_flag, async |api| act(api, action, client.json).await) {
+        Err(error) if watches && !error.is::<Usage>() => unknown(&error),
+        other => other,
+    }
 }
 
 async fn act(api: &Client, action: Action, json: bool) -> anyhow::Result<ExitCode> {
     match action {
         Action::Create(token) => create(api, *token, json).await?,
         Action::List(asked) => output::list(&api.list(&asked.target()).await?, LIST, json)?,
+        Action::Expiring(asked) => return expiring(api, *asked, json).await,
         Action::Show { id } => show(api, Method::GET, &path_of(PATH, &id)?, json).await?,
         Action::Descendants { id } => {
             let found = api.list(&format!("{}/descendants", path_of(PATH, &id)?)).await?;

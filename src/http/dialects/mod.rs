@@ -27,6 +27,7 @@ use super::{
     openapi::{Bodies, complete},
     reply::{Reply, Words},
 };
+use crate::core::checks::Endpoint;
 
 /// All of them, a line each.
 #[rustfmt::skip]
@@ -100,7 +101,23 @@ impl Dialects {
     pub(super) fn mounts(&self) -> Vec<Mount> {
         let documents = self.0.iter().map(|dialect| dialect.route(&document_path(dialect)));
         let documents = Mount::new("/", native::WORDS).routes(Access::Open, documents.collect());
-        self.0.iter().flat_map(|dialect| (dialect.mounts)()).chain([documents]).collect()
+        let counted = |dialect: &Dialect| {
+            let place = Self::NAMES.iter().position(|name| *name == dialect.name).unwrap_or_default();
+            (dialect.mounts)().into_iter().map(move |mount| mount.counted_at(Endpoint::dialect(place)))
+        };
+        self.0.iter().flat_map(|dialect| counted(dialect)).chain([documents]).collect()
+    }
+
+    /// Which checks are counted apart: of what is jeton's own, and of each dialect that is served.
+    pub(super) fn endpoints(&self) -> Vec<(&'static str, Endpoint)> {
+        let own = [
+            ("gate", Endpoint::GATE),
+            ("introspection", Endpoint::INTROSPECTION),
+            ("native", Endpoint::NATIVE),
+        ];
+        let all = Self::NAMES.iter().enumerate();
+        let served = all.filter(|(_, name)| self.0.iter().any(|dialect| dialect.name == **name));
+        own.into_iter().chain(served.map(|(place, name)| (*name, Endpoint::dialect(place)))).collect()
     }
 }
 

@@ -156,7 +156,7 @@ fn every_refusal_has_its_words_in_every_dialect() {
         let (code, words) = (refusal.code(), refusal.to_string());
         write!(table, "{code} ({words})\n{}", said(&refusal.into())).unwrap();
     }
-    for failure in [Failure::Busy, Failure::broken("a cause that is for the log")] {
+    for failure in [Failure::Busy, Failure::StorageFull, Failure::broken("a cause that is for the log")] {
         assert!(!said(&failure).contains("a cause"));
         write!(table, "{failure}\n{}", said(&failure)).unwrap();
     }

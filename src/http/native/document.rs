@@ -10,8 +10,8 @@ use utoipa::{
 };
 
 use super::{
-    checks, events, forms, health, introspect, leaks, me, members, modules, organizations, revocations,
-    rotate, sessions, tokens, users, uses, verify,
+    backup, checks, events, feeds, forms, health, imports, introspect, leaks, me, members, modules,
+    organizations, revocations, rotate, sessions, tokens, users, uses, verify,
 };
 use crate::http::{
     Site,
@@ -44,11 +44,11 @@ use crate::http::{
         organizations::remove_privilege,
         modules::list, modules::create, modules::rename, modules::remove,
         members::list, members::create, members::show, members::change, members::remove,
-        events::list, verify::verify,
+        feeds::create, feeds::list, feeds::remove, feeds::calendar, events::list, verify::verify, verify::prune,
         sessions::create, sessions::show, sessions::delete, sessions::list, sessions::end,
-        introspect::batch, leaks::report, leaks::check, leaks::list,
+        imports::create, introspect::batch, leaks::report, leaks::check, leaks::list,
         oauth::introspect, oauth::revoke, oauth::metadata, oauth::metadata_below, token::issue,
-        health::live, health::ready, metrics::metrics, openapi,
+        health::live, health::ready, metrics::metrics, backup::create, openapi,
     ),
     components(schemas(ProblemDocument)),
     security(("basic" = []), ("bearer" = []), ("x-api-key" = []), ("x-access-token" = []), ("user-token" = [])),

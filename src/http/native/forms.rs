@@ -64,8 +64,13 @@ fn form(schema: &str, name: &str) -> Option<Form> {
         ("Problem" | "HeldToken", "code") => Form::Pattern("^[a-z_]+$", 40),
         ("LeakVerdict", "label") => Form::Words(&["true_positive", "false_positive"]),
         ("LeakVerdict", "token_hash") => Form::Pattern("^[0-9A-Za-z+/]{43}=$", 44),
-        ("Problem" | "Health" | "EventsVerdict" | "TokenForm" | "LeakReport" | "LeakVerdict", _)
+        (
+            "Problem" | "Health" | "EventsVerdict" | "TokenForm" | "LeakReport" | "LeakVerdict"
+            | "ImportProblem",
+            _,
+        )
         | ("Leak", "type" | "url" | "source" | "address")
+        | ("ImportedToken", "digest")
         | ("IntrospectionForm" | "RevocationForm", "token")
         | ("IntrospectionBatch" | "LeakCheck", "tokens")
         | ("IntrospectionForm" | "IntrospectionBatch", "method" | "host")
@@ -73,6 +78,8 @@ fn form(schema: &str, name: &str) -> Option<Form> {
         | ("Straggler" | "SessionRow", "address" | "agent")
         | ("Token", "last_used_address" | "last_used_agent")
         | ("Event", "detail" | "address") => Form::Any,
+        ("ImportedToken", "algorithm") => Form::Words(&["sha256", "sha512"]),
+        ("ImportedToken", "expires_at") => Form::Pattern("^(never|[0-9]{4}-.+)$", 40),
         ("IntrospectionForm" | "IntrospectionBatch", "address") => Form::Pattern("^[0-9A-Fa-f:.]*$", 45),
         ("IntrospectionForm" | "IntrospectionBatch", "path") => Form::Pattern("^(/|$)", usize::MAX),
         ("RevocationFilter", "id_prefix") => Form::Pattern("^[0-9A-Fa-f-]{8,36}$", 36),
@@ -87,9 +94,13 @@ fn form(schema: &str, name: &str) -> Option<Form> {
         ("CreatedToken", "token") | ("Grant", "access_token") => {
             Form::Pattern("^jtn_[0-9A-Za-z]{22}_[0-9A-Za-z]{49}$", 76)
         }
+        ("CreatedFeed", "url") => {
+            Form::Pattern("^[!-~]*/v1/expiries[.]ics[?]key=jtf_[0-9A-Za-z]{43}$", 2_000)
+        }
         ("Event", "kind") => Form::Pattern(KIND, 40),
         ("Event", "actor" | "object_kind") => Form::Pattern("^[a-z_]+$", 20),
         ("Event", "actor_user" | "actor_token" | "object")
+        | ("Import", "tokens")
         | (
             _,
             "id" | "user_id" | "sub" | "jti" | "client_id" | "parent" | "replaces" | "superseded_by"
@@ -123,8 +134,8 @@ fn form(schema: &str, name: &str) -> Option<Form> {
         (_, "rate") => Form::Pattern("^[1-9][0-9]{0,9}/(s|min|h|day)$", 14),
         (
             _,
-            "at" | "since" | "not_before" | "waits_until" | "idle_until" | "recent_until" | "created_after"
-            | "created_before",
+            "at" | "since" | "before" | "not_before" | "waits_until" | "idle_until" | "recent_until"
+            | "created_after" | "created_before",
         ) => Form::Instant,
         (_, name) if name.ends_with("_at") => Form::Instant,
         (_, "hint") => Form::Pattern("^jtn_[0-9A-Za-z]{22}_…$", 28),
@@ -302,6 +313,7 @@ fn parameter_form(name: &str) -> Option<Form> {
         "actor" => Form::Pattern(USER, 64),
         "kind" => Form::Pattern(KIND, usize::MAX),
         "sort" => Form::Pattern("^-?[a-z_]+$", 20),
+        "key" => Form::Pattern("^jtf_[0-9A-Za-z]{43}$", 47),
         "cursor" => Form::Pattern("^[0-9A-Za-z_-]+$", 1_000),
         "minted_by" => Form::Pattern("^[0-9A-Za-z-]+$", 40),
         "span" => Form::Words(&["2d", "30d"]),

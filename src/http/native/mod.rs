@@ -1,10 +1,13 @@
 //! Our own API, below `/v1`: JSON in, JSON out, refusals as problem documents.
 
+pub(super) mod backup;
 pub(super) mod checks;
 pub(super) mod document;
 pub(super) mod events;
+pub(super) mod feeds;
 mod forms;
 pub(super) mod health;
+pub(super) mod imports;
 pub(super) mod introspect;
 pub(super) mod leaks;
 mod lists;

@@ -21,6 +21,7 @@ pub(in crate::http) fn failure(failure: &Failure) -> Problem {
     let status = match failure {
         Failure::Refused(refusal) => status(refusal),
         Failure::Busy => 503,
+        Failure::StorageFull => 507,
         Failure::Broken(_) => 500,
     };
     let Told { code, detail, field, incident } = Told::of(failure);

@@ -20,6 +20,7 @@ pub use proxies::Proxies;
 pub use table::{OTHER_VARIABLES, SETTINGS, Setting, Shape};
 pub use value::{LogFormat, host_name};
 
+use super::data_dir::PepperPlace;
 use crate::core::wanted::Wanted;
 
 /// What was said, and where. Nothing of it has been looked at.
@@ -40,6 +41,8 @@ pub struct Sources {
 pub struct Config {
     /// The data directory, when one was named.
     pub data_dir: Option<PathBuf>,
+    /// The pepper's file, when one was named.
+    pub pepper_file: Option<PathBuf>,
     /// Where to listen.
     pub listen: Listen,
     /// Certificate and key.
@@ -187,6 +190,11 @@ fn did_you_mean(hint: Option<&str>) -> String {
 }
 
 impl Config {
+    /// Where the pepper is.
+    pub fn pepper_place(&self) -> PepperPlace {
+        PepperPlace::find(self.pepper_file.clone(), std::env::var_os("CREDENTIALS_DIRECTORY"))
+    }
+
     /// Reads, checks and joins the sources.
     pub fn load(sources: Sources) -> Result<Self, ConfigError> {
         let (variables, file_variable) = read_variables(sources.variables)?;
@@ -300,6 +308,7 @@ impl Raw {
     fn into_config(self, known: &[&str]) -> Result<Config, ConfigError> {
         Ok(Config {
             data_dir: self.get("data_dir", value::path)?,
+            pepper_file: self.get("pepper_file", value::path)?,
             listen: self.listen()?,
             tls: self.tls()?,
             behind_proxy: self.need("behind_proxy", value::switch)?,

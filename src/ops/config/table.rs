@@ -116,6 +116,12 @@ pub const SETTINGS: &[Setting] = &[
         help: "Directory of the database and its keys [default: $STATE_DIRECTORY, else ./jeton-data; commands other than serve look at /var/lib/jeton first]",
     },
     Setting {
+        key: "pepper_file",
+        shape: Shape::Path,
+        default: None,
+        help: "File of the pepper, which jeton reads and never writes [default: systemd's credential pepper, else pepper.key in the data directory]",
+    },
+    Setting {
         key: "address",
         shape: Shape::Address,
         default: Some("127.0.0.1"),

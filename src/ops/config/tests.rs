@@ -176,6 +176,7 @@ fn sample() -> String {
         let example = setting.default.unwrap_or(match setting.key {
             "data_dir" => "/var/lib/jeton",
             "unix" => "/run/jeton/jeton.sock",
+            "pepper_file" => "/etc/jeton/pepper.key",
             "tls_cert" => "/etc/jeton/cert.pem",
             "tls_key" => "/etc/jeton/key.pem",
             "public_url" => "https://tokens.example.org",

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read as _};
+use std::path::Path;
 
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, openat, statat};
 use zeroize::Zeroizing;
@@ -11,27 +12,37 @@ use super::{DataDir, DataDirError};
 impl DataDir {
     /// The size in bytes of a private regular file of ours; nothing when it isn't there.
     pub(super) fn check_file(&self, name: &str) -> Result<Option<i64>, DataDirError> {
-        let path = || self.file(name);
-        let stat = match statat(self.handle(), name, AtFlags::SYMLINK_NOFOLLOW) {
-            Ok(stat) => stat,
-            Err(rustix::io::Errno::NOENT) => return Ok(None),
-            Err(error) => {
-                return Err(DataDirError::Io { what: "look at", path: path(), source: error.into() });
-            }
-        };
-        let kind = FileType::from_raw_mode(stat.st_mode);
-        if kind != FileType::RegularFile {
-            return Err(DataDirError::NotAFile { path: path(), kind: describe(kind) });
-        }
-        if stat.st_uid != rustix::process::geteuid().as_raw() {
-            return Err(DataDirError::ForeignFile { path: path(), uid: stat.st_uid });
-        }
-        let mode = stat.st_mode & 0o7777;
-        if mode & 0o077 != 0 {
-            return Err(DataDirError::LooseMode { path: path(), mode, wanted: 0o600 });
-        }
-        Ok(Some(stat.st_size))
+        check_at(self.handle(), name, &self.file(name), true)
     }
+}
+
+/// The same of a file anywhere; whose it is and who may read it counts where it has to be our `own`.
+pub(super) fn check_at(
+    directory: &File,
+    name: &str,
+    path: &Path,
+    own: bool,
+) -> Result<Option<i64>, DataDirError> {
+    let path = || path.to_owned();
+    let stat = match statat(directory, name, AtFlags::SYMLINK_NOFOLLOW) {
+        Ok(stat) => stat,
+        Err(rustix::io::Errno::NOENT) => return Ok(None),
+        Err(error) => {
+            return Err(DataDirError::Io { what: "look at", path: path(), source: error.into() });
+        }
+    };
+    let kind = FileType::from_raw_mode(stat.st_mode);
+    if kind != FileType::RegularFile {
+        return Err(DataDirError::NotAFile { path: path(), kind: describe(kind) });
+    }
+    if own && stat.st_uid != rustix::process::geteuid().as_raw() {
+        return Err(DataDirError::ForeignFile { path: path(), uid: stat.st_uid });
+    }
+    let mode = stat.st_mode & 0o7777;
+    if own && mode & 0o077 != 0 {
+        return Err(DataDirError::LooseMode { path: path(), mode, wanted: 0o600 });
+    }
+    Ok(Some(stat.st_size))
 }
 
 fn describe(kind: FileType) -> &'static str {

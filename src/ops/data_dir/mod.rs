@@ -3,6 +3,9 @@
 mod files;
 mod locate;
 mod lock;
+mod look;
+mod pepper;
+mod swap;
 
 use std::fs::{DirBuilder, File, Permissions};
 use std::io::{self, Write as _};
@@ -13,16 +16,20 @@ use rustix::fs::{AtFlags, Mode, OFlags, renameat, unlinkat};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-use crate::core::keys::{Pepper, PepperError};
-use crate::core::secret::{Entropy, random};
+use crate::core::keys::PepperError;
 
 pub use locate::{for_command, for_serve, quote};
 pub use lock::Lock;
+pub use pepper::{PepperPlace, Rewritten};
 
 /// The database.
 pub const DATABASE: &str = "jeton.db";
 /// The keys.
 pub const PEPPER: &str = "pepper.key";
+/// What was revoked, beside the database so that an older one can learn it.
+pub const JOURNAL: &str = "jeton.journal";
+/// Room for a revocation on a full disk.
+pub const RESERVE: &str = "jeton.reserve";
 /// The file that one process at a time holds.
 pub const LOCK: &str = "jeton.lock";
 /// Where the running server listens, and its secret for local administration.
@@ -42,6 +49,7 @@ const PEPPER_LIMIT: u64 = 64 * 1024;
 pub struct DataDir {
     path: PathBuf,
     handle: File,
+    place: PepperPlace,
 }
 
 /// Why a data directory can't be used. Nothing in it was changed.
@@ -94,8 +102,17 @@ pub enum DataDirError {
         wanted: u32,
     },
     /// A database whose keys are gone.
-    #[error("{} is missing, and {DATABASE} can't be used without it: put back the one that belongs to this database", .0.display())]
+    #[error("{} is missing, and {DATABASE} can't be used without it: put back the one that belongs to this database, or name it with --pepper-file", .0.display())]
     PepperMissing(PathBuf),
+    /// Keys that were named and aren't there.
+    #[error("{} isn't there, and jeton makes a pepper in its own directory alone: put a line there that `jeton pepper rotate` prints", .0.display())]
+    PepperAbsent(PathBuf),
+    /// No keys yet, and so none to follow them.
+    #[error("{} isn't there yet: the first start makes it", .0.display())]
+    PepperNotMade(PathBuf),
+    /// Another command changes the keys.
+    #[error("another command is changing {}: try again when it is done", .0.display())]
+    PepperInHand(PathBuf),
     /// Keys that can't be read as keys.
     #[error("{} isn't a pepper file", .path.display())]
     Pepper {
@@ -129,8 +146,13 @@ fn holder(pid: Option<u32>) -> String {
 }
 
 impl DataDir {
-    /// Makes the directory if it isn't there, and checks all that doesn't need the lock.
+    /// Makes the directory if it isn't there, and checks all that doesn't need the lock. Its pepper is in it.
     pub fn open(path: &Path) -> Result<Self, DataDirError> {
+        Self::with_pepper(path, PepperPlace::Own)
+    }
+
+    /// The same with a pepper that may be elsewhere.
+    pub fn with_pepper(path: &Path, place: PepperPlace) -> Result<Self, DataDirError> {
         let path = make(path)?;
         let io_error = |what, source| DataDirError::Io { what, path: path.clone(), source };
         let owner = path.metadata().map_err(|source| io_error("look at", source))?.uid();
@@ -138,7 +160,7 @@ impl DataDir {
             return Err(locate::not_owner(&path, owner));
         }
         let handle = File::open(&path).map_err(|source| io_error("open", source))?;
-        let directory = Self { path, handle };
+        let directory = Self { path, handle, place };
         directory.check()?;
         directory.tighten()?;
         Ok(directory)
@@ -159,18 +181,6 @@ impl DataDir {
         &self.handle
     }
 
-    /// The keys of this database, made now if there is no database yet. The caller holds the lock.
-    pub fn pepper(&self, _held: &Lock, entropy: &dyn Entropy) -> Result<Pepper, DataDirError> {
-        self.check()?;
-        if let Some(text) = self.read_private(PEPPER, PEPPER_LIMIT)? {
-            return Pepper::parse(&text)
-                .map_err(|source| DataDirError::Pepper { path: self.file(PEPPER), source });
-        }
-        let pepper = Pepper::generate(random(entropy));
-        self.write_private(PEPPER, PEPPER_NEW, pepper.to_file_text().as_bytes())?;
-        Ok(pepper)
-    }
-
     /// Everything that must hold before a byte is changed.
     fn check(&self) -> Result<(), DataDirError> {
         let mut data = false;
@@ -179,7 +189,10 @@ impl DataDir {
         }
         self.check_file(LOCK)?;
         self.check_file(CONTROL)?;
-        if self.check_file(PEPPER)?.is_none() && data {
+        for name in [JOURNAL, RESERVE] {
+            self.check_file(name)?;
+        }
+        if self.place == PepperPlace::Own && self.check_file(PEPPER)?.is_none() && data {
             return Err(DataDirError::PepperMissing(self.file(PEPPER)));
         }
         Ok(())

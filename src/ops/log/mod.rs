@@ -28,7 +28,8 @@ pub fn install(level: LevelFilter, format: Option<LogFormat>) -> io::Result<Flus
     let builder = tracing_subscriber::fmt().with_max_level(level).with_ansi(false).with_writer(queue);
     let installed = match format {
         LogFormat::Text => builder.with_target(false).try_init(),
-        LogFormat::Json => builder.json().flatten_event(true).try_init(),
+        // A span is a request, and none lies in another.
+        LogFormat::Json => builder.json().flatten_event(true).with_span_list(false).try_init(),
     };
     installed.map_err(io::Error::other)?;
     std::panic::set_hook(Box::new(|panic| {

@@ -3,6 +3,7 @@
 use super::{Caller, CheckQuery, Checked, Checks, Counted, Hour, MANY, Outcome, STRETCH, Tally};
 use crate::{
     core::{
+        checks::Endpoint,
         decision::Demand,
         id::{OrganizationId, Reference, TokenId},
         limits::Asked,
@@ -51,7 +52,7 @@ async fn a_check_is_counted_for_its_token_its_organization_and_all() {
     let target = Target::of(Reference::Id(id));
     stage.service.change(&local(), target, Change::Disable).await.unwrap();
     assert!(!stage.present(&token, ("10.0.0.1", "curl"), "").await);
-    let nobody = Peer { address: None, agent: None, asked: Asked::default() };
+    let nobody = Peer { address: None, agent: None, asked: Asked::default(), endpoint: Endpoint::NATIVE };
     let unknown = stage.service.judge_token(&SecretText::new("jtn_none"), Demand::Itself, nobody);
     assert!(unknown.outcome.is_err());
     // In memory, on the way, written down, and after a new start.

@@ -7,8 +7,8 @@ use tempfile::TempDir;
 use super::{EraseTokens, Which};
 use crate::{
     core::{
-        decision::Demand, id::TokenId, keys::Pepper, limits::Asked, refusal::Failure, secret::SecretText,
-        time::Instant, token::Status,
+        checks::Endpoint, decision::Demand, id::TokenId, keys::Pepper, limits::Asked, refusal::Failure,
+        secret::SecretText, time::Instant, token::Status,
     },
     ops::clock::Clock,
     service::{
@@ -76,7 +76,12 @@ async fn set(directory: &Path) -> (Arc<Service>, Vec<TokenId>) {
         // Of different lengths, so that pages are split in many ways.
         let (id, secret) = token(&service, "anna.surname", &LABEL[..3 * (2 + number % 7)]).await;
         tokens.push(id);
-        let peer = Peer { address: ADDRESS.parse().ok(), agent: Some(AGENT), asked: Asked::default() };
+        let peer = Peer {
+            address: ADDRESS.parse().ok(),
+            agent: Some(AGENT),
+            asked: Asked::default(),
+            endpoint: Endpoint::NATIVE,
+        };
         service.authenticate(&Credential::Bearer(secret), Demand::Itself, peer).await.unwrap();
         let change = match number % 4 {
             0 => Some(Change::Delete),
@@ -99,7 +104,12 @@ async fn set(directory: &Path) -> (Arc<Service>, Vec<TokenId>) {
             username: "anna.surname".to_owned(),
             password: SecretText::new("not the password at all"),
         };
-        let peer = Peer { address: ADDRESS.parse().ok(), agent: None, asked: Asked::default() };
+        let peer = Peer {
+            address: ADDRESS.parse().ok(),
+            agent: None,
+            asked: Asked::default(),
+            endpoint: Endpoint::NATIVE,
+        };
         service.authenticate(&credential, Demand::Owner, peer).await.unwrap_err();
     }
     (service, tokens)
@@ -146,7 +156,12 @@ fn nothing_of_a_deleted_user_is_left_in_any_file() {
         let (service, tokens) = set(directory.path()).await;
         assert!(found(directory.path()).len() > PERSONAL.len(), "the scan sees what is there");
         let late = token(&service, "anna.surname", LABEL).await;
-        let peer = Peer { address: ADDRESS.parse().ok(), agent: Some(AGENT), asked: Asked::default() };
+        let peer = Peer {
+            address: ADDRESS.parse().ok(),
+            agent: Some(AGENT),
+            asked: Asked::default(),
+            endpoint: Endpoint::NATIVE,
+        };
         service.authenticate(&Credential::Bearer(late.1), Demand::Itself, peer).await.unwrap();
         service.store.write(Delete("anna.surname", service.now())).await.unwrap();
         service.erase_deleted().await.unwrap();

@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     core::{
+        checks::Endpoint,
         decision::{Demand, Subject},
         id::{Reference, TokenId},
         keys::Pepper,
@@ -34,6 +35,7 @@ use crate::{
         rotate::RotateRequest,
         verify::{Credential, Peer},
     },
+    store::Unsound,
 };
 
 /// When the clock begins.
@@ -68,6 +70,7 @@ pub(in crate::service) fn open_with(directory: &Path, clock: Clock, pepper: Pepp
         pepper,
         clock: Arc::new(clock),
         entropy: Arc::new(Entropy::system()),
+        unsound: Unsound::Refused,
         control: ControlSecret::generate([2; 32]),
     })
     .unwrap()
@@ -115,7 +118,7 @@ pub(in crate::service) fn request(name: &str, wish: Wish) -> IssueRequest {
 
 /// Uses a token, from nowhere in particular.
 pub(in crate::service) async fn present(service: &Service, token: &SecretText) -> Result<(), Failure> {
-    let peer = Peer { address: None, agent: None, asked: Asked::default() };
+    let peer = Peer { address: None, agent: None, asked: Asked::default(), endpoint: Endpoint::NATIVE };
     service.authenticate(&Credential::Bearer(token.clone()), Demand::Itself, peer).await.map(|_| ())
 }
 
@@ -167,7 +170,12 @@ impl Stage {
         self.time.pass(1);
         let mut wanted = Wanted::default();
         require.split_whitespace().for_each(|text| wanted.require(text).unwrap());
-        let peer = Peer { address: from.0.parse().ok(), agent: Some(from.1), asked: Asked::default() };
+        let peer = Peer {
+            address: from.0.parse().ok(),
+            agent: Some(from.1),
+            asked: Asked::default(),
+            endpoint: Endpoint::NATIVE,
+        };
         let found = self.service.introspect(&token.secret, &wanted, &Facts::default(), peer).await;
         found.unwrap().is_some()
     }

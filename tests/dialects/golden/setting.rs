@@ -10,8 +10,8 @@ use super::{
 };
 use crate::harness::{Client, Reply, Server, server::Actor};
 
-/// The connection's own headers, which no API sets.
-const CONNECTION: [&str; 3] = ["connection", "content-length", "date"];
+/// The headers of the connection and of the door, which no API sets.
+const CONNECTION: [&str; 4] = ["connection", "content-length", "date", "x-request-id"];
 
 /// A fresh server with its people, and the names given so far.
 pub struct Setting {

@@ -58,6 +58,7 @@ pub(super) fn said(failure: &Failure) -> Reply {
     let (status, name) = match failure {
         Failure::Refused(refusal) => named(refusal),
         Failure::Busy => (503, "ServiceUnavailableException"),
+        Failure::StorageFull => (507, "InsufficientStorageException"),
         Failure::Broken(_) => (500, "InternalServerErrorException"),
     };
     if status == 401 {

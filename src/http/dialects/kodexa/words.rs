@@ -41,6 +41,7 @@ fn said(failure: &Failure) -> Reply {
     let status = match failure {
         Failure::Refused(refusal) => status_of(refusal),
         Failure::Busy => 503,
+        Failure::StorageFull => 507,
         Failure::Broken(_) => 500,
     };
     let Told { detail, field, .. } = Told::of(failure);

@@ -89,6 +89,7 @@ fn status(failure: &Failure) -> u16 {
     match failure {
         Failure::Refused(refusal) => status_of(refusal),
         Failure::Busy => 503,
+        Failure::StorageFull => 507,
         Failure::Broken(_) => 500,
     }
 }

@@ -21,7 +21,7 @@ const ALWAYS: [(&str, &str); 8] = [
 ];
 
 /// What is answered, and the one header that goes along with it.
-const ANSWERS: [(u16, Option<(&str, &str)>); 7] = [
+const ANSWERS: [(u16, Option<(&str, &str)>); 8] = [
     (
         200,
         Some((
@@ -35,6 +35,7 @@ const ANSWERS: [(u16, Option<(&str, &str)>); 7] = [
     (429, Some(("Retry-After", "Seconds until another try is worth it"))),
     (500, None),
     (503, Some(("Retry-After", "Seconds until another try is worth it"))),
+    (507, None),
 ];
 
 #[derive(OpenApi)]

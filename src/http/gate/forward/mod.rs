@@ -23,6 +23,7 @@ pub(in crate::http) use self::document::describe;
 use super::GateSetting;
 use crate::{
     core::{
+        checks::Endpoint,
         decision::{Demand, Standing},
         refusal::{Failure, Refusal},
         secret::SecretText,
@@ -110,7 +111,7 @@ impl Gate {
         match read() {
             Ok((original::Client { address, asked }, token)) => {
                 let agent = head.headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok());
-                let client = verify::Peer { address, agent, asked };
+                let client = verify::Peer { address, agent, asked, endpoint: Endpoint::GATE };
                 self.service.judge_token(&token, Demand::Pass(&ask.wanted), client)
             }
             Err(refusal) => refused(refusal),

@@ -1,6 +1,8 @@
 //! What stands in our own API's JSON, and how it becomes what the use cases take.
 
 mod checks;
+mod feeds;
+mod imports;
 mod limits;
 mod lists;
 mod members;
@@ -14,6 +16,8 @@ mod uses;
 
 pub(super) use self::{
     checks::{CheckHistory, ExpiryCalendar},
+    feeds::{CreateFeed, CreatedFeed, FeedList, FeedObject},
+    imports::{CreateImport, ImportObject},
     lists::{EVENT_COLUMNS, EventObject, ListPage, Paging},
     members::{AddMember, ChangeMember, MemberObject},
     modules::{AddModule, ModuleList, ModuleObject, RenameModule},

@@ -1,0 +1,131 @@
+//! `jeton restore`.
+
+use std::fs::File;
+use std::io::{self, Seek as _};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::Args;
+use tracing::level_filters::LevelFilter;
+
+use crate::cli::application::Application;
+use crate::cli::output;
+use crate::core::keys::Keyring;
+use crate::core::time::Clock as _;
+use crate::http::{Dialects, GateSetting, Setting};
+use crate::ops::clock::Clock;
+use crate::ops::config::{Config, LogFormat};
+use crate::ops::data_dir::{DATABASE, DataDir, JOURNAL, Lock, PEPPER, for_command};
+use crate::ops::log;
+use crate::store::{self, Unsound, Verified};
+
+#[derive(Debug, Args)]
+pub struct RestoreArgs {
+    /// Backup to restore
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// Take it even if its record of events was edited
+    #[arg(long)]
+    force: bool,
+    /// Restore although there is no jeton.journal, or a broken one: what was revoked since the backup may work again
+    #[arg(long)]
+    accept_resurrection: bool,
+}
+
+pub fn run(arguments: &RestoreArgs, config: &Config) -> anyhow::Result<ExitCode> {
+    let level = config.log.unwrap_or(LevelFilter::INFO);
+    let _flush = log::install(level, Some(config.log_format.unwrap_or(LogFormat::Text)))?;
+    let source =
+        File::open(&arguments.file).with_context(|| format!("can't open {}", arguments.file.display()))?;
+    let data_dir = DataDir::open(&for_command(config.data_dir.clone())?)?;
+    let held = data_dir.lock().context("stop the server before restoring")?;
+    let journal = data_dir.file(JOURNAL);
+    anyhow::ensure!(
+        arguments.accept_resurrection || journal.exists(),
+        "{} is missing: put the one there that lay beside the newest jeton.db, or give --accept-resurrection, by which \
+         what was revoked since the backup may work again",
+        journal.display()
+    );
+    let brought = bring(&data_dir, &held, source, arguments);
+    if brought.is_err() {
+        data_dir.give_up_restoring(&held)?;
+    }
+    let verified = brought?;
+    let (is_there, has_log) = data_dir.has_database()?;
+    if is_there && has_log {
+        // One that is too damaged for that is kept with its log beside it.
+        if let Err(error) = store::settle(&data_dir.file(DATABASE)) {
+            tracing::warn!(%error, "the database that is there is kept as it is, its log apart");
+        }
+    }
+    let stamp: String = Clock::system().now().to_string().chars().filter(|c| !"-:.".contains(*c)).collect();
+    let kept = data_dir.finish_restoring(&held, &stamp)?;
+    if let Some(kept) = &kept {
+        output::line(&format!("the database that was there is kept as {}", kept.display()))?;
+    }
+    let unsound = if arguments.accept_resurrection { Unsound::Accepted } else { Unsound::Refused };
+    open_once(&data_dir, &held, unsound).with_context(|| match &kept {
+        Some(kept) => {
+            format!("the backup is in place but can't be used; {} is what was there", kept.display())
+        }
+        None => "the backup is in place but can't be used".to_owned(),
+    })?;
+    output::line(&format!(
+        "restored {} to {}: schema {}, {} events",
+        arguments.file.display(),
+        data_dir.file(DATABASE).display(),
+        verified.schema,
+        verified.events
+    ))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Brings the backup into the directory under another name, and holds it against the keys that are there.
+fn bring(
+    data_dir: &DataDir,
+    held: &Lock,
+    mut source: File,
+    arguments: &RestoreArgs,
+) -> anyhow::Result<Verified> {
+    let file = &arguments.file;
+    let unfit = || format!("can't restore {}", file.display());
+    let pepper = data_dir.pepper_at_hand()?.with_context(|| {
+        format!(
+            "{} holds no keys: put the {PEPPER} that belongs to the backup there first",
+            data_dir.file(PEPPER).display()
+        )
+    })?;
+    let (path, mut staged) = data_dir.begin_restoring(held)?;
+    source.rewind()?;
+    io::copy(&mut source, &mut staged).and_then(|_| staged.sync_all()).with_context(|| copying(&path))?;
+    let verified = store::verify(&path, &Keyring::new(&pepper)).with_context(unfit)?;
+    anyhow::ensure!(
+        verified.is_sound || arguments.force,
+        "can't restore {}: its record of events was edited by something else than jeton; --force takes it all the same",
+        file.display()
+    );
+    Ok(verified)
+}
+
+fn copying(to: &Path) -> String {
+    format!("can't copy it to {}", to.display())
+}
+
+/// Opens the database as a server would, which raises an older schema, and closes it.
+fn open_once(data_dir: &DataDir, held: &Lock, unsound: Unsound) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let opened = runtime.block_on(async {
+        let setting = Setting {
+            public_url: String::new(),
+            dialects: Dialects::named(&[]),
+            hosts: Vec::new(),
+            api_trusts_proxy: false,
+            gate: GateSetting::default(),
+        };
+        Application::open_with(data_dir, held, setting, unsound).await?.close().await;
+        Ok(())
+    });
+    runtime.shutdown_background();
+    opened
+}

@@ -1,0 +1,266 @@
+//! The log beside the database (see [`crate::core::journal`]): written and synced before the commit that it tells of, read
+//! at each start. So it never knows less than the database, unless the log was cut; and a database that was brought back
+//! from a backup knows less than the log, and learns the rest of it.
+
+mod file;
+mod heal;
+
+use std::{fs::File, io, os::unix::fs::FileExt as _, path::Path};
+
+use rusqlite::{Connection, TransactionBehavior, params};
+
+use self::{
+    file::{Found, begin, compact, find},
+    heal::Healed,
+};
+use super::{
+    rows::{ReadError, Rows, Sealed},
+    schema::OpenError,
+    writer::Tx,
+};
+use crate::core::{
+    event::{Actor, Deed, Event, Object, Origin},
+    journal::{Fate, Key, Record},
+    keys::{Digest, Keyring, PepperId, Sealer},
+    refusal::Failure,
+    secret::{Entropy, random},
+    time::{Clock, Instant},
+};
+
+/// What is done where the log is missing or isn't what the database left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unsound {
+    /// Nothing is served.
+    Refused,
+    /// What it knew is forgotten, as far as it can't be read, and another one is begun.
+    Accepted,
+}
+
+/// What is wrong with a log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Flaw {
+    /// There is none.
+    #[error("is missing")]
+    Missing,
+    /// A line isn't as it was written, or one before it is gone.
+    #[error("is broken at line {0}")]
+    Line(usize),
+    /// It is another one.
+    #[error("isn't this database's")]
+    Other,
+    /// There was more of it.
+    #[error("was cut short: it ends at record {last}, and this database has seen {seen}")]
+    CutShort {
+        /// The last one in it.
+        last: i64,
+        /// The last one that the database knows.
+        seen: i64,
+    },
+}
+
+/// What the database keeps about the log.
+struct Kept {
+    log: Option<Digest>,
+    sequence: i64,
+    key: Vec<u8>,
+    key_pepper: PepperId,
+}
+
+fn seal_kept(sealer: Sealer, row: &Kept) -> Sealer {
+    sealer
+        .bytes(row.log.as_ref().map_or(&[], |log| log.0.as_slice()))
+        .int(row.sequence)
+        .bytes(&row.key)
+        .int(row.key_pepper.into())
+}
+
+/// Where a log ends: what is appended begins here.
+#[derive(Clone, Copy)]
+struct End {
+    length: u64,
+    sequence: i64,
+    link: Digest,
+}
+
+/// The open log, to append to.
+pub(super) struct Journal {
+    file: File,
+    key: Key,
+    kept: Kept,
+    end: End,
+    /// Where it ended before the last append.
+    before: End,
+}
+
+impl Rows<'_> {
+    fn kept_of_journal(&self) -> Result<Option<Kept>, ReadError> {
+        let row = self.one("SELECT * FROM journal", [], |row| {
+            let value = Kept {
+                log: row.get("log")?,
+                sequence: row.get("sequence")?,
+                key: row.get("key")?,
+                key_pepper: row.get("key_pepper")?,
+            };
+            Sealed::read(row, value)
+        })?;
+        row.map(|row| self.unseal(row, "journal", seal_kept, |_| "1".to_owned())).transpose()
+    }
+}
+
+impl Tx<'_> {
+    fn keep_of_journal(&self, row: &Kept) -> Result<(), ReadError> {
+        let (seal, pepper) = self.seal("journal", |sealer| seal_kept(sealer, row));
+        self.execute(
+            "INSERT OR REPLACE INTO journal (one, log, sequence, key, key_pepper, seal, seal_pepper)
+             VALUES (1, ?, ?, ?, ?, ?, ?)",
+            params![row.log, row.sequence, row.key, row.key_pepper, seal, pepper],
+        )?;
+        Ok(())
+    }
+
+    /// What to append to the log before this is committed.
+    pub(super) fn becomes(&mut self, fate: Fate) {
+        self.fates.push(fate);
+    }
+}
+
+impl Journal {
+    /// Opens the log at `path`, teaches the database what it missed, and says what that was, a sentence each.
+    pub(super) fn open(
+        connection: &mut Connection,
+        path: &Path,
+        keys: &Keyring,
+        clock: &dyn Clock,
+        entropy: &dyn Entropy,
+        unsound: Unsound,
+    ) -> Result<(Self, Vec<String>), OpenError> {
+        let set_up = |error: &dyn std::fmt::Display| OpenError::SetUp(error.to_string());
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let mut tx = Tx::new(&transaction, keys).map_err(|error| set_up(&error))?;
+        let (mut kept, key) = key_of(&tx, keys, entropy, unsound).map_err(|error| set_up(&error))?;
+        let found = find(path, &key)?;
+        let flaw = flaw(&kept, found.as_ref());
+        if let Some(flaw) = flaw
+            && unsound == Unsound::Refused
+        {
+            return Err(OpenError::Journal { path: path.to_owned(), flaw });
+        }
+        // As far as it can be read it is true, whatever is wrong with the rest.
+        let readable = found.filter(|found| kept.log.is_none_or(|log| found.is_log(&log)));
+        let now = clock.now();
+        let mut healed = Healed::default();
+        for Record { sequence, at, fate } in readable.iter().flat_map(|found| &found.records) {
+            if *sequence > kept.sequence {
+                healed.learn(&mut tx, fate, *at, now).map_err(|error| set_up(&error))?;
+            }
+        }
+        tx.fates.clear();
+        let (file, end) = match readable.filter(|_| flaw.is_none()) {
+            Some(found) => compact(path, &key, found)?,
+            None => begin(path, &key, kept.sequence + 1, now, random(entropy))?,
+        };
+        kept.log = Some(file.1);
+        kept.sequence = end.sequence;
+        let mut finish = || {
+            healed.record(&mut tx, &file.1, now)?;
+            if let Some(flaw) = flaw {
+                tracing::warn!(%flaw, "{} is forgotten, as was asked for", path.display());
+                tx.record(&about(Deed::ResurrectionAccepted, &file.1, String::new(), now))?;
+            }
+            tx.index_names()?;
+            tx.seal_chain()?;
+            tx.keep_of_journal(&kept)?;
+            Ok::<_, Failure>(())
+        };
+        finish().map_err(|error| set_up(&error))?;
+        transaction.commit()?;
+        Ok((Self { file: file.0, key, kept, end, before: end }, healed.said))
+    }
+
+    /// Appends what a transaction did and syncs it; notes in the transaction how far the log goes then. What fails is to
+    /// be [taken back](Self::take_back), whatever of it is written.
+    pub(super) fn append(&mut self, tx: &mut Tx<'_>, now: Instant) -> Result<(), ReadError> {
+        let mut end = self.end;
+        let mut text = String::new();
+        for fate in std::mem::take(&mut tx.fates) {
+            let record = Record { sequence: end.sequence + 1, at: now, fate };
+            let (written, link) = self.key.write(&record, &end.link);
+            text += &written;
+            text.push('\n');
+            (end.sequence, end.link) = (record.sequence, link);
+        }
+        end.length += text.len() as u64;
+        self.before = self.end;
+        let full_or_broken =
+            |error: io::Error| if is_full(&error) { ReadError::Full } else { ReadError::Journal(error) };
+        self.file.write_all_at(text.as_bytes(), self.before.length).map_err(full_or_broken)?;
+        self.file.sync_data().map_err(ReadError::Journal)?;
+        self.end = end;
+        self.kept.sequence = end.sequence;
+        tx.keep_of_journal(&self.kept)
+    }
+
+    /// Takes back what was appended last: it wasn't committed. That needs no room, as a word that it didn't happen would.
+    pub(super) fn take_back(&mut self) -> Result<(), ReadError> {
+        let taken = self.file.set_len(self.before.length).and_then(|()| self.file.sync_data());
+        taken.map_err(ReadError::Journal)?;
+        self.end = self.before;
+        self.kept.sequence = self.end.sequence;
+        Ok(())
+    }
+}
+
+/// What is kept and the key in it, made now where there is none, under the current pepper.
+fn key_of(
+    tx: &Tx<'_>,
+    keys: &Keyring,
+    entropy: &dyn Entropy,
+    unsound: Unsound,
+) -> Result<(Kept, Key), ReadError> {
+    let kept = match tx.kept_of_journal() {
+        Err(error) if error.is_edit() && unsound == Unsound::Accepted => None,
+        kept => kept?,
+    };
+    let key = kept.as_ref().and_then(|kept| keys.unwrap_journal_key(kept.key_pepper, &kept.key));
+    let key = key.unwrap_or_else(|| Key::new(random(entropy)));
+    let wrapped = || (keys.wrap_journal_key(&key, random(entropy)), keys.current());
+    let kept = match kept {
+        Some(kept) if kept.key_pepper == keys.current() => kept,
+        Some(Kept { log, sequence, .. }) => {
+            let (key, key_pepper) = wrapped();
+            Kept { log, sequence, key, key_pepper }
+        }
+        None => {
+            let (key, key_pepper) = wrapped();
+            Kept { log: None, sequence: 0, key, key_pepper }
+        }
+    };
+    Ok((kept, key))
+}
+
+fn flaw(kept: &Kept, found: Option<&Found>) -> Option<Flaw> {
+    let Some(found) = found else { return kept.log.map(|_| Flaw::Missing) };
+    // One that was begun and then not noted down for want of time has nothing in it yet.
+    let is_ours = kept.log.map_or(found.records.len() == 1 && found.is_sound(), |log| found.is_log(&log));
+    if !is_ours {
+        return Some(if found.records.is_empty() { Flaw::Line(1) } else { Flaw::Other });
+    }
+    if let Some(line) = found.broken_at {
+        return Some(Flaw::Line(line));
+    }
+    (found.end.sequence < kept.sequence)
+        .then_some(Flaw::CutShort { last: found.end.sequence, seen: kept.sequence })
+}
+
+/// An event about the log whose first line has this HMAC.
+fn about(deed: Deed, log: &Digest, detail: String, at: Instant) -> Event {
+    let mut id = [0; 16];
+    id.copy_from_slice(&log.0[..16]);
+    let origin = Origin { actor: Actor::Local, address: None };
+    Event { at, origin, deed, object: Object { kind: "journal", id }, organization: None, detail }
+}
+
+/// Whether there was no room.
+fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
