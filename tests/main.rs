@@ -80,6 +80,7 @@ mod framing;
 mod headers;
 mod hosts;
 mod journal;
+mod litestream;
 mod proxies;
 mod pruning;
 mod request_ids;

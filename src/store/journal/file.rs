@@ -48,7 +48,7 @@ impl Found {
     }
 }
 
-fn options() -> OpenOptions {
+pub(super) fn options() -> OpenOptions {
     let mut options = OpenOptions::new();
     let flags = (OFlags::NOFOLLOW | OFlags::CLOEXEC).bits().cast_signed();
     options.read(true).write(true).mode(0o600).custom_flags(flags);
@@ -103,12 +103,22 @@ pub(super) fn begin(
     at: Instant,
     name: [u8; 16],
 ) -> Result<(Opened, End), OpenError> {
-    let old = path.with_extension("journal.old");
-    match fs::rename(path, old) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed("rename", path)(error)),
-        _ => {}
-    }
+    set_aside(path)?;
     write_whole(path, key, &[Record { sequence, at, fate: Fate::Begun(name) }])
+}
+
+fn set_aside(path: &Path) -> Result<(), OpenError> {
+    match fs::rename(path, path.with_extension("journal.old")) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed("rename", path)(error)),
+        _ => Ok(()),
+    }
+}
+
+/// Puts these records of a copy in the place of what is there, which is kept under another name.
+pub(super) fn adopt(path: &Path, key: &Key, records: &[Record]) -> Result<Found, OpenError> {
+    set_aside(path)?;
+    write_whole(path, key, records)?;
+    Ok(find(path, key)?.expect("it was just written"))
 }
 
 /// Goes on with a sound log. What a crash left half-written goes; so does, where that helps, all but the last word on
@@ -160,7 +170,7 @@ fn write_whole(path: &Path, key: &Key, records: &[Record]) -> Result<(Opened, En
     Ok(((file, first.unwrap_or(NOTHING)), end))
 }
 
-fn sync_directory(path: &Path) -> io::Result<()> {
+pub(super) fn sync_directory(path: &Path) -> io::Result<()> {
     let directory = path.parent().ok_or(Errno::NOENT)?;
     File::open(directory)?.sync_all()
 }
