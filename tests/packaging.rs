@@ -38,7 +38,8 @@ fn systemd_takes_the_unit_of_litestream() {
     assert!(text.contains(starts) && text.contains("User=jeton\n"));
     fs::write(&unit, text.replace("/usr/bin/litestream", JETON)).unwrap();
     // It is ordered after jeton's, which has to be there for that.
-    fs::write(home.path().join("jeton.service"), packaged("jeton.service").replace("/usr/bin/jeton", JETON)).unwrap();
+    fs::write(home.path().join("jeton.service"), packaged("jeton.service").replace("/usr/bin/jeton", JETON))
+        .unwrap();
     fs::write(home.path().join("jeton.socket"), packaged("jeton.socket")).unwrap();
     let verify = Command::new("systemd-analyze").arg("verify").arg(&unit).output().unwrap();
     let said = String::from_utf8_lossy(&verify.stderr).into_owned();

@@ -120,12 +120,7 @@ fn rotate(data_dir: &DataDir) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn retire(
-    data_dir: &DataDir,
-    config: &Config,
-    id: PepperId,
-    kill_tokens: bool,
-) -> anyhow::Result<ExitCode> {
+fn retire(data_dir: &DataDir, config: &Config, id: PepperId, kill_tokens: bool) -> anyhow::Result<ExitCode> {
     let lock = data_dir.lock().context("a pepper is retired while no server runs: stop it first")?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let ended = runtime.block_on(async {

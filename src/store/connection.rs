@@ -34,9 +34,8 @@ impl Checkpoints {
     pub(super) fn empty_log(self, connection: &Connection) -> Result<bool, rusqlite::Error> {
         match self {
             Self::Litestream => Ok(true),
-            Self::Own => {
-                connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| Ok(row.get::<_, i64>(0)? == 0))
-            }
+            Self::Own => connection
+                .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| Ok(row.get::<_, i64>(0)? == 0)),
         }
     }
 

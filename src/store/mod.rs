@@ -157,7 +157,8 @@ impl Store {
         let workers = std::thread::available_parallelism().map_or(1, usize::from);
         let checks = pool(path, u32::try_from(workers).unwrap_or(64) + 2)?;
         let apart = pool(path, READERS_APART)?;
-        let writer = Writer::start(Files { connection, checkpoints, journal, reserve }, Arc::clone(&keys), clock)?;
+        let writer =
+            Writer::start(Files { connection, checkpoints, journal, reserve }, Arc::clone(&keys), clock)?;
         let (path, copying) = (path.to_owned(), Arc::default());
         Ok(Self { path, keys, writer, checks, apart, healed, copying })
     }

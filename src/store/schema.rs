@@ -10,8 +10,8 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Transaction,
 use rusqlite_migration::{HookError, M, Migrations};
 
 use super::{
-    connection::Checkpoints,
     SetUp, backup,
+    connection::Checkpoints,
     journal::Flaw,
     rows::{ReadError, Rows},
     writer::Tx,

@@ -178,11 +178,7 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub(super) fn start(
-        files: Files,
-        keys: Arc<Keyring>,
-        clock: Arc<dyn Clock>,
-    ) -> Result<Self, OpenError> {
+    pub(super) fn start(files: Files, keys: Arc<Keyring>, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
         let (sender, receiver) = sync_channel(QUEUE);
         let shared = Arc::new(Shared::default());
         let for_thread = Arc::clone(&shared);

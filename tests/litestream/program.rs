@@ -44,8 +44,11 @@ impl Litestream {
     }
 
     fn command(&self, verb: &str) -> Command {
-        let mut command = Command::new(python::environment("litestream/requirements.txt").join("bin/litestream"));
+        let program = python::environment("litestream/requirements.txt").join("bin/litestream");
         let log = append(&self.home.path().join("log"));
+        // As its unit and the README have it: what it makes is for its owner alone.
+        let mut command = Command::new("sh");
+        command.args(["-c", "umask 077 && exec \"$@\"", "-"]).arg(program);
         command.arg(verb).arg("-config").arg(self.home.path().join("litestream.yml"));
         command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
         command
@@ -63,8 +66,11 @@ impl Litestream {
         let files = self.replica.join("jeton.db/ltx/0");
         let files = if files.exists() { children(&files) } else { Vec::new() };
         let is_whole = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "ltx");
-        let mut times: Vec<_> =
-            files.iter().filter(|path| is_whole(path)).map(|path| path.metadata().unwrap().modified().unwrap()).collect();
+        let mut times: Vec<_> = files
+            .iter()
+            .filter(|path| is_whole(path))
+            .map(|path| path.metadata().unwrap().modified().unwrap())
+            .collect();
         times.sort();
         times
     }

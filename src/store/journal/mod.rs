@@ -12,7 +12,7 @@ use rusqlite::{Connection, TransactionBehavior, params};
 
 use self::{
     copy::Copy,
-    file::{Found, adopt, begin, compact, find},
+    file::{Found, adopt, begin, compact, find, set_aside},
     heal::Healed,
 };
 use super::{
@@ -156,7 +156,7 @@ impl Journal {
             return Err(OpenError::Journal { path: path.to_owned(), flaw });
         }
         // As far as it can be read it is true, whatever is wrong with the rest.
-        let readable = found.filter(|found| kept.log.is_none_or(|log| found.is_log(&log)));
+        let readable = found.filter(|found| kept.log.is_some_and(|log| found.is_log(&log)));
         let now = clock.now();
         let mut healed = Healed::default();
         for Record { sequence, at, fate } in readable.iter().flat_map(|found| &found.records) {
@@ -165,9 +165,13 @@ impl Journal {
             }
         }
         tx.fates.clear();
-        let (file, end) = match readable.filter(|_| flaw.is_none()) {
-            Some(found) => compact(path, &key, found)?,
-            None => begin(path, &key, kept.sequence + 1, now, random(entropy))?,
+        let (file, end) = if let Some(found) = readable.filter(|_| flaw.is_none()) {
+            compact(path, &key, found)?
+        } else {
+            if flaw.is_some() {
+                set_aside(path)?;
+            }
+            begin(path, &key, kept.sequence + 1, now, random(entropy))?
         };
         kept.log = Some(file.1);
         kept.sequence = end.sequence;
@@ -263,10 +267,12 @@ fn look(path: &Path, key: &Key, kept: &Kept) -> Result<(Option<Found>, Option<Fl
 }
 
 fn flaw(kept: &Kept, found: Option<&Found>) -> Option<Flaw> {
-    let Some(found) = found else { return kept.log.map(|_| Flaw::Missing) };
-    // One that was begun and then not noted down for want of time has nothing in it yet.
-    let is_ours = kept.log.map_or(found.records.len() == 1 && found.is_sound(), |log| found.is_log(&log));
-    if !is_ours {
+    let Some(log) = kept.log else {
+        // One that a crash left before the database knew of it: its key is lost, and there is nothing in it yet.
+        return found.filter(|found| found.lines > 1).map(|_| Flaw::Other);
+    };
+    let Some(found) = found else { return Some(Flaw::Missing) };
+    if !found.is_log(&log) {
         return Some(if found.records.is_empty() { Flaw::Line(1) } else { Flaw::Other });
     }
     if let Some(line) = found.broken_at {
