@@ -13,7 +13,7 @@ use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
 
 use crate::harness::{
-    Run, Server,
+    Run, Server, campaign,
     command::text,
     database,
     files::{children, mode, set_mode},
@@ -171,7 +171,7 @@ fn a_kill_at_any_write_of_an_upgrade_leaves_a_database_that_is_raised_next_time(
             *per_thread.entry(line.split_whitespace().next().unwrap().into()).or_default() += 1;
         }
         let calls = per_thread.values().copied().max().unwrap_or(0);
-        let step = (calls / 4).max(1);
+        let step = (calls / campaign(4, calls.max(1))).max(1);
         for nth in (1..=calls).step_by(step) {
             let home = fixture.home();
             let data = home.path().join("data");
