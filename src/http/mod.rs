@@ -10,6 +10,7 @@ mod body;
 mod carrier;
 mod catch;
 mod dialects;
+mod documents;
 mod forwarded;
 mod gate;
 mod guard;
@@ -20,6 +21,7 @@ mod metrics;
 mod mount;
 mod native;
 mod once;
+#[cfg(test)]
 mod openapi;
 mod origin;
 mod problem;
@@ -29,13 +31,14 @@ mod request_id;
 mod tags;
 mod told;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use rocket::{Build, Config, Rocket, config::LogLevel, routes};
 
 pub use self::{
     app::{Answer, AnswerBody, App, Call, LaunchError, Peer},
-    dialects::{Dialects, openapi_json},
+    dialects::Dialects,
+    documents::openapi_json,
     gate::GateSetting,
     problem::Problem,
     request_id::RequestId,
@@ -62,8 +65,10 @@ pub struct Site {
     pub proxies: Proxies,
     /// The host names that are answered.
     hosts: Hosts,
-    /// The OpenAPI document of everything that is served.
-    document: String,
+    /// The vendors' APIs that are served.
+    dialects: Dialects,
+    /// The OpenAPI document of everything that is served, once somebody has asked for it.
+    document: OnceLock<String>,
     /// Which API's words are spoken where.
     territories: Territories,
     /// What is scraped.
@@ -196,7 +201,7 @@ fn mounts() -> Vec<Mount> {
                 gate::oauth::metadata_below,
                 native::health::live,
                 native::health::ready,
-                native::document::openapi
+                documents::openapi
             ],
         ),
     ]
@@ -223,13 +228,23 @@ pub fn rocket(service: Arc<Service>, setting: Setting) -> Rocket<Build> {
     };
     // `Shield::new()` holds no policy: it keeps Rocket from attaching its default one.
     let mounts: Vec<Mount> = mounts().into_iter().chain(dialects.mounts()).collect();
-    let (document, territories) = (openapi_json(&dialects), Territories::of(&mounts));
+    let territories = Territories::of(&mounts);
     let connections = Connections::default();
     let metrics = metrics::of(&service, &dialects.endpoints(), &connections);
     let rocket = rocket::custom(config)
         .attach(rocket::shield::Shield::new())
         .manage(gate::forward::Gate::new(Arc::clone(&service), gate))
-        .manage(Site { service, public_url, proxies, hosts, document, territories, metrics, connections })
+        .manage(Site {
+            service,
+            public_url,
+            proxies,
+            hosts,
+            dialects,
+            document: OnceLock::new(),
+            territories,
+            metrics,
+            connections,
+        })
         .register("/", catch::catchers());
     mounts.into_iter().fold(rocket, |rocket, mount| mount.onto(rocket))
 }

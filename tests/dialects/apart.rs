@@ -168,7 +168,9 @@ impl Tree {
         for directory in ["src", "static"] {
             copy_tree(&root.join(directory), &copy.join(directory));
         }
-        fs::copy(root.join("Cargo.lock"), copy.join("Cargo.lock")).unwrap();
+        for file in ["Cargo.lock", "build.rs"] {
+            fs::copy(root.join(file), copy.join(file)).unwrap();
+        }
         // A package of its own wherever it lies, and the tests are left behind.
         let manifest = fs::read_to_string(root.join("Cargo.toml")).unwrap();
         fs::write(copy.join("Cargo.toml"), manifest + "\n[workspace]\n").unwrap();

@@ -11,23 +11,18 @@ mod softwareone;
 #[cfg(test)]
 mod tests;
 
+use super::{
+    documents::{Carried, path_of},
+    mount::{Access, Mount},
+    native,
+    reply::{Reply, Words},
+};
+use crate::core::checks::Endpoint;
 use rocket::{
     Data, Request, Route,
     http::Method,
     route::{Handler, Outcome},
 };
-use utoipa::openapi::{
-    ContentBuilder, HttpMethod, ObjectBuilder, OpenApi, ResponseBuilder, SecurityRequirement,
-    path::OperationBuilder,
-};
-
-use super::{
-    mount::{Access, Mount},
-    native,
-    openapi::{Bodies, complete},
-    reply::{Reply, Words},
-};
-use crate::core::checks::Endpoint;
 
 /// All of them, a line each.
 #[rustfmt::skip]
@@ -47,35 +42,31 @@ struct Dialect {
     words: Words,
     /// What is served where.
     mounts: fn() -> Vec<Mount>,
+    /// Its OpenAPI document.
+    document: Carried,
     /// What its handlers say of themselves.
-    described: fn() -> OpenApi,
+    #[cfg(test)]
+    described: fn() -> utoipa::openapi::OpenApi,
     /// How its refusals look.
-    bodies: Bodies,
+    #[cfg(test)]
+    bodies: super::openapi::Bodies,
 }
 
 impl Dialect {
-    /// Its OpenAPI document.
-    fn document(&self) -> OpenApi {
-        let mut document = (self.described)();
-        complete(&mut document, self.bodies);
-        document
-    }
-
     /// A route for its document.
-    fn route(&self, path: &str) -> Route {
-        let text = self.document().to_pretty_json().expect("the document is plain data");
-        Route::new(Method::Get, path, DocumentRoute(text))
+    fn route(&self) -> Route {
+        Route::new(Method::Get, &path_of(self.name), DocumentRoute(self.document))
     }
 }
 
 /// Answers with a document.
 #[derive(Clone)]
-struct DocumentRoute(String);
+struct DocumentRoute(Carried);
 
 #[rocket::async_trait]
 impl Handler for DocumentRoute {
     async fn handle<'r>(&self, request: &'r Request<'_>, _: Data<'r>) -> Outcome<'r> {
-        Outcome::from(request, Reply::json_text(self.0.clone()))
+        Outcome::from(request, Reply::json_text(self.0.text()))
     }
 }
 
@@ -97,9 +88,26 @@ impl Dialects {
         Self(ALL.iter().filter(|dialect| names.iter().any(|name| name == dialect.name)).collect())
     }
 
+    /// Each one's name and document.
+    pub(super) fn documents(&self) -> impl Iterator<Item = (&'static str, Carried)> {
+        self.0.iter().map(|dialect| (dialect.name, dialect.document))
+    }
+
+    /// The same, and what the handlers say.
+    #[cfg(test)]
+    pub(super) fn described(
+        &self,
+    ) -> impl Iterator<Item = (&'static str, Carried, utoipa::openapi::OpenApi)> {
+        self.0.iter().map(|dialect| {
+            let mut described = (dialect.described)();
+            super::openapi::complete(&mut described, dialect.bodies);
+            (dialect.name, dialect.document, described)
+        })
+    }
+
     /// What is served where, each dialect's document included.
     pub(super) fn mounts(&self) -> Vec<Mount> {
-        let documents = self.0.iter().map(|dialect| dialect.route(&document_path(dialect)));
+        let documents = self.0.iter().map(|dialect| dialect.route());
         let documents = Mount::new("/", native::WORDS).routes(Access::Open, documents.collect());
         let counted = |dialect: &Dialect| {
             let place = Self::NAMES.iter().position(|name| *name == dialect.name).unwrap_or_default();
@@ -129,33 +137,4 @@ const fn names() -> [&'static str; ALL.len()] {
         at += 1;
     }
     names
-}
-
-fn document_path(dialect: &Dialect) -> String {
-    format!("/openapi/{}.json", dialect.name)
-}
-
-/// The OpenAPI document of everything that is served.
-pub fn openapi_json(dialects: &Dialects) -> String {
-    let mut document = native::document::own();
-    for dialect in &dialects.0 {
-        document.merge(dialect.document());
-        document.merge(OpenApi::new(document.info.clone(), documents(dialect)));
-    }
-    document.to_pretty_json().expect("the document is plain data")
-}
-
-/// The path of a dialect's own document.
-fn documents(dialect: &Dialect) -> utoipa::openapi::Paths {
-    let object = ContentBuilder::new().schema(Some(ObjectBuilder::new())).build();
-    let operation = OperationBuilder::new()
-        .tag("documents")
-        .operation_id(Some(format!("documents_{}", dialect.name)))
-        .summary(Some(format!("The {} dialect alone.", dialect.name)))
-        .security(SecurityRequirement::default())
-        .response("200", ResponseBuilder::new().content("application/json", object).build());
-    let mut paths = OpenApi::default();
-    paths.paths.add_path_operation(document_path(dialect), vec![HttpMethod::Get], operation);
-    complete(&mut paths, |_| Some((super::problem::MEDIA_TYPE, "Problem")));
-    paths.paths
 }

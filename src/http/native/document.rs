@@ -1,6 +1,5 @@
 //! The OpenAPI 3.1 document, out of the handlers' own descriptions.
 
-use rocket::{State, get};
 use utoipa::{
     OpenApi, ToSchema as _,
     openapi::{
@@ -14,13 +13,12 @@ use super::{
     organizations, revocations, rotate, sessions, tokens, users, uses, verify,
 };
 use crate::http::{
-    Site,
     carrier::COOKIE,
+    documents,
     gate::{forward, oauth, token},
     metrics,
     openapi::{ProblemDocument, complete, of, operations, tagged},
     problem::MEDIA_TYPE,
-    reply::Reply,
 };
 
 #[derive(OpenApi)]
@@ -48,7 +46,7 @@ use crate::http::{
         sessions::create, sessions::show, sessions::delete, sessions::list, sessions::end,
         imports::create, introspect::batch, leaks::report, leaks::check, leaks::list,
         oauth::introspect, oauth::revoke, oauth::metadata, oauth::metadata_below, token::issue,
-        health::live, health::ready, metrics::metrics, backup::create, openapi,
+        health::live, health::ready, metrics::metrics, backup::create, documents::openapi,
     ),
     components(schemas(ProblemDocument)),
     security(("basic" = []), ("bearer" = []), ("x-api-key" = []), ("x-access-token" = []), ("user-token" = [])),
@@ -82,12 +80,4 @@ fn cookie(document: &mut utoipa::openapi::OpenApi) {
             operation.security.get_or_insert_with(with_cookie);
         }
     }
-}
-
-/// This document: of everything that is served here.
-#[utoipa::path(get, path = "/openapi.json", tag = "documents", security(()),
-    responses((status = 200, body = serde_json::Value)))]
-#[get("/openapi.json")]
-pub(in crate::http) fn openapi(site: &State<Site>) -> Reply {
-    Reply::json_text(site.document.clone())
 }

@@ -2,9 +2,11 @@
 
 pub(super) mod backup;
 pub(super) mod checks;
+#[cfg(test)]
 pub(super) mod document;
 pub(super) mod events;
 pub(super) mod feeds;
+#[cfg(test)]
 mod forms;
 pub(super) mod health;
 pub(super) mod imports;

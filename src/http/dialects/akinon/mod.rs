@@ -10,11 +10,8 @@ mod wire;
 
 use rocket::{State, delete, get, post, routes};
 use serde_json::{Value, json};
-use utoipa::OpenApi;
 
-use self::wire::{
-    BadRequest, CreateToken, ErrorBody, LifetimeWord, ListedToken, OrganizationObject, TokenObject,
-};
+use self::wire::{CreateToken, ListedToken, OrganizationObject, TokenObject};
 use super::Dialect;
 use crate::{
     core::{
@@ -28,9 +25,9 @@ use crate::{
     http::{
         Site,
         body::Body,
+        documents::carried,
         guard::Asker,
         mount::{Access, Mount},
-        openapi::ProblemDocument,
         reply::{Reply, Words},
         told::Told,
     },
@@ -44,7 +41,10 @@ pub(super) const DIALECT: Dialect = Dialect {
     name: "akinon",
     words: Words(said),
     mounts,
-    described: Document::openapi,
+    document: carried!("akinon"),
+    #[cfg(test)]
+    described: <Document as utoipa::OpenApi>::openapi,
+    #[cfg(test)]
     bodies: |status| {
         Some(("application/json", if status == 400 { "AkinonBadRequest" } else { "AkinonError" }))
     },
@@ -55,11 +55,12 @@ fn mounts() -> Vec<Mount> {
     vec![Mount::new("/api/v1", DIALECT.words).routes(Access::Needs(Demand::User), routes)]
 }
 
-#[derive(OpenApi)]
+#[cfg(test)]
+#[derive(utoipa::OpenApi)]
 #[openapi(
     info(title = "Akinon AppMaker access tokens", description = "As jeton serves them."),
     paths(create, list, delete),
-    components(schemas(BadRequest, ErrorBody, LifetimeWord, ProblemDocument)),
+    components(schemas(wire::BadRequest, wire::ErrorBody, wire::LifetimeWord, crate::http::openapi::ProblemDocument)),
     security(("basic" = []), ("bearer" = []), ("x-api-key" = []), ("x-access-token" = []), ("user-token" = []))
 )]
 struct Document;

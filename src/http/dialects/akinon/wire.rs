@@ -14,6 +14,7 @@ use crate::{
 };
 
 /// A refusal.
+#[cfg(test)]
 #[derive(Serialize, ToSchema)]
 #[schema(as = AkinonError)]
 pub(super) struct ErrorBody {
@@ -23,6 +24,7 @@ pub(super) struct ErrorBody {
 }
 
 /// What is wrong with a request.
+#[cfg(test)]
 #[derive(Serialize, ToSchema)]
 #[schema(as = AkinonBadRequest)]
 #[serde(rename_all = "camelCase")]

@@ -7,7 +7,7 @@
 mod wire;
 mod words;
 
-use std::{convert::Infallible, sync::LazyLock};
+use std::convert::Infallible;
 
 use rocket::{
     Request, State, delete, get,
@@ -16,11 +16,10 @@ use rocket::{
     request::{self, FromRequest},
     routes,
 };
-use utoipa::OpenApi;
 
 use self::{
     wire::{CreateToken, CreatedToken, TokenInfo, TokenList},
-    words::{ErrorBody, Throttled, Unauthorized, said},
+    words::{Throttled, said},
 };
 use super::Dialect;
 use crate::{
@@ -34,9 +33,9 @@ use crate::{
     http::{
         Site,
         body::Body,
+        documents::carried,
         guard::Asker,
         mount::{Access, Mount},
-        openapi::ProblemDocument,
         query::{Limits, Query},
         reply::{Reply, Words},
     },
@@ -51,7 +50,10 @@ pub(super) const DIALECT: Dialect = Dialect {
     name: "dataprep",
     words: Words(said),
     mounts,
-    described: Document::openapi,
+    document: carried!("dataprep"),
+    #[cfg(test)]
+    described: <Document as utoipa::OpenApi>::openapi,
+    #[cfg(test)]
     bodies: |status| {
         Some(match status {
             401 => ("text/plain", "DataprepUnauthorized"),
@@ -65,11 +67,12 @@ fn mounts() -> Vec<Mount> {
     vec![Mount::new("/v4", DIALECT.words).routes(Access::Needs(Demand::User), routes)]
 }
 
-#[derive(OpenApi)]
+#[cfg(test)]
+#[derive(utoipa::OpenApi)]
 #[openapi(
     info(title = "Dataprep access tokens", description = "As jeton serves them."),
     paths(create, list, show, delete, describe),
-    components(schemas(ErrorBody, Unauthorized, ProblemDocument)),
+    components(schemas(words::ErrorBody, words::Unauthorized, crate::http::openapi::ProblemDocument)),
     security(("basic" = []), ("bearer" = []), ("x-api-key" = []), ("x-access-token" = []), ("user-token" = []))
 )]
 struct Document;
@@ -202,8 +205,6 @@ async fn delete(
     responses((status = 200, body = Object, content_type = "application/json"), (status = 404), Throttled))]
 #[get("/open-api-spec")]
 fn describe(site: &State<Site>, asker: Asker<'_>, workspace: Workspace<'_>) -> Result<Reply, Failure> {
-    static TEXT: LazyLock<String> =
-        LazyLock::new(|| DIALECT.document().to_pretty_json().expect("the document is plain data"));
     within(site, asker, workspace)?;
-    Ok(Reply::json_text(TEXT.clone()))
+    Ok(Reply::json_text(DIALECT.document.text()))
 }

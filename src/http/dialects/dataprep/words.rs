@@ -32,6 +32,7 @@ pub(super) struct Exception {
 }
 
 /// A refusal of the credential: `Unauthorized`.
+#[cfg(test)]
 #[derive(Serialize, ToSchema)]
 #[schema(as = DataprepUnauthorized)]
 pub(super) struct Unauthorized(String);

@@ -15,12 +15,11 @@ mod wire;
 mod words;
 
 use rocket::{State, delete, get, post, put, routes};
-use utoipa::OpenApi;
 
 use self::{
     page::{PageRequest, TokenPage},
     wire::{AccessToken, CreatedToken, NewToken, Overview, TokenUpdate, UserObject},
-    words::{Problem, WORDS},
+    words::WORDS,
 };
 use super::Dialect;
 use crate::{
@@ -34,9 +33,9 @@ use crate::{
         Site,
         body::Body,
         carrier::Carriers,
+        documents::carried,
         guard::Asker,
         mount::{Access, Mount},
-        openapi::ProblemDocument,
         query::Query,
         reply::Reply,
     },
@@ -51,7 +50,10 @@ pub(super) const DIALECT: Dialect = Dialect {
     name: "kodexa",
     words: WORDS,
     mounts,
-    described: Document::openapi,
+    document: carried!("kodexa"),
+    #[cfg(test)]
+    described: <Document as utoipa::OpenApi>::openapi,
+    #[cfg(test)]
     bodies: |_| Some(words::BODY),
 };
 
@@ -62,11 +64,12 @@ fn mounts() -> Vec<Mount> {
     vec![mount]
 }
 
-#[derive(OpenApi)]
+#[cfg(test)]
+#[derive(utoipa::OpenApi)]
 #[openapi(
     info(title = "Kodexa access tokens", description = "As jeton serves them."),
     paths(create, list, show, update, delete, account, overview),
-    components(schemas(Problem, ProblemDocument)),
+    components(schemas(words::Problem, crate::http::openapi::ProblemDocument)),
     security(("x-api-key" = []), ("x-access-token" = []), ("bearer" = []), ("basic" = []))
 )]
 struct Document;

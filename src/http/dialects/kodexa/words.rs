@@ -16,6 +16,7 @@ use crate::{
 
 pub(super) const WORDS: Words = Words(said);
 
+#[cfg(test)]
 pub(super) const BODY: (&str, &str) = (MEDIA_TYPE, "KodexaProblem");
 
 /// A refusal.

@@ -14,7 +14,6 @@ mod wire;
 mod words;
 
 use rocket::{State, delete, get, http::uri::Origin, post, put, routes};
-use utoipa::OpenApi;
 
 use self::{
     parameters::selected,
@@ -33,9 +32,9 @@ use crate::{
     http::{
         Site,
         body::Body,
+        documents::carried,
         guard::{Asker, Presented},
         mount::{Access, Mount},
-        openapi::{ProblemDocument, operations},
         reply::{Reply, Words},
     },
     service::{
@@ -49,7 +48,10 @@ pub(super) const DIALECT: Dialect = Dialect {
     name: "softwareone",
     words: Words(words::said),
     mounts,
+    document: carried!("softwareone"),
+    #[cfg(test)]
     described,
+    #[cfg(test)]
     bodies: |_| Some(("application/problem+json", "SoftwareoneProblem")),
 };
 
@@ -63,19 +65,22 @@ fn mounts() -> Vec<Mount> {
     vec![mount("/v1/accounts"), mount("/public/v1/accounts")]
 }
 
-#[derive(OpenApi)]
+#[cfg(test)]
+#[derive(utoipa::OpenApi)]
 #[openapi(
     info(title = "SoftwareONE API tokens", description = "As jeton serves them."),
     paths(create, list::list, show, show_in_account, change, delete, enable, disable),
-    components(schemas(words::Problem, ProblemDocument)),
+    components(schemas(words::Problem, crate::http::openapi::ProblemDocument)),
     security(("bearer" = []), ("basic" = []), ("x-api-key" = []), ("x-access-token" = []), ("user-token" = []))
 )]
 struct Document;
 
 /// All that is served, below `/public` too.
+#[cfg(test)]
 fn described() -> utoipa::openapi::OpenApi {
-    let (mut document, mut public) = (Document::openapi(), Document::openapi());
-    for operation in operations(&mut public) {
+    let (mut document, mut public) =
+        (<Document as utoipa::OpenApi>::openapi(), <Document as utoipa::OpenApi>::openapi());
+    for operation in crate::http::openapi::operations(&mut public) {
         operation.operation_id = operation.operation_id.take().map(|id| format!("public_{id}"));
     }
     let paths = public.paths.paths.into_iter().map(|(path, item)| (format!("/public{path}"), item));

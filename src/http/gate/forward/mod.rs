@@ -4,6 +4,7 @@
 //! (`ask.rs`), what was asked for in headers that only a trusted proxy is believed in (`original.rs`).
 
 mod ask;
+#[cfg(test)]
 mod document;
 mod original;
 
@@ -19,6 +20,7 @@ use http::{
 };
 
 use self::ask::{Ask, Misasked, Profile};
+#[cfg(test)]
 pub(in crate::http) use self::document::describe;
 use super::GateSetting;
 use crate::{

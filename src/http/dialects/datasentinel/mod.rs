@@ -7,7 +7,7 @@
 use rocket::{State, get, post, routes};
 use serde::Serialize;
 use serde_json::json;
-use utoipa::{OpenApi, ToSchema};
+use utoipa::ToSchema;
 
 use super::Dialect;
 use crate::{
@@ -21,9 +21,9 @@ use crate::{
     },
     http::{
         Site,
+        documents::carried,
         guard::{self, Asker},
         mount::{Access, Mount},
-        openapi::ProblemDocument,
         query::Query,
         reply::{Reply, Words},
         told::Told,
@@ -35,7 +35,10 @@ pub(super) const DIALECT: Dialect = Dialect {
     name: "datasentinel",
     words: Words(said),
     mounts,
-    described: Document::openapi,
+    document: carried!("datasentinel"),
+    #[cfg(test)]
+    described: <Document as utoipa::OpenApi>::openapi,
+    #[cfg(test)]
     bodies: |_| Some(("application/json", "DatasentinelError")),
 };
 
@@ -47,16 +50,18 @@ fn mounts() -> Vec<Mount> {
     vec![mount]
 }
 
-#[derive(OpenApi)]
+#[cfg(test)]
+#[derive(utoipa::OpenApi)]
 #[openapi(
     info(title = "Datasentinel access tokens", description = "As jeton serves them."),
     paths(status, create, create_in, show),
-    components(schemas(ErrorBody, ProblemDocument)),
+    components(schemas(ErrorBody, crate::http::openapi::ProblemDocument)),
     security(("basic" = []))
 )]
 struct Document;
 
 /// A refusal.
+#[cfg(test)]
 #[derive(Serialize, ToSchema)]
 #[schema(as = DatasentinelError)]
 struct ErrorBody {
