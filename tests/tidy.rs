@@ -18,7 +18,7 @@ const ROOMS: [(&str, &[&str]); 7] = [
 ];
 
 /// Each crate that is kept to where it belongs, as path prefixes under `src`.
-const CRATES: [(&str, &[&str]); 12] = [
+const CRATES: [(&str, &[&str]); 14] = [
     ("rusqlite", &["store/"]),
     ("rusqlite_migration", &["store/"]),
     ("r2d2", &["store/"]),
@@ -30,6 +30,8 @@ const CRATES: [(&str, &[&str]); 12] = [
     ("prometheus_client", &["ops/"]),
     ("zip", &["cli/scan/"]),
     ("flate2", &["cli/scan/", "http/admin/"]),
+    ("age", &["ops/sealed_backup/"]),
+    ("tar", &["ops/sealed_backup/"]),
     ("anyhow", &["cli/", "ops/", "main.rs"]),
 ];
 
