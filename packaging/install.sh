@@ -69,7 +69,7 @@ take() {
 live() { [ -z "$root" ] && [ -d /run/systemd/system ]; }
 
 if [ -n "$uninstall" ]; then
-  if live; then systemctl disable --now jeton.socket jeton.service || :; fi
+  if live; then systemctl disable --now jeton-litestream.service jeton.socket jeton.service || :; fi
   each take
   if live; then systemctl daemon-reload; fi
   [ ! -e "$root/var/lib/jeton" ] || echo "The data stays in $root/var/lib/jeton, and so does its owner, the user jeton."

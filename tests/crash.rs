@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use crate::harness::{Client, Server, campaign, database, files, server::named};
+use crate::harness::{Client, RaiseOnDrop, Server, campaign, database, files, server::named};
 
 /// What a client knows of one token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,13 +90,13 @@ fn crash(server: &mut Server, keeper: &str, journal: &mut Journal, delay: Durati
     shares.resize(WORKERS, Vec::new());
     let done = Mutex::new(Vec::new());
     thread::scope(|scope| {
+        let _end = RaiseOnDrop(&stop);
         for mine in shares {
             let (client, stop, done) = (server.client(), &stop, &done);
             scope.spawn(move || done.lock().unwrap().extend(work(client, keeper, mine, stop)));
         }
         thread::sleep(delay);
         server.kill();
-        stop.store(true, Ordering::Relaxed);
     });
     journal.0 = done.into_inner().unwrap();
 }

@@ -9,7 +9,7 @@ use std::{
 use serde_json::json;
 
 use crate::harness::{
-    Client, Reply, Server, campaign,
+    Client, RaiseOnDrop, Reply, Server, campaign,
     server::{Actor, named},
     wait_for,
 };
@@ -273,6 +273,7 @@ fn the_next_question_after_a_change_knows_of_it() {
         let (id, token) = (made["id"].as_str().unwrap(), made["token"].as_str().unwrap());
         let (revoked, done) = (AtomicBool::new(false), AtomicBool::new(false));
         thread::scope(|scope| {
+            let _end = RaiseOnDrop(&done);
             for _ in 0..4 {
                 scope.spawn(|| {
                     let mut client = server.client();
@@ -302,7 +303,6 @@ fn the_next_question_after_a_change_knows_of_it() {
             for _ in 0..20 {
                 ask(&mut client, "/gate", token, &[]).expect(401);
             }
-            done.store(true, Ordering::SeqCst);
         });
     }
     assert_eq!(late.load(Ordering::SeqCst), 0, "of {} let through", passed.load(Ordering::SeqCst));

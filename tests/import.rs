@@ -62,7 +62,7 @@ fn a_file_of_digests_makes_tokens_that_work_like_any() {
         (&"anna".into(), &"deploy".into(), &"2050-01-01T00:00:00.000Z".into(), &json!(["orders:read"]))
     );
     let me = server.client().get("/v1/me").header("x-api-key", SECOND).send().expect(200).json();
-    assert_eq!(me["username"], "bert");
+    assert_eq!(me["user"]["username"], "bert");
     for wrong in [&FIRST[1..], &format!("{FIRST}x"), "ghp_16C7e42F292c6912E7710c838347Ae178B4b"] {
         assert!(!server.accepts(wrong), "{wrong}");
     }

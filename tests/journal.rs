@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::harness::{
     Server,
-    files::{children, mode},
+    files::{children, mode, set_mode},
     server::named,
     token::Wire,
 };
@@ -270,6 +270,32 @@ fn the_log_of_another_database_or_of_an_earlier_history_is_refused() {
     fs::copy(other.data().join("jeton.journal"), server.data().join("jeton.journal")).unwrap();
     let refusal = server.run(&["serve", "--port", "0"]).refused(1);
     assert!(refusal.contains("jeton.journal is broken at line 1"), "{refusal}");
+}
+
+#[test]
+fn a_crash_before_the_database_knew_of_its_log_stops_no_start() {
+    let mut other = Server::start();
+    other.stop();
+    let begun = fs::read_to_string(other.data().join("jeton.journal")).unwrap();
+    assert_eq!(begun.lines().count(), 1);
+    // The first start got no further: the key of this line is nowhere.
+    let home = tempfile::tempdir().unwrap();
+    let data = home.path().join("data");
+    fs::create_dir(&data).unwrap();
+    set_mode(&data, 0o700);
+    let log = data.join("jeton.journal");
+    fs::write(&log, &begun).unwrap();
+    set_mode(&log, 0o600);
+    let mut server = Server::setup().start_in(home);
+    assert_ne!(fs::read_to_string(&log).unwrap(), begun);
+    server.stop();
+    assert!(!log.with_extension("journal.old").exists());
+
+    // One with anything in it may be the log of a newer database than this one.
+    fs::remove_file(data.join("jeton.db")).unwrap();
+    fs::write(&log, format!("{begun}{begun}")).unwrap();
+    let refusal = server.run(&["serve", "--port", "0"]).refused(1);
+    assert!(refusal.contains("jeton.journal isn't this database's"), "{refusal}");
 }
 
 #[test]

@@ -30,6 +30,23 @@ fn systemd_takes_the_units_and_calls_the_service_safe() {
 }
 
 #[test]
+fn systemd_takes_the_unit_of_litestream() {
+    let home = tempfile::tempdir().unwrap();
+    let unit = home.path().join("jeton-litestream.service");
+    let text = packaged("jeton-litestream.service");
+    let starts = "ExecStart=/usr/bin/litestream replicate -config /etc/jeton/litestream.yml\n";
+    assert!(text.contains(starts) && text.contains("User=jeton\n"));
+    fs::write(&unit, text.replace("/usr/bin/litestream", JETON)).unwrap();
+    // It is ordered after jeton's, which has to be there for that.
+    fs::write(home.path().join("jeton.service"), packaged("jeton.service").replace("/usr/bin/jeton", JETON))
+        .unwrap();
+    fs::write(home.path().join("jeton.socket"), packaged("jeton.socket")).unwrap();
+    let verify = Command::new("systemd-analyze").arg("verify").arg(&unit).output().unwrap();
+    let said = String::from_utf8_lossy(&verify.stderr).into_owned();
+    assert!(verify.status.success() && said.is_empty(), "{said}");
+}
+
+#[test]
 fn the_service_has_no_network_and_its_socket_is_the_default_address() {
     let unit = packaged("jeton.service");
     for line in [

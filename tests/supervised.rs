@@ -12,7 +12,7 @@ use std::{
 use rustix::process::Signal;
 
 use crate::harness::{
-    Client, Run, Server, Target,
+    Client, RaiseOnDrop, Run, Server, Target,
     command::{append, signal, text, wait_for_end},
     database, wait_for,
 };
@@ -113,6 +113,7 @@ fn a_restart_under_load_refuses_no_connection() {
     let (done, answered) = (AtomicBool::new(false), AtomicU32::new(0));
     let mut child = serve(home.path(), &listener, &ear);
     thread::scope(|scope| {
+        let _end = RaiseOnDrop(&done);
         for _ in 0..4 {
             scope.spawn(|| {
                 while !done.load(Ordering::Relaxed) {
@@ -132,7 +133,6 @@ fn a_restart_under_load_refuses_no_connection() {
             ear.expect("STOPPING=1");
             child = serve(home.path(), &listener, &ear);
         }
-        done.store(true, Ordering::Relaxed);
     });
     signal(child.id(), Signal::TERM);
     assert_eq!(wait_for_end(&mut child, Duration::from_secs(10)).code(), Some(0));

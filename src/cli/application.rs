@@ -9,10 +9,11 @@ use crate::core::keys::PepperId;
 use crate::core::secret::{ControlSecret, random};
 use crate::http::{App, Setting};
 use crate::ops::clock::Clock;
+use crate::ops::config::{Config, Replication};
 use crate::ops::data_dir::{DATABASE, DataDir, Lock};
 use crate::ops::entropy::Entropy;
 use crate::service::{Opening, Service};
-use crate::store::Unsound;
+use crate::store::{Checkpoints, Keeping, Unsound};
 
 /// The service, its routes, and the local operator's credential.
 pub struct Application {
@@ -25,21 +26,29 @@ pub struct Application {
     service: Arc<Service>,
 }
 
+/// How the files are kept by these settings.
+pub fn keeping(config: &Config, accept_resurrection: bool) -> anyhow::Result<Keeping> {
+    let copy = config.journal_copy.as_deref().map(std::path::absolute).transpose();
+    Ok(Keeping {
+        unsound: if accept_resurrection { Unsound::Accepted } else { Unsound::Refused },
+        checkpoints: match config.replication {
+            Replication::None => Checkpoints::Own,
+            Replication::Litestream => Checkpoints::Litestream,
+        },
+        journal_copy: copy.context("can't say where journal_copy is")?,
+    })
+}
+
 /// How long a command waits for what is to be done behind it.
 const SETTLING: Duration = Duration::from_mins(1);
 
 impl Application {
     /// Opens the database, made with its keys when the directory is new.
-    pub async fn open(data_dir: &DataDir, held: &Lock, setting: Setting) -> anyhow::Result<Self> {
-        Self::open_with(data_dir, held, setting, Unsound::Refused).await
-    }
-
-    /// The same, where a journal that is missing or broken may be accepted.
-    pub async fn open_with(
+    pub async fn open(
         data_dir: &DataDir,
         held: &Lock,
         setting: Setting,
-        unsound: Unsound,
+        keeping: Keeping,
     ) -> anyhow::Result<Self> {
         let entropy = Arc::new(Entropy::system());
         let pepper = data_dir.pepper(held, &*entropy)?;
@@ -50,7 +59,7 @@ impl Application {
             clock: Arc::new(Clock::system()),
             entropy: Arc::clone(&entropy) as _,
             control: secret.clone(),
-            unsound,
+            keeping,
         };
         let service = tokio::task::spawn_blocking(|| Service::open(opening)).await??;
         let app = App::launch(crate::http::rocket(Arc::clone(&service), setting))

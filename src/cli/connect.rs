@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use rustls_pki_types::ServerName;
 
-use crate::cli::application::Application;
+use crate::cli::application::{Application, keeping};
 use crate::cli::client::{Client, Endpoint};
 use crate::cli::failure::Usage;
 use crate::core::secret::SecretText;
@@ -106,7 +106,7 @@ async fn local<T>(
     match lock_or_server(&data_dir).await? {
         Holder::Server(secret) => command(&Client::control(data_dir, secret)).await,
         Holder::Us(lock) => {
-            let application = Application::open(&data_dir, &lock, own_api()).await?;
+            let application = Application::open(&data_dir, &lock, own_api(), keeping(config, false)?).await?;
             let result = command(&Client::in_process(application.app, application.secret.reveal())).await;
             application.settle().await;
             application.close().await;

@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use crate::cli::application::Application;
+use crate::cli::application::{Application, keeping};
 use crate::cli::connect::own_api;
 use crate::cli::output::{self, Column};
 use crate::core::keys::{Keyring, PepperId};
@@ -63,7 +63,7 @@ pub fn run(arguments: &PepperArgs, config: &Config) -> anyhow::Result<ExitCode> 
     match arguments.action {
         Action::Status { json } => status(&data_dir, json),
         Action::Rotate => rotate(&data_dir),
-        Action::Retire { id, kill_tokens } => retire(&data_dir, id, kill_tokens),
+        Action::Retire { id, kill_tokens } => retire(&data_dir, config, id, kill_tokens),
     }
 }
 
@@ -120,11 +120,11 @@ fn rotate(data_dir: &DataDir) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn retire(data_dir: &DataDir, id: PepperId, kill_tokens: bool) -> anyhow::Result<ExitCode> {
+fn retire(data_dir: &DataDir, config: &Config, id: PepperId, kill_tokens: bool) -> anyhow::Result<ExitCode> {
     let lock = data_dir.lock().context("a pepper is retired while no server runs: stop it first")?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let ended = runtime.block_on(async {
-        let application = Application::open(data_dir, &lock, own_api()).await?;
+        let application = Application::open(data_dir, &lock, own_api(), keeping(config, false)?).await?;
         let ended = application.retire_pepper(id, kill_tokens).await;
         application.close().await;
         ended

@@ -10,7 +10,7 @@ use listenfd::ListenFd;
 use tracing::level_filters::LevelFilter;
 use tracing::{info, warn};
 
-use crate::cli::application::Application;
+use crate::cli::application::{Application, keeping};
 use crate::cli::client::Client;
 use crate::cli::first_admin;
 use crate::cli::settings::SettingFlags;
@@ -24,7 +24,7 @@ use crate::ops::listen::{Bound, Plan};
 use crate::ops::log;
 use crate::ops::notify::Notifier;
 use crate::ops::tls::Certificates;
-use crate::store::Unsound;
+use crate::store::Keeping;
 
 type Tls = Option<Arc<Certificates>>;
 
@@ -68,8 +68,8 @@ pub fn run(arguments: &ServeArgs, config: &Config) -> anyhow::Result<ExitCode> {
     let sockets = Sockets { bound: plan.bind()?, own_socket, inherited, tls, open_files };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     info!(data_dir = %data_dir.path().display(), open_files, version = env!("CARGO_PKG_VERSION"), "starting");
-    let unsound = if arguments.accept_resurrection { Unsound::Accepted } else { Unsound::Refused };
-    let result = runtime.block_on(serve(config, &data_dir, &lock, sockets, unsound));
+    let keeping = keeping(config, arguments.accept_resurrection)?;
+    let result = runtime.block_on(serve(config, &data_dir, &lock, sockets, keeping));
     // What still runs has nobody left to answer to.
     runtime.shutdown_background();
     result.map(|()| ExitCode::SUCCESS)
@@ -80,7 +80,7 @@ async fn serve(
     data_dir: &DataDir,
     lock: &Lock,
     sockets: Sockets,
-    unsound: Unsound,
+    keeping: Keeping,
 ) -> anyhow::Result<()> {
     let Sockets { bound, own_socket, inherited, tls, open_files } = sockets;
     let signals = StopSignals::install().context("can't catch signals")?;
@@ -100,7 +100,7 @@ async fn serve(
             policies: config.gate_policies.clone(),
         },
     };
-    let application = Application::open_with(data_dir, lock, setting, unsound).await?;
+    let application = Application::open(data_dir, lock, setting, keeping).await?;
     application.keep_house();
     // What a crashed server left.
     data_dir.remove_control()?;

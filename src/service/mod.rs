@@ -65,7 +65,7 @@ use crate::{
         secret::{ControlSecret, Entropy, random},
         time::{Clock, Instant},
     },
-    store::{Generation, OpenError, ReadError, Rows, SetUp, Store, Tx, Unsound},
+    store::{Generation, Keeping, OpenError, ReadError, Rows, SetUp, Store, Tx},
 };
 
 /// What jeton does, whoever asks: the server, or the command line in-process.
@@ -108,8 +108,8 @@ pub struct Opening {
     pub entropy: Arc<dyn Entropy>,
     /// What makes a caller the local operator.
     pub control: ControlSecret,
-    /// What is done where the log beside the database is missing or broken.
-    pub unsound: Unsound,
+    /// How the files are kept.
+    pub keeping: Keeping,
 }
 
 /// Who asks, once known: a genuine credential that met its demand, and where it came from.
@@ -188,7 +188,7 @@ const FLUSH_EVERY: Duration = Duration::from_secs(5);
 impl Service {
     /// Opens the database, set up anew where there is none, and all that stands on it. Blocks.
     pub fn open(opening: Opening) -> Result<Arc<Self>, OpenError> {
-        let Opening { database, pepper, clock, entropy, control, unsound } = opening;
+        let Opening { database, pepper, clock, entropy, control, keeping } = opening;
         let keys = Arc::new(Keyring::new(&pepper));
         let ids = IdCounter::default();
         let set_up = |now, entropy: &dyn Entropy| SetUp {
@@ -197,7 +197,7 @@ impl Service {
             now,
         };
         let time = Arc::clone(&clock);
-        let store = Store::open_with(&database, Arc::clone(&keys), time, entropy.as_ref(), unsound, set_up)?;
+        let store = Store::open(&database, Arc::clone(&keys), time, entropy.as_ref(), &keeping, set_up)?;
         let replies = idempotency::Replies::load(&store, clock.now(), clock.elapsed())
             .map_err(|error| OpenError::SetUp(error.to_string()))?;
         let any_foreign =

@@ -7,13 +7,46 @@ use rusqlite::{Connection, OpenFlags, config::DbConfig};
 use super::schema::OpenError;
 
 /// How long SQLite waits on a lock. Only a checkpoint and our one writer ever hold one.
-pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
+const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Statements kept prepared on a connection: more than there are.
 const STATEMENTS: usize = 256;
 
 /// The largest write-ahead log that stays on disk after a checkpoint, in bytes.
 const LOG_KEPT: i64 = 4 << 20;
+
+/// How long SQLite waits where Litestream takes locks too. By its documentation; it holds one while it checkpoints.
+const BUSY_TIMEOUT_BESIDE_LITESTREAM: Duration = Duration::from_secs(5);
+
+/// Whose affair it is to move the write-ahead log into the database.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Checkpoints {
+    /// Ours.
+    #[default]
+    Own,
+    /// Litestream's, which reads the log and mustn't miss any of it: nothing of ours empties it.
+    Litestream,
+}
+
+impl Checkpoints {
+    /// Empties the write-ahead log, where that is our affair; says whether it is as it should be then. A reader that is
+    /// in it keeps it.
+    pub(super) fn empty_log(self, connection: &Connection) -> Result<bool, rusqlite::Error> {
+        match self {
+            Self::Litestream => Ok(true),
+            Self::Own => connection
+                .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| Ok(row.get::<_, i64>(0)? == 0)),
+        }
+    }
+
+    /// How long the one that writes waits for a lock.
+    pub(super) const fn patience(self) -> Duration {
+        match self {
+            Self::Own => BUSY_TIMEOUT,
+            Self::Litestream => BUSY_TIMEOUT_BESIDE_LITESTREAM,
+        }
+    }
+}
 
 /// Flags of a connection that only reads. `NO_MUTEX`: each is used by one thread at a time. `NOFOLLOW`: a link in the
 /// place of the database is refused.
@@ -22,7 +55,7 @@ pub(super) fn reading() -> OpenFlags {
 }
 
 /// Opens the one connection that writes, making the file where there is none.
-pub(super) fn writable(path: &Path) -> Result<Connection, OpenError> {
+pub(super) fn writable(path: &Path, checkpoints: Checkpoints) -> Result<Connection, OpenError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_CREATE
         | OpenFlags::SQLITE_OPEN_NO_MUTEX
@@ -40,6 +73,10 @@ pub(super) fn writable(path: &Path) -> Result<Connection, OpenError> {
         set(&connection, name, value, read_back)?;
     }
     connection.pragma_update(None, "journal_size_limit", LOG_KEPT)?;
+    if checkpoints == Checkpoints::Litestream {
+        set(&connection, "wal_autocheckpoint", "0", "0")?;
+        connection.busy_timeout(checkpoints.patience())?;
+    }
     Ok(connection)
 }
 

@@ -6,7 +6,7 @@ use std::{fs, path::Path};
 use rusqlite::{Connection, OpenFlags};
 
 use super::{
-    connection::BUSY_TIMEOUT,
+    connection::Checkpoints,
     events::Stretch,
     rows::Rows,
     schema::{OpenError, check_peppers, damaged, immutable_uri},
@@ -40,7 +40,7 @@ impl Examination {
         } else {
             Connection::open_with_flags(immutable_uri(path), flags)?
         };
-        connection.busy_timeout(BUSY_TIMEOUT)?;
+        connection.busy_timeout(Checkpoints::Own.patience())?;
         Ok(Self { connection, nobodys: Keyring::new(&Pepper::generate([0; 32])) })
     }
 

@@ -51,6 +51,7 @@ use r2d2_sqlite::SqliteConnectionManager;
 pub use self::{
     backup::{Backup, Unfit, Verified, check_keys, settle, verify},
     checks::{Checked, Counted, KINDS, PruneChecks},
+    connection::Checkpoints,
     descendants::{Descendant, Family},
     erasure::Which,
     events::{Stretch, Walk},
@@ -73,7 +74,11 @@ pub use self::{
     uses::{Gathering, Used},
     writer::{Generation, Load, Tx, Write},
 };
-use self::{journal::Journal, reserve::Reserve, writer::Writer};
+use self::{
+    journal::Journal,
+    reserve::Reserve,
+    writer::{Files, Writer},
+};
 use crate::core::{
     id::OrganizationId,
     keys::Keyring,
@@ -102,6 +107,17 @@ pub struct Store {
     copying: Arc<tokio::sync::Mutex<()>>,
 }
 
+/// How the files are kept.
+#[derive(Debug, Default)]
+pub struct Keeping {
+    /// What is done where the log beside the database is missing or broken.
+    pub unsound: Unsound,
+    /// Whose affair checkpoints are.
+    pub checkpoints: Checkpoints,
+    /// Where the log beside the database is copied to as it is written: another disk, or what is replicated elsewhere.
+    pub journal_copy: Option<PathBuf>,
+}
+
 /// What a new database is set up with.
 pub struct SetUp {
     /// Its own id, which peppers are bound to.
@@ -119,39 +135,30 @@ impl Store {
     /// pepper the one given.
     ///
     /// What the log beside it, `jeton.journal`, knows and the database doesn't is learned; a log that is missing or
-    /// broken is refused.
+    /// broken is refused, unless its copy is sound or `keeping` says that it is accepted.
     pub fn open(
         path: &Path,
         keys: Arc<Keyring>,
         clock: Arc<dyn Clock>,
         entropy: &dyn Entropy,
-        set_up: impl FnOnce(Instant, &dyn Entropy) -> SetUp,
-    ) -> Result<Self, OpenError> {
-        Self::open_with(path, keys, clock, entropy, Unsound::Refused, set_up)
-    }
-
-    /// The same, where a log that is missing or broken may be accepted.
-    pub fn open_with(
-        path: &Path,
-        keys: Arc<Keyring>,
-        clock: Arc<dyn Clock>,
-        entropy: &dyn Entropy,
-        unsound: Unsound,
+        keeping: &Keeping,
         set_up: impl FnOnce(Instant, &dyn Entropy) -> SetUp,
     ) -> Result<Self, OpenError> {
         schema::examine(path, &keys)?;
-        let mut connection = connection::writable(path)?;
+        let mut connection = connection::writable(path, keeping.checkpoints)?;
         // What a crash left. Where it stays, the next copy says why.
         let _ = backup::clear(path);
-        schema::prepare(&mut connection, path, &keys, clock.as_ref(), entropy, set_up)?;
+        let Keeping { checkpoints, .. } = *keeping;
+        schema::prepare(&mut connection, path, &keys, clock.as_ref(), entropy, checkpoints, set_up)?;
         let log = path.with_extension("journal");
         let (journal, healed) =
-            Journal::open(&mut connection, &log, &keys, clock.as_ref(), entropy, unsound)?;
+            Journal::open(&mut connection, &log, &keys, clock.as_ref(), entropy, keeping)?;
         let reserve = Reserve::open(path.with_extension("reserve"));
         let workers = std::thread::available_parallelism().map_or(1, usize::from);
         let checks = pool(path, u32::try_from(workers).unwrap_or(64) + 2)?;
         let apart = pool(path, READERS_APART)?;
-        let writer = Writer::start(connection, journal, reserve, Arc::clone(&keys), clock)?;
+        let writer =
+            Writer::start(Files { connection, checkpoints, journal, reserve }, Arc::clone(&keys), clock)?;
         let (path, copying) = (path.to_owned(), Arc::default());
         Ok(Self { path, keys, writer, checks, apart, healed, copying })
     }

@@ -11,6 +11,7 @@ use rusqlite_migration::{HookError, M, Migrations};
 
 use super::{
     SetUp, backup,
+    connection::Checkpoints,
     journal::Flaw,
     rows::{ReadError, Rows},
     writer::Tx,
@@ -159,7 +160,7 @@ pub(super) fn examine(path: &Path, keys: &Keyring) -> Result<(), OpenError> {
 }
 
 /// `immutable` keeps SQLite from touching the log; set-up and migration end with a checkpoint, so what is asked here
-/// stands in the file itself.
+/// stands in the file itself. (Where checkpoints are Litestream's affair it may be older, and `prepare` asks again.)
 fn look(path: &Path, keys: &Keyring, whole: bool) -> Result<(), OpenError> {
     let flags =
         OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -183,6 +184,7 @@ pub(super) fn prepare(
     keys: &Arc<Keyring>,
     clock: &dyn Clock,
     entropy: &dyn Entropy,
+    checkpoints: Checkpoints,
     set_up: impl FnOnce(Instant, &dyn Entropy) -> SetUp,
 ) -> Result<(), OpenError> {
     let version: i64 =
@@ -224,7 +226,7 @@ pub(super) fn prepare(
     // From the first start that keeps it; a later one changes nothing.
     connection.execute("INSERT OR IGNORE INTO recording VALUES (1, ?1, ?1, ?1)", [clock.now()])?;
     if !set_up_before || version < VERSION {
-        connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+        checkpoints.empty_log(connection)?;
     }
     Ok(())
 }
@@ -400,7 +402,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let (path, crashed) = (directory.path().join("jeton.db"), directory.path().join("crashed.db"));
         let keys = Arc::new(Keyring::new(&Pepper::generate([1; 32])));
-        let mut connection = connection::writable(&path).unwrap();
+        let mut connection = connection::writable(&path, connection::Checkpoints::Own).unwrap();
         migrations(&keys).to_latest(&mut connection).unwrap();
         connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
         connection.execute("INSERT INTO instance VALUES (1, zeroblob(16), 0)", []).unwrap();
@@ -416,7 +418,7 @@ mod tests {
         );
         std::fs::copy(path.with_extension("db-wal"), crashed.with_extension("db-wal")).unwrap();
         examine(&crashed, &keys).expect("with its log it isn't");
-        let recovered = connection::writable(&crashed).unwrap();
+        let recovered = connection::writable(&crashed, connection::Checkpoints::Own).unwrap();
         assert!(instance(&recovered).unwrap().is_some());
     }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
-use super::{connection::BUSY_TIMEOUT, rows::ReadError};
+use super::{connection::Checkpoints, rows::ReadError};
 
 /// Up to here the database is rewritten in memory, beyond by way of a temporary file that has no name. In bytes.
 const IN_MEMORY: i64 = 64 << 20;
@@ -18,17 +18,21 @@ const REWRITTEN: i64 = 1 << 30;
 /// How long readers are waited for.
 const PATIENCE: Duration = Duration::from_millis(100);
 
-/// Rewrites the database where `compact` says so and empties the write-ahead log; says whether the log is empty. A
-/// reader that is still in it keeps it.
-pub(super) fn scrub(connection: &Connection, compact: bool) -> Result<bool, ReadError> {
+/// Rewrites the database where `compact` says so and empties the write-ahead log, unless that is somebody else's affair;
+/// says whether that is done. A reader that is still in it keeps it.
+pub(super) fn scrub(
+    connection: &Connection,
+    checkpoints: Checkpoints,
+    compact: bool,
+) -> Result<bool, ReadError> {
     if compact {
         rewrite(connection)?;
     }
     // Every write waits meanwhile: a reader is better waited for elsewhere.
     connection.busy_timeout(PATIENCE)?;
-    let busy = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0));
-    connection.busy_timeout(BUSY_TIMEOUT)?;
-    Ok(busy? == 0)
+    let emptied = checkpoints.empty_log(connection);
+    connection.busy_timeout(checkpoints.patience())?;
+    Ok(emptied?)
 }
 
 fn rewrite(connection: &Connection) -> Result<(), ReadError> {

@@ -15,6 +15,7 @@ use rusqlite::{Connection, ErrorCode, TransactionBehavior, ffi::SQLITE_IOERR_GET
 use tokio::sync::{Notify, oneshot};
 
 use super::{
+    connection::Checkpoints,
     events::Chain,
     journal::Journal,
     reserve::Reserve,
@@ -177,18 +178,11 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub(super) fn start(
-        connection: Connection,
-        journal: Journal,
-        reserve: Reserve,
-        keys: Arc<Keyring>,
-        clock: Arc<dyn Clock>,
-    ) -> Result<Self, OpenError> {
+    pub(super) fn start(files: Files, keys: Arc<Keyring>, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
         let (sender, receiver) = sync_channel(QUEUE);
         let shared = Arc::new(Shared::default());
         let for_thread = Arc::clone(&shared);
         let thread = thread::Builder::new().name("writer".into()).spawn(move || {
-            let files = Files { connection, journal, reserve };
             run(files, &keys, clock.as_ref(), &receiver, &for_thread);
         })?;
         Ok(Self { queue: Mutex::new(Some(sender)), thread: Mutex::new(Some(thread)), shared })
@@ -275,10 +269,11 @@ impl Shared {
 }
 
 /// All that is written to.
-struct Files {
-    connection: Connection,
-    journal: Journal,
-    reserve: Reserve,
+pub(super) struct Files {
+    pub(super) connection: Connection,
+    pub(super) checkpoints: Checkpoints,
+    pub(super) journal: Journal,
+    pub(super) reserve: Reserve,
 }
 
 fn run(mut files: Files, keys: &Keyring, clock: &dyn Clock, queue: &Receiver<Order>, shared: &Shared) {
@@ -335,7 +330,7 @@ fn run(mut files: Files, keys: &Keyring, clock: &dyn Clock, queue: &Receiver<Ord
             });
         }
         for (compact, reply) in scrubs {
-            let scrubbed = scrub(&files.connection, compact);
+            let scrubbed = scrub(&files.connection, files.checkpoints, compact);
             if let Err(error) = &scrubbed {
                 tracing::warn!(%error, "the files aren't scrubbed yet");
                 if is_final(error) {
@@ -345,7 +340,7 @@ fn run(mut files: Files, keys: &Keyring, clock: &dyn Clock, queue: &Receiver<Ord
             let _ = reply.send(scrubbed.map_err(Failure::from));
         }
     }
-    if let Err(error) = scrub(&files.connection, false) {
+    if let Err(error) = scrub(&files.connection, files.checkpoints, false) {
         tracing::warn!(%error, "the write-ahead log stays: the next start reads it");
     }
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::tour::{As, Call, NOWHERE, Tour};
 use crate::{
-    harness::{Client, Server, Target, database, server::Actor},
+    harness::{Client, RaiseOnDrop, Server, Target, database, server::Actor},
     matrix::dialects::{Dialect, dialect},
 };
 
@@ -281,6 +281,7 @@ impl Tour {
         let query = format!("?token={token}");
         let (over, address) = (AtomicBool::new(false), self.server.address());
         thread::scope(|scope| {
+            let _end = RaiseOnDrop(&over);
             for number in 0..CROWD {
                 let over = &over;
                 scope.spawn(move || {
@@ -301,7 +302,6 @@ impl Tour {
                 // Some of the crowd have just been answered: the next try may find them back.
                 let _ = (0..500).any(|_| self.call(&call).status == 503);
             }
-            over.store(true, Ordering::Relaxed);
         });
     }
 

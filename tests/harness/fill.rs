@@ -20,7 +20,7 @@ use jeton::{
         user::{Membership, Role, User},
     },
     ops::{clock::Clock, entropy::Entropy},
-    store::{Gathering, SetUp, Store, Tx, Used, Write},
+    store::{Gathering, Keeping, SetUp, Store, Tx, Used, Write},
 };
 
 /// How many tokens are written in one transaction.
@@ -49,8 +49,9 @@ pub fn fill(data: &Path, tokens: usize) -> Filled {
     let set_up = |now: Instant, _: &dyn jeton::core::secret::Entropy| -> SetUp {
         panic!("a server has set it up, before {now:?}")
     };
-    let store = Store::open(&data.join("jeton.db"), keys, clock, &Entropy::system(), set_up)
-        .expect("the store opens");
+    let store =
+        Store::open(&data.join("jeton.db"), keys, clock, &Entropy::system(), &Keeping::default(), set_up)
+            .expect("the store opens");
     let filled = Filled { users: (tokens / 50).max(20), tokens };
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
     runtime.block_on(async {

@@ -26,9 +26,20 @@ pub use server::Server;
 pub use turn::alone;
 
 use std::{
+    sync::atomic::{AtomicBool, Ordering},
     thread,
     time::{Duration, Instant},
 };
+
+/// Raises a flag when it goes out of scope, whichever way: a test that fails in the midst of its load would otherwise
+/// wait for that load for ever.
+pub struct RaiseOnDrop<'a>(pub &'a AtomicBool);
+
+impl Drop for RaiseOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
 
 /// Polls until `ready` gives something; fails the test, naming `what`, once `within` has passed.
 pub fn wait_for<T>(what: &str, within: Duration, mut ready: impl FnMut() -> Option<T>) -> T {

@@ -11,7 +11,7 @@ use anyhow::Context as _;
 use clap::Args;
 use tracing::level_filters::LevelFilter;
 
-use crate::cli::application::Application;
+use crate::cli::application::{Application, keeping};
 use crate::cli::failure::Usage;
 use crate::cli::output;
 use crate::core::keys::{Keyring, Pepper};
@@ -22,7 +22,7 @@ use crate::ops::config::{Config, LogFormat};
 use crate::ops::data_dir::{DATABASE, DataDir, JOURNAL, Lock, PEPPER, for_command};
 use crate::ops::log;
 use crate::ops::sealed_backup::is_sealed;
-use crate::store::{self, Unsound, Verified};
+use crate::store::{self, Keeping, Verified};
 
 #[derive(Debug, Args)]
 pub struct RestoreArgs {
@@ -55,8 +55,10 @@ pub fn run(arguments: &RestoreArgs, config: &Config) -> anyhow::Result<ExitCode>
         if is_sealed { DataDir::with_lost_pepper(&path, place) } else { DataDir::with_pepper(&path, place) }?;
     let held = data_dir.lock().context("stop the server before restoring")?;
     let journal = data_dir.file(JOURNAL);
+    let keeping = keeping(config, arguments.accept_resurrection)?;
+    let has_copy = keeping.journal_copy.as_ref().is_some_and(|copy| copy.exists());
     anyhow::ensure!(
-        arguments.accept_resurrection || journal.exists(),
+        arguments.accept_resurrection || journal.exists() || has_copy,
         "{} is missing: put the one there that lay beside the newest jeton.db, or give --accept-resurrection, by which \
          what was revoked since the backup may work again",
         journal.display()
@@ -79,8 +81,7 @@ pub fn run(arguments: &RestoreArgs, config: &Config) -> anyhow::Result<ExitCode>
     if let Some(kept) = &kept {
         output::line(&format!("the database that was there is kept as {}", kept.display()))?;
     }
-    let unsound = if arguments.accept_resurrection { Unsound::Accepted } else { Unsound::Refused };
-    open_once(&data_dir, &held, unsound).with_context(|| match &kept {
+    open_once(&data_dir, &held, keeping).with_context(|| match &kept {
         Some(kept) => {
             format!("the backup is in place but can't be used; {} is what was there", kept.display())
         }
@@ -131,7 +132,7 @@ fn copying(to: &Path) -> String {
 }
 
 /// Opens the database as a server would, which raises an older schema, and closes it.
-fn open_once(data_dir: &DataDir, held: &Lock, unsound: Unsound) -> anyhow::Result<()> {
+fn open_once(data_dir: &DataDir, held: &Lock, keeping: Keeping) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let opened = runtime.block_on(async {
         let setting = Setting {
@@ -141,7 +142,7 @@ fn open_once(data_dir: &DataDir, held: &Lock, unsound: Unsound) -> anyhow::Resul
             api_trusts_proxy: false,
             gate: GateSetting::default(),
         };
-        Application::open_with(data_dir, held, setting, unsound).await?.close().await;
+        Application::open(data_dir, held, setting, keeping).await?.close().await;
         Ok(())
     });
     runtime.shutdown_background();

@@ -18,7 +18,7 @@ use tracing::level_filters::LevelFilter;
 
 pub use proxies::Proxies;
 pub use table::{OTHER_VARIABLES, SETTINGS, Setting, Shape};
-pub use value::{LogFormat, host_name};
+pub use value::{LogFormat, Replication, host_name};
 
 use super::data_dir::PepperPlace;
 use crate::core::wanted::Wanted;
@@ -43,6 +43,10 @@ pub struct Config {
     pub data_dir: Option<PathBuf>,
     /// The pepper's file, when one was named.
     pub pepper_file: Option<PathBuf>,
+    /// Who replicates the database.
+    pub replication: Replication,
+    /// Where the journal is copied to.
+    pub journal_copy: Option<PathBuf>,
     /// Where to listen.
     pub listen: Listen,
     /// Certificate and key.
@@ -309,6 +313,8 @@ impl Raw {
         Ok(Config {
             data_dir: self.get("data_dir", value::path)?,
             pepper_file: self.get("pepper_file", value::path)?,
+            replication: self.need("replication", value::replication)?,
+            journal_copy: self.get("journal_copy", value::path)?,
             listen: self.listen()?,
             tls: self.tls()?,
             behind_proxy: self.need("behind_proxy", value::switch)?,

@@ -33,6 +33,8 @@ pub enum Shape {
     Hosts,
     /// The name of a header that may carry a token.
     Header,
+    /// Who replicates the database.
+    Replication,
 }
 
 impl Shape {
@@ -52,6 +54,7 @@ impl Shape {
             Self::Url => "URL",
             Self::Names | Self::Hosts => "NAMES",
             Self::Header => "HEADER",
+            Self::Replication => "NAME",
         }
     }
 
@@ -75,6 +78,7 @@ impl Shape {
             Self::Names => value::names(text).map(drop),
             Self::Hosts => value::hosts(text).map(drop),
             Self::Header => value::header(text).map(drop),
+            Self::Replication => value::replication(text).map(drop),
         }
     }
 }
@@ -120,6 +124,18 @@ pub const SETTINGS: &[Setting] = &[
         shape: Shape::Path,
         default: None,
         help: "File of the pepper, which jeton reads and never writes [default: systemd's credential pepper, else pepper.key in the data directory]",
+    },
+    Setting {
+        key: "replication",
+        shape: Shape::Replication,
+        default: Some("none"),
+        help: "Who replicates the database as it is written, the one other program that may open it: none or litestream",
+    },
+    Setting {
+        key: "journal_copy",
+        shape: Shape::Path,
+        default: None,
+        help: "File that jeton.journal is copied to as it is written, on another disk or in what is replicated elsewhere",
     },
     Setting {
         key: "address",

@@ -22,6 +22,7 @@ fn examples(setting: &Setting) -> (&'static str, &'static str) {
         Shape::Url => ("https://a.example", "http://b.example"),
         Shape::Hosts => ("a.example", "b.example, c"),
         Shape::Header => ("X-Token", "x-other"),
+        Shape::Replication => ("none", "litestream"),
     }
 }
 
@@ -177,6 +178,7 @@ fn sample() -> String {
             "data_dir" => "/var/lib/jeton",
             "unix" => "/run/jeton/jeton.sock",
             "pepper_file" => "/etc/jeton/pepper.key",
+            "journal_copy" => "/var/lib/jeton-replica/jeton.journal",
             "tls_cert" => "/etc/jeton/cert.pem",
             "tls_key" => "/etc/jeton/key.pem",
             "public_url" => "https://tokens.example.org",

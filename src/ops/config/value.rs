@@ -16,6 +16,23 @@ pub enum LogFormat {
     Json,
 }
 
+/// Who else opens the database, to replicate it as it is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Replication {
+    /// Nobody.
+    None,
+    /// Litestream.
+    Litestream,
+}
+
+pub(super) fn replication(text: &str) -> Result<Replication, String> {
+    match text {
+        "none" => Ok(Replication::None),
+        "litestream" => Ok(Replication::Litestream),
+        _ => Err("none or litestream".to_owned()),
+    }
+}
+
 pub(super) fn path(text: &str) -> Result<PathBuf, String> {
     if text.is_empty() || text.contains('\0') {
         return Err("a path".to_owned());

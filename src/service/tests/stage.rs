@@ -35,7 +35,7 @@ use crate::{
         rotate::RotateRequest,
         verify::{Credential, Peer},
     },
-    store::Unsound,
+    store::Keeping,
 };
 
 /// When the clock begins.
@@ -70,7 +70,7 @@ pub(in crate::service) fn open_with(directory: &Path, clock: Clock, pepper: Pepp
         pepper,
         clock: Arc::new(clock),
         entropy: Arc::new(Entropy::system()),
-        unsound: Unsound::Refused,
+        keeping: Keeping::default(),
         control: ControlSecret::generate([2; 32]),
     })
     .unwrap()

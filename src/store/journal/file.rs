@@ -34,21 +34,18 @@ pub(super) struct Found {
     pub(super) end: End,
     /// The first line that isn't sound.
     pub(super) broken_at: Option<usize>,
+    /// How many lines there are, sound or not; one without an end is none.
+    pub(super) lines: usize,
 }
 
 impl Found {
-    /// Whether every line is sound.
-    pub(super) const fn is_sound(&self) -> bool {
-        self.broken_at.is_none()
-    }
-
     /// Whether it is the log whose first line has this HMAC.
     pub(super) fn is_log(&self, log: &Digest) -> bool {
         !self.records.is_empty() && self.first.matches(log)
     }
 }
 
-fn options() -> OpenOptions {
+pub(super) fn options() -> OpenOptions {
     let mut options = OpenOptions::new();
     let flags = (OFlags::NOFOLLOW | OFlags::CLOEXEC).bits().cast_signed();
     options.read(true).write(true).mode(0o600).custom_flags(flags);
@@ -70,7 +67,8 @@ pub(super) fn find(path: &Path, key: &Key) -> Result<Option<Found>, OpenError> {
     let mut bytes = Vec::new();
     file.read_to_end(&mut bytes).map_err(failed("read", path))?;
     let end = End { length: 0, sequence: 0, link: NOTHING };
-    let mut found = Found { file, records: Vec::new(), first: NOTHING, end, broken_at: None };
+    let mut found = Found { file, records: Vec::new(), first: NOTHING, end, broken_at: None, lines: 0 };
+    found.lines = memchr::memchr_iter(b'\n', &bytes).count();
     for (at, line) in bytes.split_inclusive(|byte| *byte == b'\n').enumerate() {
         // The last one without its end: a crash came in the midst of it, and nobody was answered.
         let Some(line) = line.strip_suffix(b"\n") else { break };
@@ -95,7 +93,7 @@ pub(super) fn find(path: &Path, key: &Key) -> Result<Option<Found>, OpenError> {
     Ok(Some(found))
 }
 
-/// Begins a log with this first sequence. One that is in its place is kept, under another name.
+/// Begins a log with this first sequence, in the place of whatever is there.
 pub(super) fn begin(
     path: &Path,
     key: &Key,
@@ -103,12 +101,22 @@ pub(super) fn begin(
     at: Instant,
     name: [u8; 16],
 ) -> Result<(Opened, End), OpenError> {
-    let old = path.with_extension("journal.old");
-    match fs::rename(path, old) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed("rename", path)(error)),
-        _ => {}
-    }
     write_whole(path, key, &[Record { sequence, at, fate: Fate::Begun(name) }])
+}
+
+/// Gives what is there another name.
+pub(super) fn set_aside(path: &Path) -> Result<(), OpenError> {
+    match fs::rename(path, path.with_extension("journal.old")) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed("rename", path)(error)),
+        _ => Ok(()),
+    }
+}
+
+/// Puts these records of a copy in the place of what is there, which is kept under another name.
+pub(super) fn adopt(path: &Path, key: &Key, records: &[Record]) -> Result<Found, OpenError> {
+    set_aside(path)?;
+    write_whole(path, key, records)?;
+    Ok(find(path, key)?.expect("it was just written"))
 }
 
 /// Goes on with a sound log. What a crash left half-written goes; so does, where that helps, all but the last word on
@@ -160,14 +168,14 @@ fn write_whole(path: &Path, key: &Key, records: &[Record]) -> Result<(Opened, En
     Ok(((file, first.unwrap_or(NOTHING)), end))
 }
 
-fn sync_directory(path: &Path) -> io::Result<()> {
+pub(super) fn sync_directory(path: &Path) -> io::Result<()> {
     let directory = path.parent().ok_or(Errno::NOENT)?;
     File::open(directory)?.sync_all()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Fate, Found, Instant, Key, Record, begin, compact_beyond, find, write_whole};
+    use super::{Fate, Found, Instant, Key, Record, begin, compact_beyond, find, set_aside, write_whole};
     use crate::core::{id::Id, journal::UserFate};
 
     fn user(sequence: i64, id: i64, active: bool) -> Record {
@@ -184,7 +192,7 @@ mod tests {
             begin(&path, &key, 1, Instant::from_millis(1_800_000_000_000), [9; 16]).unwrap();
         let found = |records: usize| -> Found {
             let found = find(&path, &key).unwrap().unwrap();
-            assert!(found.is_sound() && found.is_log(&first) && found.records.len() == records);
+            assert!(found.broken_at.is_none() && found.is_log(&first) && found.records.len() == records);
             found
         };
         let mut records = found(1).records;
@@ -205,9 +213,10 @@ mod tests {
         let (path, key) = (directory.path().join("jeton.journal"), Key::new([1; 32]));
         std::fs::write(&path, "something else\n").unwrap();
         assert_eq!(find(&path, &key).unwrap().unwrap().broken_at, Some(1));
+        set_aside(&path).unwrap();
         let (_, end) = begin(&path, &key, 7, Instant::from_millis(1_800_000_000_000), [9; 16]).unwrap();
         let found = find(&path, &key).unwrap().unwrap();
-        assert!(found.is_sound() && found.end.sequence == 7 && end.length == found.end.length);
+        assert!(found.broken_at.is_none() && found.end.sequence == 7 && end.length == found.end.length);
         let aside = std::fs::read_to_string(directory.path().join("jeton.journal.old")).unwrap();
         assert_eq!(aside, "something else\n");
         assert!(find(&path, &Key::new([2; 32])).unwrap().unwrap().records.is_empty());

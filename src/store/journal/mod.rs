@@ -2,6 +2,7 @@
 //! at each start. So it never knows less than the database, unless the log was cut; and a database that was brought back
 //! from a backup knows less than the log, and learns the rest of it.
 
+mod copy;
 mod file;
 mod heal;
 
@@ -10,10 +11,12 @@ use std::{fs::File, io, os::unix::fs::FileExt as _, path::Path};
 use rusqlite::{Connection, TransactionBehavior, params};
 
 use self::{
-    file::{Found, begin, compact, find},
+    copy::Copy,
+    file::{Found, adopt, begin, compact, find, set_aside},
     heal::Healed,
 };
 use super::{
+    Keeping,
     rows::{ReadError, Rows, Sealed},
     schema::OpenError,
     writer::Tx,
@@ -28,9 +31,10 @@ use crate::core::{
 };
 
 /// What is done where the log is missing or isn't what the database left.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Unsound {
     /// Nothing is served.
+    #[default]
     Refused,
     /// What it knew is forgotten, as far as it can't be read, and another one is begun.
     Accepted,
@@ -90,6 +94,7 @@ pub(super) struct Journal {
     end: End,
     /// Where it ended before the last append.
     before: End,
+    copy: Option<Copy>,
 }
 
 impl Rows<'_> {
@@ -125,28 +130,33 @@ impl Tx<'_> {
 }
 
 impl Journal {
-    /// Opens the log at `path`, teaches the database what it missed, and says what that was, a sentence each.
+    /// Opens the log at `path`, or takes it from its copy where that knows more, teaches the database what it missed, and
+    /// says what that was, a sentence each.
     pub(super) fn open(
         connection: &mut Connection,
         path: &Path,
         keys: &Keyring,
         clock: &dyn Clock,
         entropy: &dyn Entropy,
-        unsound: Unsound,
+        keeping: &Keeping,
     ) -> Result<(Self, Vec<String>), OpenError> {
         let set_up = |error: &dyn std::fmt::Display| OpenError::SetUp(error.to_string());
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let mut tx = Tx::new(&transaction, keys).map_err(|error| set_up(&error))?;
-        let (mut kept, key) = key_of(&tx, keys, entropy, unsound).map_err(|error| set_up(&error))?;
-        let found = find(path, &key)?;
-        let flaw = flaw(&kept, found.as_ref());
+        let (mut kept, key) = key_of(&tx, keys, entropy, keeping.unsound).map_err(|error| set_up(&error))?;
+        let (mut found, mut flaw) = look(path, &key, &kept)?;
+        let copy = keeping.journal_copy.as_deref().map(|copy| Copy::look(copy, &key, &kept));
+        if let Some(better) = copy.as_ref().and_then(|copy| copy.better_than(found.as_ref(), flaw)) {
+            tracing::warn!("{} is taken from its copy, which knows more", path.display());
+            (found, flaw) = (Some(adopt(path, &key, better)?), None);
+        }
         if let Some(flaw) = flaw
-            && unsound == Unsound::Refused
+            && keeping.unsound == Unsound::Refused
         {
             return Err(OpenError::Journal { path: path.to_owned(), flaw });
         }
         // As far as it can be read it is true, whatever is wrong with the rest.
-        let readable = found.filter(|found| kept.log.is_none_or(|log| found.is_log(&log)));
+        let readable = found.filter(|found| kept.log.is_some_and(|log| found.is_log(&log)));
         let now = clock.now();
         let mut healed = Healed::default();
         for Record { sequence, at, fate } in readable.iter().flat_map(|found| &found.records) {
@@ -155,9 +165,13 @@ impl Journal {
             }
         }
         tx.fates.clear();
-        let (file, end) = match readable.filter(|_| flaw.is_none()) {
-            Some(found) => compact(path, &key, found)?,
-            None => begin(path, &key, kept.sequence + 1, now, random(entropy))?,
+        let (file, end) = if let Some(found) = readable.filter(|_| flaw.is_none()) {
+            compact(path, &key, found)?
+        } else {
+            if flaw.is_some() {
+                set_aside(path)?;
+            }
+            begin(path, &key, kept.sequence + 1, now, random(entropy))?
         };
         kept.log = Some(file.1);
         kept.sequence = end.sequence;
@@ -174,7 +188,8 @@ impl Journal {
         };
         finish().map_err(|error| set_up(&error))?;
         transaction.commit()?;
-        Ok((Self { file: file.0, key, kept, end, before: end }, healed.said))
+        let copy = copy.map(|copy| copy.follow(&file.0, end));
+        Ok((Self { file: file.0, key, kept, end, before: end, copy }, healed.said))
     }
 
     /// Appends what a transaction did and syncs it; notes in the transaction how far the log goes then. What fails is to
@@ -195,6 +210,9 @@ impl Journal {
             |error: io::Error| if is_full(&error) { ReadError::Full } else { ReadError::Journal(error) };
         self.file.write_all_at(text.as_bytes(), self.before.length).map_err(full_or_broken)?;
         self.file.sync_data().map_err(ReadError::Journal)?;
+        if let Some(copy) = &mut self.copy {
+            copy.append(&self.file, text.as_bytes(), self.before.length);
+        }
         self.end = end;
         self.kept.sequence = end.sequence;
         tx.keep_of_journal(&self.kept)
@@ -204,6 +222,9 @@ impl Journal {
     pub(super) fn take_back(&mut self) -> Result<(), ReadError> {
         let taken = self.file.set_len(self.before.length).and_then(|()| self.file.sync_data());
         taken.map_err(ReadError::Journal)?;
+        if let Some(copy) = &mut self.copy {
+            copy.cut(self.before.length);
+        }
         self.end = self.before;
         self.kept.sequence = self.end.sequence;
         Ok(())
@@ -238,11 +259,20 @@ fn key_of(
     Ok((kept, key))
 }
 
+/// What a file holds of the log that the database knows, and what is wrong with it.
+fn look(path: &Path, key: &Key, kept: &Kept) -> Result<(Option<Found>, Option<Flaw>), OpenError> {
+    let found = find(path, key)?;
+    let flaw = flaw(kept, found.as_ref());
+    Ok((found, flaw))
+}
+
 fn flaw(kept: &Kept, found: Option<&Found>) -> Option<Flaw> {
-    let Some(found) = found else { return kept.log.map(|_| Flaw::Missing) };
-    // One that was begun and then not noted down for want of time has nothing in it yet.
-    let is_ours = kept.log.map_or(found.records.len() == 1 && found.is_sound(), |log| found.is_log(&log));
-    if !is_ours {
+    let Some(log) = kept.log else {
+        // One that a crash left before the database knew of it: its key is lost, and there is nothing in it yet.
+        return found.filter(|found| found.lines > 1).map(|_| Flaw::Other);
+    };
+    let Some(found) = found else { return Some(Flaw::Missing) };
+    if !found.is_log(&log) {
         return Some(if found.records.is_empty() { Flaw::Line(1) } else { Flaw::Other });
     }
     if let Some(line) = found.broken_at {
