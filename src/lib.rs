@@ -53,8 +53,9 @@
 //! - **The page is one more client.** It lies in `static/` and goes by our own API. A session at it ([`core::session`]) is as
 //!   good as the password that began it, but for what can't be undone, which wants that password anew; a request by its
 //!   cookie shows where it comes from (`http::origin`), whatever its method.
-//! - **A backup is one read of one moment** (`store::back_up`), verified before anybody has it, and without the keys. Restoring
-//!   has the old database or the new one in place at every moment, and raising a schema keeps the old one.
+//! - **A backup is one read of one moment** (`store::back_up`), verified before anybody has it, and without the keys, or with
+//!   them and encrypted to a passphrase ([`ops::sealed_backup`]). Restoring has the old database or the new one in place at
+//!   every moment, and raising a schema keeps the old one.
 //! - **A list walks an index.** A filter is one tree ([`core::filter`]), whichever API's words it was written in; its
 //!   values are bound to a walk along an index, and how many rows a walk may look at is bounded.
 //! - **A clock that jumps ends nothing unannounced.** What is done to a token because nobody uses it is announced

@@ -73,6 +73,7 @@ mod crash;
 mod disk_full;
 mod doctor;
 mod door;
+mod encrypted_backup;
 mod erasure;
 mod events;
 mod flood;

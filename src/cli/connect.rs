@@ -34,7 +34,7 @@ pub struct ClientArgs {
 
 impl ClientArgs {
     /// The server that was named. A data directory on the command line is more than an address in the environment.
-    fn server(&self, data_dir_flag: bool) -> Result<Option<String>, Usage> {
+    pub fn server(&self, data_dir_flag: bool) -> Result<Option<String>, Usage> {
         match &self.url {
             Some(_) if data_dir_flag => Err(Usage("give --url or --data-dir, not both".to_owned())),
             Some(url) => Ok(Some(url.clone())),

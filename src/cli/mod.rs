@@ -83,7 +83,7 @@ enum Command {
     /// Find tokens in files, in a git history or in what is about to be committed: exit code 0 if all was read and there
     /// are none, 1 if there are, 2 if something couldn't be read or asked about, a broken archive or an encrypted entry say
     Scan(scan::ScanArgs),
-    /// Make a copy of the database, while a server runs or not; the keys aren't in it
+    /// Make a copy of the database, while a server runs or not; the keys aren't in it but with --with-pepper, encrypted
     Backup(backup::BackupArgs),
     /// Put a backup in the place of the database, which is kept under another name; no server may run
     Restore(restore::RestoreArgs),

@@ -6,24 +6,59 @@ use anyhow::Context as _;
 use zeroize::Zeroizing;
 
 use crate::cli::failure::Usage;
+use crate::ops::sealed_backup::SHORTEST;
 
 /// More than any password or token that is accepted.
 const LIMIT: usize = 8 * 1024;
 
 /// A password: from standard input when that is asked for, otherwise typed twice.
 pub fn new_password(from_stdin: bool) -> anyhow::Result<Zeroizing<String>> {
+    twice(&PASSWORD, from_stdin)
+}
+
+/// A passphrase, likewise. It has to be long enough for what anybody can try on as often as they like.
+pub fn new_passphrase(from_stdin: bool) -> anyhow::Result<Zeroizing<String>> {
+    let passphrase = twice(&PASSPHRASE, from_stdin)?;
+    let length = passphrase.chars().count();
+    anyhow::ensure!(
+        length >= SHORTEST,
+        "the passphrase has {length} characters: it needs {SHORTEST} at least, since whoever has the file can guess"
+    );
+    Ok(passphrase)
+}
+
+/// The passphrase of a file that is there: typed once.
+pub fn passphrase(from_stdin: bool) -> anyhow::Result<Zeroizing<String>> {
+    if from_stdin { Ok(read_line(io::stdin().lock())?) } else { PASSPHRASE.ask(PASSPHRASE.prompt) }
+}
+
+/// What is asked for.
+struct Asked {
+    name: &'static str,
+    prompt: &'static str,
+    flag: &'static str,
+}
+
+const PASSWORD: Asked = Asked { name: "password", prompt: "Password: ", flag: "--password-stdin" };
+const PASSPHRASE: Asked = Asked { name: "passphrase", prompt: "Passphrase: ", flag: "--passphrase-stdin" };
+
+impl Asked {
+    fn ask(&self, prompt: &str) -> anyhow::Result<Zeroizing<String>> {
+        let Self { name, flag, .. } = self;
+        if !io::stdin().is_terminal() {
+            return Err(Usage(format!("there is no terminal to ask on: give {flag}")).into());
+        }
+        let typed = rpassword::prompt_password(prompt).map(Zeroizing::new);
+        typed.with_context(|| format!("can't ask for the {name}"))
+    }
+}
+
+fn twice(asked: &Asked, from_stdin: bool) -> anyhow::Result<Zeroizing<String>> {
     if from_stdin {
         return Ok(read_line(io::stdin().lock())?);
     }
-    if !io::stdin().is_terminal() {
-        return Err(Usage("there is no terminal to ask on: give --password-stdin".to_owned()).into());
-    }
-    let ask =
-        |what| rpassword::prompt_password(what).map(Zeroizing::new).context("can't ask for the password");
-    let first = ask("Password: ")?;
-    if *first != *ask("Once more: ")? {
-        anyhow::bail!("the two passwords differ");
-    }
+    let first = asked.ask(asked.prompt)?;
+    anyhow::ensure!(*first == *asked.ask("Once more: ")?, "the two {}s differ", asked.name);
     Ok(first)
 }
 

@@ -13,4 +13,5 @@ pub mod log;
 pub mod metrics;
 pub mod notify;
 pub mod partial;
+pub mod sealed_backup;
 pub mod tls;

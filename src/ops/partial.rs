@@ -25,13 +25,8 @@ impl Partial {
         if !replace && target.symlink_metadata().is_ok() {
             return Err(io::ErrorKind::AlreadyExists.into());
         }
-        let name = target.file_name().ok_or(io::ErrorKind::InvalidFilename)?;
-        let mut other = std::ffi::OsString::from(".");
-        other.push(name);
-        other.push(format!(".{}.partial", std::process::id()));
-        let path = target.with_file_name(other);
-        let file = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(&path)?;
-        Ok(Self { file, path, target: target.to_owned(), replace })
+        let path = beside(target, "partial")?;
+        Ok(Self { file: private(&path)?, path, target: target.to_owned(), replace })
     }
 
     /// What has been written so far.
@@ -51,6 +46,28 @@ impl Partial {
         let directory = self.target.parent().filter(|path| !path.as_os_str().is_empty());
         File::open(directory.unwrap_or(Path::new(".")))?.sync_all()
     }
+}
+
+/// A hidden name in the same directory, of this process alone.
+fn beside(target: &Path, kind: &str) -> io::Result<PathBuf> {
+    let name = target.file_name().ok_or(io::ErrorKind::InvalidFilename)?;
+    let mut other = std::ffi::OsString::from(".");
+    other.push(name);
+    other.push(format!(".{}.{kind}", std::process::id()));
+    Ok(target.with_file_name(other))
+}
+
+/// A new file that only its owner can read.
+fn private(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(path)
+}
+
+/// A file without a name, where `target` will be: it is gone with the process, however that ends.
+pub fn unnamed(target: &Path) -> io::Result<File> {
+    let path = beside(target, "unnamed")?;
+    let file = private(&path)?;
+    fs::remove_file(&path)?;
+    Ok(file)
 }
 
 impl Write for Partial {
@@ -92,6 +109,21 @@ mod tests {
         assert_eq!(fs::read(&target).unwrap(), b"good");
         assert_eq!(target.metadata().unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(fs::read_dir(home.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_file_without_a_name_is_written_and_read_and_never_seen() {
+        use std::io::{Read as _, Seek as _};
+
+        let home = tempfile::tempdir().unwrap();
+        let target = home.path().join("file");
+        let mut file = unnamed(&target).unwrap();
+        assert_eq!(fs::read_dir(home.path()).unwrap().count(), 0);
+        file.write_all(b"good").unwrap();
+        file.rewind().unwrap();
+        let mut back = String::new();
+        file.read_to_string(&mut back).unwrap();
+        assert_eq!(back, "good");
     }
 
     #[test]

@@ -214,6 +214,13 @@ pub fn verify(path: &Path, keys: &Keyring) -> Result<Verified, Unfit> {
     Ok(Verified { schema: version, events, is_sound })
 }
 
+/// Holds keys against a database, whether a server runs on it or not.
+pub fn check_keys(database: &Path, keys: &Keyring) -> Result<(), Unfit> {
+    let mut connection = Connection::open_with_flags(database, connection::reading())?;
+    connection::configure_reader(&mut connection)?;
+    Ok(schema::check_peppers(&connection, keys)?)
+}
+
 /// SQLite reads what is missing of the last page as zeros.
 fn check_length(connection: &Connection, path: &Path) -> Result<(), Unfit> {
     let pages: i64 = connection.pragma_query_value(None, "page_count", |row| row.get(0))?;

@@ -49,7 +49,7 @@ use std::{
 use r2d2_sqlite::SqliteConnectionManager;
 
 pub use self::{
-    backup::{Backup, Unfit, Verified, settle, verify},
+    backup::{Backup, Unfit, Verified, check_keys, settle, verify},
     checks::{Checked, Counted, KINDS, PruneChecks},
     connection::Checkpoints,
     descendants::{Descendant, Family},

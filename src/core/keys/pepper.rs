@@ -3,6 +3,7 @@
 use std::fmt;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use subtle::ConstantTimeEq;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use super::{RECORD, subkey};
@@ -38,6 +39,12 @@ struct Line {
 struct Retired {
     id: PepperId,
     keys: [[u8; 32]; 3],
+}
+
+impl Retired {
+    fn of(line: &Line) -> Self {
+        Self { id: line.id, keys: RECORD.map(|purpose| *subkey(&line.key, purpose)) }
+    }
 }
 
 /// The content of `pepper.key`: keys by id; the highest id is the one that new digests are made with.
@@ -104,7 +111,7 @@ impl Pepper {
         let at = self.lines.iter().position(|line| line.id == id).filter(|at| at + 1 < self.lines.len())?;
         let mut left = self.clone();
         let line = left.lines.remove(at);
-        let retired = Retired { id, keys: RECORD.map(|purpose| *subkey(&line.key, purpose)) };
+        let retired = Retired::of(&line);
         let text = retired_text(&retired);
         left.retired.push(retired);
         Some((left, text))
@@ -113,6 +120,29 @@ impl Pepper {
     /// The text of the current line.
     pub fn last_line(&self) -> Zeroizing<String> {
         line_text(self.lines.last().expect("a pepper has a line at least"))
+    }
+
+    /// The lines of this one that are missing in another; `None` where that one has another key by the same id, or only what
+    /// is left of one that checks tokens here.
+    pub fn lines_beyond(&self, other: Option<&Self>) -> Option<Vec<Zeroizing<String>>> {
+        let mut missing = Vec::new();
+        let (lines, retired) = other.map_or((&[][..], &[][..]), |other| (&other.lines, &other.retired));
+        for line in &self.lines {
+            match lines.iter().find(|known| known.id == line.id) {
+                Some(known) if same(&known.key, &line.key) => {}
+                None if retired.iter().all(|known| known.id != line.id) => missing.push(line_text(line)),
+                _ => return None,
+            }
+        }
+        for line in &self.retired {
+            let live = lines.iter().find(|known| known.id == line.id).map(Retired::of);
+            match live.as_ref().or_else(|| retired.iter().find(|known| known.id == line.id)) {
+                Some(known) if same(known.keys.as_flattened(), line.keys.as_flattened()) => {}
+                None => missing.push(retired_text(line)),
+                Some(_) => return None,
+            }
+        }
+        Some(missing)
     }
 
     pub(super) fn lines(&self) -> impl Iterator<Item = (PepperId, &[u8; 32])> {
@@ -125,9 +155,11 @@ impl Pepper {
 
     /// The text of the file.
     pub fn to_file_text(&self) -> Zeroizing<String> {
-        let mut text = Zeroizing::new(String::from(
+        // Room for all of it: a growing string would leave copies behind.
+        let mut text = Zeroizing::new(String::with_capacity(256 * (1 + self.ids().count())));
+        text.push_str(
             "# jeton's pepper: without it no token in the database can be checked. Keep a copy apart from the backups.\n",
-        ));
+        );
         for line in &self.lines {
             text.push_str(&line_text(line));
             text.push('\n');
@@ -138,6 +170,10 @@ impl Pepper {
         }
         text
     }
+}
+
+fn same(one: &[u8], other: &[u8]) -> bool {
+    one.ct_eq(other).into()
 }
 
 fn key(digits: &str) -> Option<[u8; 32]> {
@@ -177,6 +213,27 @@ mod tests {
         let keys = Keyring::new(&Pepper::parse(&two).expect("two lines"));
         assert_eq!(keys.ids().collect::<Vec<_>>(), [1, 7]);
         assert_eq!(keys.current(), 7);
+    }
+
+    #[test]
+    fn what_one_file_has_beyond_another_is_told_unless_they_differ() {
+        let first = Pepper::generate([3; 32]);
+        let (two, second) = first.rotated([4; 32]);
+        let (left, retired) = two.without(1).expect("an older one");
+        let beyond = |of: &Pepper, there: Option<&Pepper>| -> Option<Vec<String>> {
+            Some(of.lines_beyond(there)?.iter().map(|line| line.to_string()).collect())
+        };
+        let lines = |lines: &[&str]| Some(lines.iter().map(ToString::to_string).collect::<Vec<_>>());
+        for (of, there) in [(&first, &first), (&first, &two), (&left, &left), (&left, &two)] {
+            assert_eq!(beyond(of, Some(there)), lines(&[]));
+        }
+        assert_eq!(beyond(&two, Some(&first)), lines(&[&second]));
+        assert_eq!(beyond(&left, None), lines(&[&second, &retired]));
+        let other = Pepper::generate([5; 32]);
+        for (of, there) in [(&first, &other), (&two, &other), (&left, &other), (&first, &left), (&two, &left)]
+        {
+            assert_eq!(beyond(of, Some(there)), None);
+        }
     }
 
     #[test]

@@ -42,7 +42,7 @@ const DATABASE_FILES: [&str; 4] = [DATABASE, "jeton.db-wal", "jeton.db-shm", "je
 /// The pepper while it is being written.
 const PEPPER_NEW: &str = "pepper.key.new";
 /// Far more than any number of keys needs.
-const PEPPER_LIMIT: u64 = 64 * 1024;
+pub const PEPPER_LIMIT: u64 = 64 * 1024;
 
 /// A data directory of the caller's own, in which nothing is out of place.
 #[derive(Debug)]
@@ -110,6 +110,9 @@ pub enum DataDirError {
     /// No keys yet, and so none to follow them.
     #[error("{} isn't there yet: the first start makes it", .0.display())]
     PepperNotMade(PathBuf),
+    /// Keys that aren't a backup's.
+    #[error("{} holds other keys than the backup: move it elsewhere, keep it for what was made with it, and restore again", .0.display())]
+    PepperDiffers(PathBuf),
     /// Another command changes the keys.
     #[error("another command is changing {}: try again when it is done", .0.display())]
     PepperInHand(PathBuf),
@@ -153,6 +156,19 @@ impl DataDir {
 
     /// The same with a pepper that may be elsewhere.
     pub fn with_pepper(path: &Path, place: PepperPlace) -> Result<Self, DataDirError> {
+        Self::checked(path, place, Self::check)
+    }
+
+    /// The same where a backup brings the pepper: that of the database which is there may be lost.
+    pub fn with_lost_pepper(path: &Path, place: PepperPlace) -> Result<Self, DataDirError> {
+        Self::checked(path, place, |directory| directory.check_files().map(|_| ()))
+    }
+
+    fn checked(
+        path: &Path,
+        place: PepperPlace,
+        check: impl FnOnce(&Self) -> Result<(), DataDirError>,
+    ) -> Result<Self, DataDirError> {
         let path = make(path)?;
         let io_error = |what, source| DataDirError::Io { what, path: path.clone(), source };
         let owner = path.metadata().map_err(|source| io_error("look at", source))?.uid();
@@ -161,7 +177,7 @@ impl DataDir {
         }
         let handle = File::open(&path).map_err(|source| io_error("open", source))?;
         let directory = Self { path, handle, place };
-        directory.check()?;
+        check(&directory)?;
         directory.tighten()?;
         Ok(directory)
     }
@@ -183,6 +199,15 @@ impl DataDir {
 
     /// Everything that must hold before a byte is changed.
     fn check(&self) -> Result<(), DataDirError> {
+        let data = self.check_files()?;
+        if data && self.place == PepperPlace::Own && self.check_file(PEPPER)?.is_none() {
+            return Err(DataDirError::PepperMissing(self.file(PEPPER)));
+        }
+        Ok(())
+    }
+
+    /// The files; whether there is a database among them.
+    fn check_files(&self) -> Result<bool, DataDirError> {
         let mut data = false;
         for name in DATABASE_FILES {
             data |= self.check_file(name)?.is_some_and(|size| size > 0);
@@ -192,10 +217,10 @@ impl DataDir {
         for name in [JOURNAL, RESERVE] {
             self.check_file(name)?;
         }
-        if self.place == PepperPlace::Own && self.check_file(PEPPER)?.is_none() && data {
-            return Err(DataDirError::PepperMissing(self.file(PEPPER)));
+        if self.place == PepperPlace::Own {
+            self.check_file(PEPPER)?;
         }
-        Ok(())
+        Ok(data)
     }
 
     /// Mode 0700. Others who could write might have put anything here, so with a database in it that isn't mended in silence.

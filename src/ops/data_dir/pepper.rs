@@ -133,6 +133,23 @@ impl DataDir {
         self.rewrite_pepper(&left, line).map(Some)
     }
 
+    /// Sees to it that the keys of a backup are here, alone or beside newer ones; nothing is rewritten where they are
+    /// already. The caller holds the lock.
+    pub fn take_in_pepper(&self, _held: &Lock, brought: &Pepper) -> Result<Option<Rewritten>, DataDirError> {
+        let _turn = self.turn()?;
+        let there = self.read_pepper()?;
+        let differs = || DataDirError::PepperDiffers(self.pepper_file());
+        let missing = brought.lines_beyond(there.as_ref()).ok_or_else(differs)?;
+        if missing.is_empty() {
+            return Ok(None);
+        }
+        if self.place.foreign().is_none() && there.is_some() {
+            return Err(differs());
+        }
+        let lines = missing.iter().map(|line| line.as_str()).collect::<Vec<_>>().join("\n");
+        self.rewrite_pepper(brought, Zeroizing::new(lines)).map(Some)
+    }
+
     fn rewrite_pepper(&self, pepper: &Pepper, line: Zeroizing<String>) -> Result<Rewritten, DataDirError> {
         if self.place.foreign().is_some() {
             return Ok(Rewritten::ByHand(line));

@@ -4,20 +4,12 @@ use std::fs::{self, File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::PathBuf;
 
-use super::{DATABASE, DATABASE_FILES, DataDir, DataDirError, Lock, PEPPER, PEPPER_LIMIT};
-use crate::core::keys::Pepper;
+use super::{DATABASE, DATABASE_FILES, DataDir, DataDirError, Lock};
 
 /// A database on its way in.
 const RESTORING: &str = "jeton.db.restoring";
 
 impl DataDir {
-    /// The keys that are there, without making any.
-    pub fn pepper_at_hand(&self) -> Result<Option<Pepper>, DataDirError> {
-        let Some(text) = self.read_private(PEPPER, PEPPER_LIMIT)? else { return Ok(None) };
-        let parsed = Pepper::parse(&text);
-        parsed.map(Some).map_err(|source| DataDirError::Pepper { path: self.file(PEPPER), source })
-    }
-
     /// An empty file beside the database, for the one that comes in its place.
     pub fn begin_restoring(&self, _held: &Lock) -> Result<(PathBuf, File), DataDirError> {
         self.remove(RESTORING)?;

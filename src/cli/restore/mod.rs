@@ -1,7 +1,9 @@
 //! `jeton restore`.
 
+mod sealed;
+
 use std::fs::File;
-use std::io::{self, Seek as _};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -10,14 +12,16 @@ use clap::Args;
 use tracing::level_filters::LevelFilter;
 
 use crate::cli::application::{Application, keeping};
+use crate::cli::failure::Usage;
 use crate::cli::output;
-use crate::core::keys::Keyring;
+use crate::core::keys::{Keyring, Pepper};
 use crate::core::time::Clock as _;
 use crate::http::{Dialects, GateSetting, Setting};
 use crate::ops::clock::Clock;
 use crate::ops::config::{Config, LogFormat};
 use crate::ops::data_dir::{DATABASE, DataDir, JOURNAL, Lock, PEPPER, for_command};
 use crate::ops::log;
+use crate::ops::sealed_backup::is_sealed;
 use crate::store::{self, Keeping, Verified};
 
 #[derive(Debug, Args)]
@@ -31,14 +35,24 @@ pub struct RestoreArgs {
     /// Restore although there is no jeton.journal, or a broken one: what was revoked since the backup may work again
     #[arg(long)]
     accept_resurrection: bool,
+    /// Read the passphrase of an encrypted backup from standard input instead of asking for it
+    #[arg(long)]
+    passphrase_stdin: bool,
 }
 
 pub fn run(arguments: &RestoreArgs, config: &Config) -> anyhow::Result<ExitCode> {
     let level = config.log.unwrap_or(LevelFilter::INFO);
     let _flush = log::install(level, Some(config.log_format.unwrap_or(LogFormat::Text)))?;
-    let source =
-        File::open(&arguments.file).with_context(|| format!("can't open {}", arguments.file.display()))?;
-    let data_dir = DataDir::open(&for_command(config.data_dir.clone())?)?;
+    let file = &arguments.file;
+    let mut source = File::open(file).with_context(|| format!("can't open {}", file.display()))?;
+    let is_sealed = is_sealed(&mut source).with_context(|| format!("can't read {}", file.display()))?;
+    if arguments.passphrase_stdin && !is_sealed {
+        let text = format!("{} isn't encrypted: leave --passphrase-stdin out", file.display());
+        return Err(Usage(text).into());
+    }
+    let (path, place) = (for_command(config.data_dir.clone())?, config.pepper_place());
+    let data_dir =
+        if is_sealed { DataDir::with_lost_pepper(&path, place) } else { DataDir::with_pepper(&path, place) }?;
     let held = data_dir.lock().context("stop the server before restoring")?;
     let journal = data_dir.file(JOURNAL);
     let keeping = keeping(config, arguments.accept_resurrection)?;
@@ -49,6 +63,7 @@ pub fn run(arguments: &RestoreArgs, config: &Config) -> anyhow::Result<ExitCode>
          what was revoked since the backup may work again",
         journal.display()
     );
+    let bring = if is_sealed { sealed::bring } else { bring };
     let brought = bring(&data_dir, &held, source, arguments);
     if brought.is_err() {
         data_dir.give_up_restoring(&held)?;
@@ -89,22 +104,25 @@ fn bring(
     mut source: File,
     arguments: &RestoreArgs,
 ) -> anyhow::Result<Verified> {
-    let file = &arguments.file;
-    let unfit = || format!("can't restore {}", file.display());
-    let pepper = data_dir.pepper_at_hand()?.with_context(|| {
+    let pepper = data_dir.read_pepper()?.with_context(|| {
         format!(
             "{} holds no keys: put the {PEPPER} that belongs to the backup there first",
-            data_dir.file(PEPPER).display()
+            data_dir.pepper_file().display()
         )
     })?;
     let (path, mut staged) = data_dir.begin_restoring(held)?;
-    source.rewind()?;
     io::copy(&mut source, &mut staged).and_then(|_| staged.sync_all()).with_context(|| copying(&path))?;
-    let verified = store::verify(&path, &Keyring::new(&pepper)).with_context(unfit)?;
+    verify(&path, &pepper, arguments)
+}
+
+/// Holds what was brought against the keys that it goes with.
+fn verify(staged: &Path, pepper: &Pepper, arguments: &RestoreArgs) -> anyhow::Result<Verified> {
+    let file = arguments.file.display();
+    let verified =
+        store::verify(staged, &Keyring::new(pepper)).with_context(|| format!("can't restore {file}"))?;
     anyhow::ensure!(
         verified.is_sound || arguments.force,
-        "can't restore {}: its record of events was edited by something else than jeton; --force takes it all the same",
-        file.display()
+        "can't restore {file}: its record of events was edited by something else than jeton; --force takes it all the same"
     );
     Ok(verified)
 }
