@@ -1,7 +1,5 @@
 //! Akinon's objects on the wire.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -30,7 +28,7 @@ pub(super) struct ErrorBody {
 #[serde(rename_all = "camelCase")]
 pub(super) struct BadRequest {
     /// What is wrong with which field; empty where no field is.
-    validation_error: BTreeMap<String, String>,
+    validation_error: std::collections::BTreeMap<String, String>,
     /// What is wrong, in one sentence.
     api_error: Vec<String>,
 }
