@@ -77,7 +77,7 @@ if [ -n "$uninstall" ]; then
 fi
 
 if [ ! -x "$binary" ]; then
-  echo "install.sh: there is no $binary: run 'cargo build --release --locked' first, or name one with --binary" >&2
+  echo "install.sh: there is no $binary: run packaging/build first, or name one with --binary" >&2
   exit 1
 fi
 each put
