@@ -12,6 +12,7 @@ use crate::harness::{
     Output, Run, Server,
     command::text,
     files::{children, copy, mode, picture},
+    server::named,
     token,
 };
 
@@ -73,6 +74,30 @@ fn what_was_good_is_good_again_and_what_was_there_is_kept() {
     Run::new(&["restore", text(&aside[0])]).data_dir(&home).run().done();
     assert_eq!(check(&home, &stage.later), Some(0));
     assert!(stage.server.run(&["events", "verify"]).done().starts_with("sound: "));
+}
+
+#[test]
+fn fifty_tokens_that_were_revoked_since_the_backup_stay_refused() {
+    let mut server = Server::start();
+    let keeper = server.token(&server.user("anna"));
+    let mut client = server.client();
+    let tokens: Vec<String> = (0..51)
+        .map(|_| {
+            let made = client.post("/v1/tokens").bearer(&keeper).json(&named("x")).send().expect(201);
+            made.json()["token"].as_str().unwrap().to_owned()
+        })
+        .collect();
+    let backup = server.home().join("backup.db");
+    server.run(&["backup", text(&backup)]).done();
+    let (revoked, kept) = tokens.split_at(50);
+    for token in revoked {
+        client.delete("/v1/tokens/self").bearer(token).send().expect(204);
+    }
+    server.stop();
+    server.run(&["restore", text(&backup)]).done();
+    server.launch();
+    let refused = revoked.iter().filter(|token| !server.accepts(token)).count();
+    assert_eq!((refused, server.accepts(&kept[0])), (50, true));
 }
 
 #[test]

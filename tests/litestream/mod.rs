@@ -169,12 +169,16 @@ fn a_copy_that_cant_be_written_holds_nothing_up_and_catches_up() {
     revoke(&server, &tokens[2]);
     assert_eq!(fs::read(&copy).unwrap(), journal());
 
-    // The disk goes away and another comes.
+    // The disk goes away and another comes, while the server runs.
     fs::remove_dir_all(&away).unwrap();
     let old = journal();
-    server.stop();
-    server.launch();
+    fs::create_dir(&away).unwrap();
     revoke(&server, &tokens[3]);
+    assert_eq!(fs::read(&copy).unwrap(), journal());
+    // And while it doesn't.
+    server.stop();
+    fs::remove_dir_all(&away).unwrap();
+    server.launch();
     fs::create_dir(&away).unwrap();
     server.stop();
     server.launch();

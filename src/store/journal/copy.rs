@@ -49,8 +49,11 @@ impl Copy {
     /// Appends what was appended to the log at `offset`.
     pub(super) fn append(&mut self, log: &File, text: &[u8], offset: u64) {
         let appended = match &self.file {
-            Some(file) => file.write_all_at(text, offset).and_then(|()| file.sync_data()),
-            None => return self.write_whole(log, offset + text.len() as u64),
+            // Another disk may have come to its place, or somebody tidied up.
+            Some(file) if is_same(&self.path, file) => {
+                file.write_all_at(text, offset).and_then(|()| file.sync_data())
+            }
+            _ => return self.write_whole(log, offset + text.len() as u64),
         };
         self.note(appended);
     }
@@ -118,9 +121,9 @@ impl Before {
     }
 }
 
-/// Whether the path leads to the log itself.
-fn is_same(path: &Path, log: &File) -> bool {
-    match (fs::metadata(path), log.metadata()) {
+/// Whether the path leads to this file.
+fn is_same(path: &Path, file: &File) -> bool {
+    match (fs::metadata(path), file.metadata()) {
         (Ok(one), Ok(other)) => (one.dev(), one.ino()) == (other.dev(), other.ino()),
         _ => false,
     }
