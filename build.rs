@@ -10,9 +10,6 @@ use flate2::{Compression, write::ZlibEncoder};
 
 fn main() -> io::Result<()> {
     let into = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets it"));
-    // A document that comes or goes changes its folder.
-    println!("cargo::rerun-if-changed=src/http/native");
-    println!("cargo::rerun-if-changed=src/http/dialects");
     compress_below(Path::new("src/http"), &into)
 }
 
@@ -22,6 +19,7 @@ fn compress_below(folder: &Path, into: &Path) -> io::Result<()> {
         if path.is_dir() {
             compress_below(&path, into)?;
         } else if path.file_name().is_some_and(|name| name == "openapi.json") {
+            println!("cargo::rerun-if-changed={}", path.display());
             let name = folder.file_name().expect("a folder below src/http");
             let file = fs::File::create(into.join(name).with_extension("json.z"))?;
             let mut encoder = ZlibEncoder::new(file, Compression::best());

@@ -43,8 +43,9 @@ impl Carried {
     }
 }
 
-/// An OpenAPI document, as far as two are joined.
+/// An OpenAPI document. A member that isn't here would be lost where two are joined, so it is refused.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Document {
     openapi: String,
     info: Value,

@@ -132,6 +132,15 @@ pub(in crate::http) fn asset(digest: &str, name: &str, gzip: TakesGzip) -> Resul
 mod tests {
     use super::{Files, PAGE, STATIC};
 
+    /// When a checkout wrote a file would make each build another.
+    #[test]
+    fn a_builds_bytes_do_not_tell_when_its_files_were_written() {
+        for name in Files::iter() {
+            let metadata = Files::get(&name).unwrap().metadata;
+            assert_eq!((metadata.created(), metadata.last_modified()), (Some(0), Some(0)), "{name}");
+        }
+    }
+
     #[test]
     fn every_file_is_served_and_the_page_refers_to_nothing_else() {
         let served: Vec<&str> = STATIC.files.iter().map(|file| file.name.as_str()).collect();
