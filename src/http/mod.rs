@@ -9,7 +9,7 @@ mod app;
 mod body;
 mod carrier;
 mod catch;
-mod dialects;
+pub mod dialects;
 mod documents;
 mod forwarded;
 mod gate;

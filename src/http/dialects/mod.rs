@@ -7,7 +7,7 @@ mod akinon;
 mod dataprep;
 mod datasentinel;
 mod kodexa;
-mod softwareone;
+pub mod softwareone;
 #[cfg(test)]
 mod tests;
 

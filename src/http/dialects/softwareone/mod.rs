@@ -8,7 +8,7 @@
 
 mod list;
 mod parameters;
-mod rql;
+pub mod rql;
 mod select;
 mod wire;
 mod words;

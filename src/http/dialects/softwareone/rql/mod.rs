@@ -19,8 +19,9 @@ use crate::{
     service::{Caller, Service},
 };
 
-/// The filter that all of these conditions make.
-pub(super) fn filter(
+/// The filter that all of these conditions make, percent-decoded and read as `caller`'s: names of accounts are looked up
+/// among theirs. What can't be read, isn't known, or is too much to be asked of each row is refused by name.
+pub fn filter(
     service: &Service,
     caller: &Caller,
     conditions: &[Zeroizing<String>],
