@@ -171,11 +171,14 @@ impl Tree {
         for file in ["Cargo.lock", "build.rs"] {
             fs::copy(root.join(file), copy.join(file)).unwrap();
         }
-        // A package of its own wherever it lies, and the tests are left behind.
+        // A package of its own wherever it lies, and tests and benchmarks are left behind.
         let manifest = fs::read_to_string(root.join("Cargo.toml")).unwrap();
         fs::write(copy.join("Cargo.toml"), manifest + "\n[workspace]\n").unwrap();
-        fs::create_dir(copy.join("tests")).unwrap();
-        fs::write(copy.join("tests/main.rs"), "").unwrap();
+        for main in ["tests/main.rs", "benches/inside/main.rs"] {
+            let main = copy.join(main);
+            fs::create_dir_all(main.parent().unwrap()).unwrap();
+            fs::write(main, "").unwrap();
+        }
         Self(copy)
     }
 
