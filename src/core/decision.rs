@@ -66,8 +66,8 @@ impl Account {
 pub struct Standing {
     /// The token.
     pub token: Token,
-    /// Its owner in its organization.
-    pub account: Account,
+    /// Its owner in its organization: the same for many tokens.
+    pub account: Arc<Account>,
     /// What it was given, cut to what its owner still holds.
     pub privileges: Privileges,
     /// The tokens that it is tied to, its minter first; each stands in for those that it has replaced.
@@ -76,14 +76,15 @@ pub struct Standing {
 
 impl Standing {
     /// Puts a token beside its owner and organization and cuts its privileges to what they still hold.
-    pub fn new(token: Token, account: Account) -> Self {
+    pub fn new(token: Token, account: impl Into<Arc<Account>>) -> Self {
+        let account = account.into();
         let privileges = token.privileges.meet(&account.holdings());
         Self { token, account, privileges, tied_to: Vec::new() }
     }
 
     /// Why it is dead and since when; `None` while it lives.
     pub fn death(&self, now: Instant) -> Option<Obituary> {
-        let Account { user, organization, membership } = &self.account;
+        let Account { user, organization, membership } = &*self.account;
         let (death, since) = match self.token.ended(now) {
             Some(ended) => ended,
             None if self.tied_to.iter().any(|parent| parent.ended(now).is_some()) => {
@@ -436,10 +437,10 @@ mod tests {
             (Death::Deleted, |s| s.token.status = Status::Deleted),
             (Death::Disabled, |s| s.token.status = Status::Disabled),
             (Death::Expired, |s| s.token.expires_at = Some(NOW)),
-            (Death::OwnerDisabled, |s| s.account.user.active = false),
-            (Death::OwnerGone, |s| s.account.membership = None),
-            (Death::OrganizationDisabled, |s| s.account.organization.enabled = false),
-            (Death::ApiAccessOff, |s| s.account.organization.policy.api_access = false),
+            (Death::OwnerDisabled, |s| Arc::make_mut(&mut s.account).user.active = false),
+            (Death::OwnerGone, |s| Arc::make_mut(&mut s.account).membership = None),
+            (Death::OrganizationDisabled, |s| Arc::make_mut(&mut s.account).organization.enabled = false),
+            (Death::ApiAccessOff, |s| Arc::make_mut(&mut s.account).organization.policy.api_access = false),
         ];
         for (death, change) in deaths {
             let mut standing = standing("jeton:admin", account(Role::Administrator, true, ""));

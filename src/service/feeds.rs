@@ -118,19 +118,16 @@ fn read_by(
 }
 
 fn expiries(rows: &Rows<'_>, of: Living, now: Instant) -> Result<Vec<Expiry>, ReadError> {
-    let mut accounts: HashMap<(UserId, OrganizationId), Account> = HashMap::new();
+    let mut accounts: HashMap<(UserId, OrganizationId), Arc<Account>> = HashMap::new();
     let mut expiries = Vec::new();
     let tokens = rows.next_to_expire(of, now, LONGEST)?.into_iter().map(|id| rows.token(id));
     for token in Rows::sound(tokens)?.into_iter().flatten() {
         let place = (token.owner, token.organization);
-        let account = if let Some(account) = accounts.get(&place) {
-            account.clone()
-        } else {
-            let user = rows.user(token.owner)?.ok_or_else(ReadError::missing)?;
-            let account = rows.account(user, token.organization)?;
-            accounts.insert(place, account.clone());
-            account
+        let account = match accounts.get(&place) {
+            Some(account) => Arc::clone(account),
+            None => Arc::new(rows.account_of(&token)?),
         };
+        accounts.insert(place, Arc::clone(&account));
         let standing = Standing::new(token, account);
         let Some(at) = standing.token.expires_at.filter(|_| standing.death(now).is_none()) else { continue };
         let Standing { token, account, .. } = standing;
@@ -140,8 +137,8 @@ fn expiries(rows: &Rows<'_>, of: Living, now: Instant) -> Result<Vec<Expiry>, Re
             updated_at: token.updated_at,
             name: token.name,
             number: token.number.show::<OfToken>(),
-            owner: account.user.username,
-            organization: account.organization.slug,
+            owner: account.user.username.clone(),
+            organization: account.organization.slug.clone(),
         });
     }
     Ok(expiries)

@@ -10,9 +10,9 @@ use super::{Caller, FirstUse, Service, uses::Demanded};
 use crate::{
     core::{
         checks::{Endpoint, Outcome},
-        decision::{Demand, Standing, Subject, decide},
+        decision::{Account, Demand, Standing, Subject, decide},
         foreign::{ForeignKind, is_foreign},
-        id::TokenId,
+        id::{OrganizationId, TokenId, UserId},
         keys::Digest,
         limits::{Asked, Facts},
         refusal::{Failure, Refusal},
@@ -23,8 +23,11 @@ use crate::{
     store::{Generation, ReadError, Rows},
 };
 
-/// How many tokens are kept ready: the rest cost a read of five primary keys each.
+/// How many tokens are kept ready: the rest cost a read each.
 const KEPT_READY: usize = 32_768;
+
+/// How many users, once for each of their organizations: a token of any other costs reads of three primary keys more.
+const ACCOUNTS_KEPT_READY: usize = 4_096;
 
 /// A credential as it came, in whichever carrier.
 #[derive(Clone, Debug)]
@@ -80,9 +83,9 @@ pub struct Verdict {
 const NOBODYS: TokenId = TokenId::from_bytes([0; 16]);
 
 #[derive(Clone)]
-struct Ready {
+struct Ready<T> {
     generation: Generation,
-    standing: Arc<Standing>,
+    what: Arc<T>,
 }
 
 /// Tokens with all that a decision on them reads. An entry remembers the generation that was current before its rows
@@ -91,14 +94,20 @@ struct Ready {
 /// They are found by the digest of what was presented, under the current pepper: a wrong secret finds nothing, as an
 /// unknown id does, and can't be told from one by the time that takes.
 pub(super) struct Cache {
-    ready: quick_cache::sync::Cache<Digest, Ready>,
+    ready: quick_cache::sync::Cache<Digest, Ready<Standing>>,
+    /// Users in organizations, which most tokens share with others: with one of these, a token is one row.
+    accounts: quick_cache::sync::Cache<(UserId, OrganizationId), Ready<Account>>,
     /// A token that is there, whichever: what is read where the one that was named isn't.
     some: OnceLock<TokenId>,
 }
 
 impl Cache {
     pub(super) fn new() -> Self {
-        Self { ready: quick_cache::sync::Cache::new(KEPT_READY), some: OnceLock::new() }
+        Self {
+            ready: quick_cache::sync::Cache::new(KEPT_READY),
+            accounts: quick_cache::sync::Cache::new(ACCOUNTS_KEPT_READY),
+            some: OnceLock::new(),
+        }
     }
 }
 
@@ -229,19 +238,36 @@ impl Service {
         if let Some(ready) = self.cache.ready.get(&digest)
             && ready.generation == generation
             && whole
-            && names(&presented, &ready.standing.token)
+            && names(&presented, &ready.what.token)
         {
-            return Ok(ready.standing);
+            return Ok(ready.what);
         }
         let token = self.proven(&presented)?.filter(|_| whole);
         let token = token.ok_or(Refusal::CredentialInvalid)?;
-        let standing = believed(self.store.read(|rows| rows.standing_of(token).map(Some)))?;
-        let standing = Arc::new(standing.ok_or(Refusal::CredentialInvalid)?);
+        let standing = self.standing_of(token, generation)?;
         // One that still waits for its new digest is read again until there is room.
         if self.note_rekey(&standing.token, digest) {
-            self.cache.ready.insert(digest, Ready { generation, standing: Arc::clone(&standing) });
+            self.cache.ready.insert(digest, Ready { generation, what: Arc::clone(&standing) });
         }
         Ok(standing)
+    }
+
+    /// A token with all around it, none of it older than this generation.
+    fn standing_of(&self, token: Token, generation: Generation) -> Result<Arc<Standing>, Failure> {
+        let whose = (token.owner, token.organization);
+        let ready = self.cache.accounts.get(&whose).filter(|ready| ready.generation == generation);
+        let read = |rows: &Rows<'_>| {
+            let account = match &ready {
+                Some(ready) => Arc::clone(&ready.what),
+                None => Arc::new(rows.account_of(&token)?),
+            };
+            rows.standing_by(token, account).map(Some)
+        };
+        let standing = believed(self.store.read(read))?.ok_or(Refusal::CredentialInvalid)?;
+        if ready.is_none() {
+            self.cache.accounts.insert(whose, Ready { generation, what: Arc::clone(&standing.account) });
+        }
+        Ok(Arc::new(standing))
     }
 
     /// The token from elsewhere that this text is, dead or alive.
@@ -253,16 +279,14 @@ impl Service {
         if let Some(ready) = self.cache.ready.get(&key)
             && ready.generation == generation
         {
-            return Ok(Some(ready.standing));
+            return Ok(Some(ready.what));
         }
         for (kind, plain) in &plain {
-            let read = |rows: &Rows<'_>| {
-                let token = rows.foreign_token(*kind, plain)?;
-                token.map(|token| rows.standing_of(token)).transpose()
-            };
-            let Some(standing) = believed(self.store.read(read))?.map(Arc::new) else { continue };
+            let read = |rows: &Rows<'_>| rows.foreign_token(*kind, plain);
+            let Some(token) = believed(self.store.read(read))? else { continue };
+            let standing = self.standing_of(token, generation)?;
             if self.note_foreign_rekey(&standing.token, *kind, plain) {
-                self.cache.ready.insert(key, Ready { generation, standing: Arc::clone(&standing) });
+                self.cache.ready.insert(key, Ready { generation, what: Arc::clone(&standing) });
             }
             return Ok(Some(standing));
         }
@@ -315,5 +339,33 @@ pub(super) fn believed<T>(read: Result<Option<T>, ReadError>) -> Result<Option<T
             Ok(None)
         }
         other => Ok(other?),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{
+        core::{
+            refusal::{Failure, Refusal},
+            token::Death,
+        },
+        service::{
+            accounts::AccountChange,
+            tests::stage::{Stage, local, present},
+        },
+    };
+
+    #[tokio::test]
+    async fn an_owner_kept_ready_by_one_token_is_read_anew_for_another_once_disabled() {
+        let stage = Stage::new().await;
+        let (one, other) = (stage.token("orders:read").await, stage.token("orders:read").await);
+        present(&stage.service, &one.secret).await.unwrap();
+        let (operator, disable) = (local(), AccountChange::Activate(false));
+        let disabling = stage.service.change_account(&operator, "anna", disable, None);
+        disabling.await.unwrap();
+        match present(&stage.service, &other.secret).await {
+            Err(Failure::Refused(Refusal::TokenDead(dead))) => assert_eq!(dead.death, Death::OwnerDisabled),
+            other => panic!("{other:?}"),
+        }
     }
 }

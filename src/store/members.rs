@@ -3,6 +3,7 @@
 use rusqlite::{Row, params};
 
 use super::{
+    columns::Columns,
     rows::{ReadError, Rows, Sealed},
     totals::Total,
     writer::Tx,
@@ -25,15 +26,16 @@ pub(super) fn seal_membership(sealer: Sealer, row: &Membership) -> Sealer {
 }
 
 pub(super) fn membership(row: &Row<'_>) -> rusqlite::Result<Sealed<Membership>> {
+    let columns = Columns::of(row);
     let value = Membership {
-        user: row.get("user")?,
-        organization: row.get("organization")?,
-        role: row.get("role")?,
-        may_issue: row.get("may_issue")?,
-        privileges: row.get("privileges")?,
-        created_at: row.get("created_at")?,
+        user: columns.get("user")?,
+        organization: columns.get("organization")?,
+        role: columns.get("role")?,
+        may_issue: columns.get("may_issue")?,
+        privileges: columns.get("privileges")?,
+        created_at: columns.get("created_at")?,
     };
-    Sealed::read(row, value)
+    columns.sealed(value)
 }
 
 impl Rows<'_> {

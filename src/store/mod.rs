@@ -5,6 +5,7 @@
 
 mod backup;
 mod checks;
+mod columns;
 mod connection;
 mod demands;
 mod descendants;

@@ -3,6 +3,7 @@
 use rusqlite::{Row, params};
 
 use super::{
+    columns::Columns,
     rows::{ReadError, Rows, Sealed},
     writer::Tx,
 };
@@ -39,31 +40,32 @@ pub(super) fn seal_organization(sealer: Sealer, row: &Organization) -> Sealer {
 }
 
 pub(super) fn organization(row: &Row<'_>) -> rusqlite::Result<Sealed<Organization>> {
+    let columns = Columns::of(row);
     let value = Organization {
-        id: row.get("id")?,
-        number: row.get("place")?,
-        slug: row.get("slug")?,
-        name: row.get("name")?,
-        description: row.get("description")?,
-        image: row.get("image")?,
-        owner: row.get("owner")?,
-        enabled: row.get("enabled")?,
-        privileges: row.get("privileges")?,
+        id: columns.get("id")?,
+        number: columns.get("place")?,
+        slug: columns.get("slug")?,
+        name: columns.get("name")?,
+        description: columns.get("description")?,
+        image: columns.get("image")?,
+        owner: columns.get("owner")?,
+        enabled: columns.get("enabled")?,
+        privileges: columns.get("privileges")?,
         policy: Policy {
-            api_access: row.get("api_access")?,
-            issuers: row.get("issuers")?,
-            max_lifetime: row.get("max_lifetime")?,
-            default_lifetime: row.get("default_lifetime")?,
-            allow_never: row.get("allow_never")?,
-            quota: row.get("quota")?,
-            max_idle: row.get("max_idle")?,
-            on_leak: row.get("on_leak")?,
+            api_access: columns.get("api_access")?,
+            issuers: columns.get("issuers")?,
+            max_lifetime: columns.get("max_lifetime")?,
+            default_lifetime: columns.get("default_lifetime")?,
+            allow_never: columns.get("allow_never")?,
+            quota: columns.get("quota")?,
+            max_idle: columns.get("max_idle")?,
+            on_leak: columns.get("on_leak")?,
         },
-        created_at: row.get("created_at")?,
-        updated_at: row.get("updated_at")?,
-        change_sequence: row.get("change_sequence")?,
+        created_at: columns.get("created_at")?,
+        updated_at: columns.get("updated_at")?,
+        change_sequence: columns.get("change_sequence")?,
     };
-    Sealed::read(row, value)
+    columns.sealed(value)
 }
 
 impl Rows<'_> {

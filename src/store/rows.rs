@@ -2,6 +2,7 @@
 
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Params, Row, ffi::SQLITE_IOERR_SHMSIZE};
 
+use super::columns::Columns;
 use crate::core::{
     keys::{Digest, Keyring, PepperId, Sealer},
     refusal::Failure,
@@ -175,8 +176,8 @@ pub(super) struct Sealed<T> {
 }
 
 impl<T> Sealed<T> {
-    /// Reads the two columns that every sealed table ends with.
+    /// Reads the two columns that every sealed table has.
     pub(super) fn read(row: &Row<'_>, value: T) -> rusqlite::Result<Self> {
-        Ok(Self { value, seal: row.get("seal")?, pepper: row.get("seal_pepper")? })
+        Columns::of(row).sealed(value)
     }
 }

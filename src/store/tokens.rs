@@ -1,14 +1,17 @@
 //! Tokens.
 
-use rusqlite::{Row, params};
+use std::sync::Arc;
+
+use rusqlite::{Row, params, types::FromSqlError};
 
 use super::{
+    columns::Columns,
     rows::{ReadError, Rows, Sealed},
     totals::{Scope, Total},
     writer::Tx,
 };
 use crate::core::{
-    decision::Standing,
+    decision::{Account, Standing},
     id::{OfToken, OrganizationId, Reference, TokenId, UserId},
     journal::Fate,
     keys::Sealer,
@@ -73,46 +76,48 @@ fn seal_life(mut sealer: Sealer, row: &Token) -> Sealer {
 }
 
 pub(super) fn token(row: &Row<'_>) -> rusqlite::Result<Sealed<Token>> {
-    let modules: String = row.get("modules")?;
-    let minted_by: String = row.get("minted_by")?;
-    let minted_by = MintedBy::from_stored(&minted_by, row.get("minted_by_token")?)
-        .ok_or(rusqlite::types::FromSqlError::InvalidType)?;
-    let waits_until: Option<Instant> = row.get("waits_until")?;
-    let superseded_by: Option<TokenId> = row.get("superseded_by")?;
+    let columns = Columns::of(row);
+    // In the order of the table, which is the quick one.
     let value = Token {
-        id: row.get("id")?,
-        number: row.get("place")?,
-        digest: row.get("digest")?,
-        pepper: row.get("pepper")?,
-        owner: row.get("owner")?,
-        organization: row.get("organization")?,
-        name: row.get("name")?,
-        description: row.get("description")?,
-        icon: row.get("icon")?,
-        privileges: row.get("privileges")?,
-        modules: modules.split_ascii_whitespace().map(str::to_owned).collect(),
-        limits: row.get("limits")?,
-        restricted: row.get("restricted")?,
-        minted_by,
-        tied: row.get("tied")?,
-        max_idle: row.get("max_idle")?,
-        replaces: row.get("replaces")?,
-        line: row.get("line")?,
-        waiting: waits_until
-            .map(|until| Ok::<_, rusqlite::Error>(Waiting { until, linger: row.get("linger")? }))
-            .transpose()?,
-        superseded: superseded_by
-            .map(|by| Ok::<_, rusqlite::Error>(Superseded { by, at: row.get("superseded_at")? }))
-            .transpose()?,
-        status: row.get("status")?,
-        cause: row.get("cause")?,
-        status_at: row.get("status_at")?,
-        created_at: row.get("created_at")?,
-        updated_at: row.get("updated_at")?,
-        expires_at: row.get("expires_at")?,
-        change_sequence: row.get("change_sequence")?,
+        id: columns.get("id")?,
+        number: columns.get("place")?,
+        digest: columns.get("digest")?,
+        pepper: columns.get("pepper")?,
+        owner: columns.get("owner")?,
+        organization: columns.get("organization")?,
+        name: columns.get("name")?,
+        description: columns.get("description")?,
+        icon: columns.get("icon")?,
+        privileges: columns.get("privileges")?,
+        modules: columns.get::<String>("modules")?.split_ascii_whitespace().map(str::to_owned).collect(),
+        limits: columns.get("limits")?,
+        restricted: columns.get("restricted")?,
+        minted_by: MintedBy::from_stored(
+            &columns.get::<String>("minted_by")?,
+            columns.get("minted_by_token")?,
+        )
+        .ok_or(FromSqlError::InvalidType)?,
+        status: columns.get("status")?,
+        created_at: columns.get("created_at")?,
+        updated_at: columns.get("updated_at")?,
+        expires_at: columns.get("expires_at")?,
+        change_sequence: columns.get("change_sequence")?,
+        tied: columns.get("tied")?,
+        max_idle: columns.get("max_idle")?,
+        replaces: columns.get("replaces")?,
+        line: columns.get("line")?,
+        waiting: match columns.get("waits_until")? {
+            Some(until) => Some(Waiting { until, linger: columns.get("linger")? }),
+            None => None,
+        },
+        superseded: match columns.get("superseded_by")? {
+            Some(by) => Some(Superseded { by, at: columns.get("superseded_at")? }),
+            None => None,
+        },
+        cause: columns.get("cause")?,
+        status_at: columns.get("status_at")?,
     };
-    Sealed::read(row, value)
+    columns.sealed(value)
 }
 
 impl Rows<'_> {
@@ -149,8 +154,18 @@ impl Rows<'_> {
 
     /// A token's row with all around it that a decision reads.
     pub fn standing_of(&self, token: Token) -> Result<Standing, ReadError> {
-        let owner = self.user(token.owner)?.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
-        let account = self.account(owner, token.organization)?;
+        let account = self.account_of(&token)?;
+        self.standing_by(token, account)
+    }
+
+    /// A token's owner in its organization.
+    pub fn account_of(&self, token: &Token) -> Result<Account, ReadError> {
+        let owner = self.user(token.owner)?.ok_or_else(ReadError::missing)?;
+        self.account(owner, token.organization)
+    }
+
+    /// A token's row with all around it that a decision reads, its owner in its organization being known.
+    pub fn standing_by(&self, token: Token, account: impl Into<Arc<Account>>) -> Result<Standing, ReadError> {
         let tied_to = self.tied_to(&token)?;
         Ok(Standing { tied_to, ..Standing::new(token, account) })
     }

@@ -3,6 +3,7 @@
 use rusqlite::{Row, params};
 
 use super::{
+    columns::Columns,
     rows::{ReadError, Rows, Sealed},
     totals::{Scope, Total},
     writer::Tx,
@@ -50,24 +51,25 @@ pub(super) fn password(row: &Row<'_>) -> rusqlite::Result<Sealed<Password>> {
 }
 
 pub(super) fn user(row: &Row<'_>) -> rusqlite::Result<Sealed<User>> {
+    let columns = Columns::of(row);
     let value = User {
-        id: row.get("id")?,
-        number: row.get("place")?,
-        username: row.get("username")?,
-        email: row.get("email")?,
-        first_name: row.get("first_name")?,
-        last_name: row.get("last_name")?,
-        title: row.get("title")?,
-        image: row.get("image")?,
-        active: row.get("active")?,
-        operator: row.get("operator")?,
-        home: row.get("home")?,
-        deleted_at: row.get("deleted_at")?,
-        created_at: row.get("created_at")?,
-        updated_at: row.get("updated_at")?,
-        change_sequence: row.get("change_sequence")?,
+        id: columns.get("id")?,
+        username: columns.get("username")?,
+        email: columns.get("email")?,
+        first_name: columns.get("first_name")?,
+        last_name: columns.get("last_name")?,
+        title: columns.get("title")?,
+        image: columns.get("image")?,
+        active: columns.get("active")?,
+        operator: columns.get("operator")?,
+        home: columns.get("home")?,
+        created_at: columns.get("created_at")?,
+        updated_at: columns.get("updated_at")?,
+        change_sequence: columns.get("change_sequence")?,
+        number: columns.get("place")?,
+        deleted_at: columns.get("deleted_at")?,
     };
-    Sealed::read(row, value)
+    columns.sealed(value)
 }
 
 impl Rows<'_> {
