@@ -174,7 +174,7 @@ impl Tree {
         // A package of its own wherever it lies, and tests and benchmarks are left behind.
         let manifest = fs::read_to_string(root.join("Cargo.toml")).unwrap();
         fs::write(copy.join("Cargo.toml"), manifest + "\n[workspace]\n").unwrap();
-        for main in ["tests/main.rs", "benches/inside/main.rs"] {
+        for main in ["tests/main.rs", "benches/inside/main.rs", "benches/load/fill.rs"] {
             let main = copy.join(main);
             fs::create_dir_all(main.parent().unwrap()).unwrap();
             fs::write(main, "").unwrap();
