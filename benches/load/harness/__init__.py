@@ -1,0 +1,1 @@
+"""What jeton's users feel, measured: `benches/load/run` says how."""

@@ -1,0 +1,76 @@
+-- What wrk sends and how it judges every reply, by the plan in the file that PLAN names.
+
+local plan = dofile(os.getenv("PLAN"))
+local tokens, width, count, head, tail, whole
+local threads = {}
+
+answered, wrong, sample, spent = 0, 0, "", plan.from or 0
+
+function setup(thread)
+  table.insert(threads, thread)
+end
+
+function init()
+  whole = wrk.format(plan.method, plan.path, plan.headers, plan.body)
+  if plan.tokens then
+    tokens = assert(io.open(plan.tokens, "rb")):read("*a")
+    width = #plan.place + 1
+    count = #tokens / width
+    local at = assert(whole:find(plan.place, 1, true))
+    head, tail = whole:sub(1, at - 1), whole:sub(at + #plan.place)
+    math.randomseed(plan.seed)
+  end
+end
+
+function request()
+  if not tokens then
+    return whole
+  end
+  local at
+  if plan.once then
+    at, spent = spent % count, spent + 1
+  else
+    at = math.random(0, count - 1)
+  end
+  return head .. tokens:sub(at * width + 1, at * width + width - 1) .. tail
+end
+
+-- Each connection sends again so many milliseconds after its last reply.
+if plan.delay then
+  function delay()
+    return plan.delay
+  end
+end
+
+function response(status, headers, body)
+  answered = answered + 1
+  local right = plan.right[tostring(status)]
+    and (not plan.expect or body:find(plan.expect, 1, true) ~= nil)
+    and (not plan.header or headers[plan.header] == plan.says)
+  if not right then
+    wrong = wrong + 1
+    sample = status .. " " .. body:sub(1, 200)
+  end
+end
+
+local function quoted(text)
+  return '"' .. text:gsub('[%c"\\]', function(c) return string.format("\\u%04x", c:byte()) end) .. '"'
+end
+
+function done(summary, latency)
+  local all, bad, example, used = 0, 0, "", 0
+  for _, thread in ipairs(threads) do
+    all = all + thread:get("answered")
+    bad = bad + thread:get("wrong")
+    used = used + thread:get("spent")
+    if thread:get("sample") ~= "" then
+      example = thread:get("sample")
+    end
+  end
+  local errors = summary.errors
+  io.write(string.format(
+    '{"answered": %d, "wrong": %d, "sample": %s, "failed": %d, "seconds": %.6f, "spent": %d, ' ..
+    '"p50_us": %d, "p99_us": %d, "max_us": %d}\n',
+    all, bad, quoted(example), errors.connect + errors.read + errors.write + errors.timeout,
+    summary.duration / 1e6, used, latency:percentile(50), latency:percentile(99), latency.max))
+end

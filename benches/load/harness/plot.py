@@ -1,0 +1,41 @@
+"""Draws how cost grows."""
+
+import matplotlib
+
+matplotlib.use("svg")
+import matplotlib.pyplot as plt  # noqa: E402 (the line above has to come first)
+
+INK, OTHER, FAINT = "#1b4d8f", "#c2571a", "#888888"
+
+
+def draw(growth, to):
+    """Three plots side by side: tokens, connections, processors."""
+    plt.rcParams.update({"svg.hashsalt": "jeton", "font.size": 9, "axes.spines.top": False, "axes.spines.right": False})
+    figure, (tokens, connections, processors) = plt.subplots(1, 3, figsize=(11, 3.4))
+
+    for token, colour in (("hot", INK), ("random", OTHER)):
+        points = [point for point in growth["tokens"]["points"] if point["token"] == token]
+        tokens.plot([p["tokens"] for p in points], [p["rate"]["median"] / 1000 for p in points], "o-", color=colour,
+                    label=f"one token again and again" if token == "hot" else "any token")
+    for point in points:
+        tokens.annotate(f"{point['memory_mb']:.0f} MB", (point["tokens"], 0), (0, 6), color=FAINT,
+                        textcoords="offset points", ha="center")
+    tokens.set(xscale="log", xlabel="tokens", title="Checks a second, thousands")
+    tokens.legend(frameon=False, loc="center left")
+
+    for name, colour in (("gate", INK), ("Rocket hello", FAINT)):
+        points = [point for point in growth["connections"]["points"] if point["of"] == name]
+        at = [p["connections"] for p in points]
+        connections.plot(at, [p["p99_us"]["median"] / 1000 for p in points], "o-", color=colour, label=f"{name}, p99")
+        connections.plot(at, [p["p50_us"]["median"] / 1000 for p in points], "o:", color=colour, label=f"{name}, p50")
+    connections.set(xscale="log", yscale="log", xlabel="connections", title="Milliseconds to an answer")
+    connections.legend(frameon=False)
+
+    points = growth["processors"]["points"]
+    processors.bar([str(p["processors"]) for p in points], [p["rate"]["median"] / 1000 for p in points], color=INK,
+                   width=0.5)
+    processors.set(xlabel="processors, the last shared with the load", title="Checks a second, thousands")
+    for plot in (tokens, processors):
+        plot.set_ylim(bottom=0)
+    figure.tight_layout()
+    figure.savefig(to, metadata={"Date": None})
