@@ -94,6 +94,33 @@ fn is_data(path: &str) -> bool {
 }
 
 #[test]
+fn cargo_deb_is_told_of_the_same_package() {
+    let cargo: toml::Table = fs::read_to_string(top().join("Cargo.toml")).unwrap().parse().unwrap();
+    let deb = &cargo["package"]["metadata"]["deb"];
+    let assets = deb["assets"].as_array().unwrap().iter().map(|asset| {
+        let [staged, target, mode] = [0, 1, 2].map(|at| asset[at].as_str().unwrap());
+        let below = staged.strip_prefix("target/package/").unwrap();
+        assert_eq!(below.trim_end_matches('*'), target);
+        (format!("/{}", target.trim_end_matches('/')), mode.to_owned())
+    });
+    let lines = fs::read_to_string(top().join("packaging/manifest")).unwrap();
+    let lines = lines.lines().filter(|line| !line.starts_with('#'));
+    let fields = lines.map(|line| line.split_whitespace().skip(1).map(str::to_owned));
+    let listed = fields.map(|mut fields| (fields.next().unwrap(), fields.next().unwrap()));
+    assert_eq!(assets.collect::<Vec<_>>(), listed.collect::<Vec<_>>());
+
+    let build = fs::read_to_string(top().join("packaging/deb/build")).unwrap();
+    for (field, member) in [("Maintainer", "maintainer"), ("Section", "section"), ("Depends", "depends")] {
+        let said = format!("\n{field}: {}\n", deb[member].as_str().unwrap());
+        assert!(build.contains(&said), "{said}");
+    }
+    let settings = deb["conf-files"].as_array().unwrap().iter().map(|file| file.as_str().unwrap().to_owned());
+    let edited =
+        manifest().into_iter().map(|(target, _)| target).filter(|target| target.starts_with("/etc/"));
+    assert_eq!(settings.collect::<Vec<_>>(), edited.collect::<Vec<_>>());
+}
+
+#[test]
 fn the_script_installs_what_the_manifest_says_and_takes_it_away() {
     let home = tempfile::tempdir().unwrap();
     install(home.path(), &[]);
