@@ -1,6 +1,7 @@
 """jeton's checks against the frameworks it could have been written in, and against other products."""
 
 from contextlib import ExitStack
+from dataclasses import asdict
 
 from . import contenders
 from .contenders import WORK, Jeton
@@ -16,7 +17,7 @@ ROCKET = "Rocket hello"
 def frameworks(folder, rounds, seconds):
     """On one processor each, with a million tokens."""
     with ExitStack() as stack:
-        cases = {}
+        bare = {}
         for name, start in {
             ROCKET: lambda: contenders.hello("hello-rocket", SERVER),
             "hyper hello": lambda: contenders.hello("hello-hyper", SERVER),
@@ -24,25 +25,22 @@ def frameworks(folder, rounds, seconds):
         }.items():
             server, request = start()
             stack.enter_context(server)
-            cases[name] = Case(server.port, request, cores=LOAD)
+            bare[name] = Case(server.port, request, cores=LOAD)
         jeton = stack.enter_context(Jeton(folder, SERVER))
-        slices, against = {}, {}
+        ways = {"gate": jeton.gate, "introspection": jeton.introspection, "tokens/self": jeton.own}
+
+        def asked(token):
+            return {f"{name}, {token}": Case(jeton.port, ask(token), cores=LOAD) for name, ask in ways.items()}
+
+        hot = in_turn(bare | asked("hot"), rounds, seconds)
         # Apart, since what was noted of many tokens is still written down while the next has its turn.
-        for token in ("hot", "random"):
-            asked = {"gate": jeton.gate, "introspection": jeton.introspection, "tokens/self": jeton.own}
-            asked = {f"{name}, {token}": Case(jeton.port, ask(token), cores=LOAD) for name, ask in asked.items()}
-            if token == "random":
-                cases = {ROCKET: cases[ROCKET]}
-            seen = in_turn(cases | asked, rounds, seconds)
-            against |= {name: ratio(seen, name, ROCKET) for name in seen}
-            if token == "hot":
-                worst = ratio(seen, "gate, hot", ROCKET, lambda slice: slice.p99_us)
-            slices = seen | slices
-    hello = f"/ {ROCKET}"
+        random = in_turn({ROCKET: bare[ROCKET]} | asked("random"), rounds, seconds)
+    against = {name: ratio(seen, name, ROCKET) for seen in (random, hot) for name in seen}
     bounds = {"gate, hot": 1.4, "gate, random": 0.9, "introspection, hot": 0.80, "tokens/self, hot": 0.80}
-    goals = [Goal(f"{name} {hello}", against[name], bound) for name, bound in bounds.items()]
-    goals.append(Goal(f"p99 of gate, hot {hello}, 32 connections", worst, 1.5, most=True))
-    return goals, {"slices": summary(slices), "against": {name: str(spread) for name, spread in against.items()}}
+    goals = [Goal(f"{name} / {ROCKET}", against[name], bound) for name, bound in bounds.items()]
+    p99 = ratio(hot, "gate, hot", ROCKET, lambda slice: slice.p99_us)
+    goals.append(Goal(f"p99 of gate, hot / {ROCKET}, 32 connections", p99, 1.5, most=True))
+    return goals, {"slices": summary(random | hot), "against": {name: asdict(of) for name, of in against.items()}}
 
 
 def products(folder, rounds, seconds):

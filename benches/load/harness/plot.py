@@ -16,7 +16,7 @@ def draw(growth, to):
     for token, colour in (("hot", INK), ("random", OTHER)):
         points = [point for point in growth["tokens"]["points"] if point["token"] == token]
         tokens.plot([p["tokens"] for p in points], [p["rate"]["median"] / 1000 for p in points], "o-", color=colour,
-                    label=f"one token again and again" if token == "hot" else "any token")
+                    label="one token again and again" if token == "hot" else "any token")
     for point in points:
         tokens.annotate(f"{point['memory_mb']:.0f} MB", (point["tokens"], 0), (0, 6), color=FAINT,
                         textcoords="offset points", ha="center")
