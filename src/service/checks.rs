@@ -103,7 +103,10 @@ impl Checks {
 
     fn take(&self) -> Vec<((TokenId, Hour), Gathered)> {
         self.kept.store(0, Ordering::Relaxed);
-        self.shards.iter().flat_map(|shard| mem::take(&mut *lock(shard))).collect()
+        let mut checks: Vec<_> = self.shards.iter().flat_map(|shard| mem::take(&mut *lock(shard))).collect();
+        // In the order of the table's keys, so that neighbouring rows are written together.
+        checks.sort_unstable_by_key(|(of, _)| *of);
+        checks
     }
 
     fn put_back(&self, gathered: impl IntoIterator<Item = ((TokenId, Hour), Gathered)>) {

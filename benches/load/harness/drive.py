@@ -43,7 +43,8 @@ class Slice:
     p50_us: int
     p99_us: int
     answered: int
-    spent: int
+    # Mean length of a reply, in bytes.
+    length: float
 
 
 class WrongAnswer(Exception):
@@ -64,13 +65,13 @@ def lua(value):
     raise TypeError(value)
 
 
-def plan(request, seed):
+def plan(request, seed, look):
     """The plan that drive.lua reads."""
     statuses = request.status if isinstance(request.status, tuple) else (request.status,)
     entries = {
         "method": request.method, "path": request.path, "headers": request.headers, "body": request.body,
         "right": {str(status): True for status in statuses}, "expect": request.expect, "seed": seed,
-        "tokens": request.tokens, "place": request.place, "delay": request.delay,
+        "tokens": request.tokens, "place": request.place, "delay": request.delay, "look": look,
     }
     if request.header:
         entries["header"], entries["says"] = request.header
@@ -84,10 +85,11 @@ class Load:
 
     seeds = 0
 
-    def __init__(self, port, request, seconds, connections=32, cores=None):
+    def __init__(self, port, request, seconds, connections=32, cores=None, look=True):
         Load.seeds += 1
+        self.look = look
         with tempfile.NamedTemporaryFile("w", suffix=".lua", delete=False) as file:
-            file.write(plan(request, Load.seeds))
+            file.write(plan(request, Load.seeds, look))
         self.plan = file.name
         self.request = request
         command = ["wrk", "--threads", "1", "--connections", str(connections), "--duration", f"{seconds}s",
@@ -103,10 +105,11 @@ class Load:
         if self.process.returncode or not lines:
             raise WrongAnswer(f"wrk: {output}")
         seen = json.loads(lines[-1])
-        if seen["wrong"] or seen["failed"] or not seen["answered"]:
+        refused = seen["refused"] and not self.look
+        if seen["wrong"] or seen["failed"] or refused or not seen["answered"]:
             raise WrongAnswer(f"{self.request.method} {self.request.path}: {seen}")
         return Slice(seen["answered"] / seen["seconds"], seen["p50_us"], seen["p99_us"], seen["answered"],
-                     seen["spent"])
+                     seen["bytes"] / seen["answered"])
 
 
 def on(cores):
@@ -114,6 +117,10 @@ def on(cores):
     return [] if cores is None else ["taskset", "--cpu-list", cores]
 
 
-def drive(port, request, seconds, connections=32, cores=None):
-    """A slice of load by itself."""
-    return Load(port, request, seconds, connections, cores).result()
+def drive(port, request, seconds, connections=32, cores=None, like=None):
+    """A slice of load by itself. Each reply is looked at; or, `like` a slice where each was, its status, and the length of
+    all together, which costs wrk no time of its own."""
+    seen = Load(port, request, seconds, connections, cores, look=like is None).result()
+    if like and abs(seen.length / like.length - 1) > 0.03:
+        raise WrongAnswer(f"{request.path}: {seen.length:.0f} bytes a reply, and {like.length:.0f} when they were looked at")
+    return seen

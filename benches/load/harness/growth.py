@@ -49,6 +49,6 @@ def processors(folder, rounds, seconds, most):
     for _ in range(rounds):
         for count, seen in slices.items():
             with Jeton(folder, f"0-{count - 1}") as jeton:
-                drive(jeton.port, jeton.gate(), 1, cores=str(most - 1))
-                seen.append(drive(jeton.port, jeton.gate(), seconds, cores=str(most - 1)))
+                like = drive(jeton.port, jeton.gate(), 1, cores=str(most - 1))
+                seen.append(drive(jeton.port, jeton.gate(), seconds, cores=str(most - 1), like=like))
     return [], {"points": [{"processors": count, **figures} for count, figures in summary(slices).items()]}

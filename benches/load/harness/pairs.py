@@ -38,17 +38,20 @@ def shown(figure):
     return f"{figure:,.0f}" if abs(figure) >= 100 else f"{figure:.1f}" if abs(figure) >= 10 else f"{figure:.2f}"
 
 
+def driven(case, seconds, like=None):
+    """A slice of a case."""
+    return drive(case.port, case.request, seconds, case.connections, case.cores, like)
+
+
 def in_turn(cases, rounds, seconds, tell=print):
     """Drives each case once a round, each round beginning with another; answers the slices of each."""
     slices = {name: [] for name in cases}
     names = list(cases)
-    for name in names:
-        drive(cases[name].port, cases[name].request, 1, cases[name].connections, cases[name].cores)
+    looked_at = {name: driven(cases[name], 1) for name in names}
     for turn in range(rounds):
         first = turn % len(names)
         for name in names[first:] + names[:first]:
-            case = cases[name]
-            slices[name].append(drive(case.port, case.request, seconds, case.connections, case.cores))
+            slices[name].append(driven(cases[name], seconds, looked_at[name]))
         tell(f"  round {turn + 1} of {rounds}: " +
              ", ".join(f"{name} {slices[name][-1].rate:,.0f}" for name in names))
     return slices

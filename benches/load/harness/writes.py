@@ -44,10 +44,10 @@ def issues(folder, rounds, seconds):
     """Issues that are on disk when they are answered, against what the disk can do one by one."""
     syncing, issuing = [], []
     with Jeton(folder) as jeton:
-        drive(jeton.port, issue(jeton), 1)
+        like = drive(jeton.port, issue(jeton), 1)
         for turn in range(rounds):
             syncing.append(syncs(folder, seconds))
-            issuing.append(drive(jeton.port, issue(jeton), seconds).rate)
+            issuing.append(drive(jeton.port, issue(jeton), seconds, like=like).rate)
             print(f"  round {turn + 1} of {rounds}: {syncing[-1]:,.0f} syncs, {issuing[-1]:,.0f} issues")
     seen = Spread.of([issued / synced for issued, synced in zip(issuing, syncing)])
     return [Goal("issues a second from 32 connections / the disk's fdatasync rate", seen, 1.0)], {
@@ -57,13 +57,13 @@ def issues(folder, rounds, seconds):
 def disturbed(jeton, rounds, seconds, disturb):
     """What checks of a hot token keep of their rate while something else goes on."""
     kept, of = [], []
-    drive(jeton.port, jeton.gate(), 1)
+    like = drive(jeton.port, jeton.gate(), 1)
     for turn in range(rounds):
-        alone = drive(jeton.port, jeton.gate(), seconds).rate
+        alone = drive(jeton.port, jeton.gate(), seconds, like=like).rate
         others = disturb(seconds + 1)
         time.sleep(0.5)
-        beside = drive(jeton.port, jeton.gate(), seconds).rate
-        of.append([other.result().answered / (seconds + 1) for other in others])
+        beside = drive(jeton.port, jeton.gate(), seconds, like=like).rate
+        of.append([other.result().rate for other in others])
         kept.append(beside / alone)
         print(f"  round {turn + 1} of {rounds}: {alone:,.0f} alone, {beside:,.0f} beside " +
               " and ".join(f"{rate:,.0f}" for rate in of[-1]) + " of the others")
@@ -74,9 +74,9 @@ def beside_writes(folder, rounds, seconds):
     """Each revocation makes everything that is kept ready be read anew."""
     def disturb(for_seconds):
         own = Request("/v1/tokens/self", "DELETE", {"Authorization": f"Bearer {TOKEN}"}, status=204,
-                      tokens=folder / "spare", once_from=jeton.spare(120 * for_seconds), delay=92)
-        return [Load(jeton.port, issue(jeton, delay=92), for_seconds, connections=50),
-                Load(jeton.port, own, for_seconds, connections=10)]
+                      tokens=folder / "spare", once_from=jeton.spare(120 * for_seconds), delay=90)
+        return [Load(jeton.port, issue(jeton, delay=90), for_seconds, connections=56),
+                Load(jeton.port, own, for_seconds, connections=11)]
 
     with Jeton(folder) as jeton:
         seen, of = disturbed(jeton, rounds, seconds, disturb)
@@ -92,8 +92,8 @@ def beside_sign_ins(folder, rounds, seconds):
     names.write_text("".join(f"{number:02}\n" for number in range(10, 100)))
 
     def disturb(for_seconds):
-        wrong = Request("/v1/session", "POST", {"Jeton-Page": "1", **JSON}, body, status=(401, 429, 503),
-                        tokens=names, place="@@")
+        page = {"Jeton-Page": "1", "Origin": f"http://127.0.0.1:{jeton.port}"}
+        wrong = Request("/v1/session", "POST", {**page, **JSON}, body, status=(401, 429, 503), tokens=names, place="@@")
         return [Load(jeton.port, wrong, for_seconds, connections=8)]
 
     with Jeton(folder) as jeton:
