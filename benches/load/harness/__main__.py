@@ -53,7 +53,7 @@ def machine():
 
 
 def main():
-    parser = argparse.ArgumentParser(prog="benches/load/run", description="Measures jeton against what it is held against.")
+    parser = argparse.ArgumentParser(prog="benches/load/run", description="Measures jeton, in turn with other servers.")
     names = list(scenes(argparse.Namespace(rounds=0, seconds=0, tokens=0)))
     parser.add_argument("scenes", nargs="*", metavar="SCENE", help=f"which ({', '.join(names)}); none is all")
     parser.add_argument("--rounds", type=int, default=8, help="slices of each [8]")
