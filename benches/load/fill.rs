@@ -25,7 +25,7 @@ use jeton::{
         lifetime::Lifetime,
         limits::{Asked, Limits},
         minting::Wish,
-        organization::{Issuers, PolicyChange},
+        organization::{Issuers, LARGEST_QUOTA, PolicyChange},
         privilege::Privileges,
         refusal::Failure,
         secret::{ControlSecret, SecretText, random},
@@ -60,9 +60,6 @@ const LISTED: u64 = 1_000_000;
 
 /// One of how many of these is set apart to be revoked.
 const SPARE: usize = 50;
-
-/// Most tokens of a user in an organization that a policy allows.
-const QUOTA: u32 = 1_000_000;
 
 /// How many users have them; the one more that a load comes in as has none.
 const USERS: u64 = 100;
@@ -189,8 +186,11 @@ impl Filling {
     }
 
     async fn people(&self) -> Result<(), Failure> {
-        let policy =
-            PolicyChange { quota: Some(QUOTA), issuers: Some(Issuers::Members), ..PolicyChange::default() };
+        let policy = PolicyChange {
+            quota: Some(LARGEST_QUOTA),
+            issuers: Some(Issuers::Members),
+            ..PolicyChange::default()
+        };
         let everything = || Privileges::everything();
         for number in 0..ORGANIZATIONS {
             let organization = NewOrganization {

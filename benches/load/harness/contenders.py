@@ -21,7 +21,7 @@ WORK = Path(os.environ.get("LOAD_WORK", ROOT / "target/load"))
 def hello(binary, cores=None):
     """A bare server of a framework, with what it answers."""
     environment = {"PORT": "{port}", "ROCKET_PORT": "{port}"}
-    server = Server([built(f"hello/release/{binary}")], cores, environment, stdout=subprocess.DEVNULL)
+    server = Server([WORK / "hello/release" / binary], cores, environment, stdout=subprocess.DEVNULL)
     return server, Request("/", expect="Hello, world!")
 
 
@@ -42,15 +42,10 @@ def nginx(folder, cores=None):
     return server, Request("/", expect="Hello, world!")
 
 
-def built(name):
-    """A file that `run` has built."""
-    return WORK / name
-
-
 class Jeton:
     """jeton over a folder that `fill` made."""
 
-    def __init__(self, folder, cores=None, binary=None):
+    def __init__(self, folder, cores=None):
         self.folder = folder
         self.access = json.loads((folder / "access.json").read_text())
         self.tokens = folder / "tokens"
@@ -59,8 +54,7 @@ class Jeton:
         # What a disk takes to read it for the first time isn't what is measured.
         subprocess.run(["cat", folder / "data/jeton.db"], stdout=subprocess.DEVNULL, check=True)
         log = (folder / "log").open("ab")
-        binary = binary or BINARY
-        self.server = Server([binary, "serve", "--data-dir", folder / "data", "--port", "{port}"], cores,
+        self.server = Server([BINARY, "serve", "--data-dir", folder / "data", "--port", "{port}"], cores,
                              ready="/livez", stdout=log, stderr=log)
 
     def __enter__(self):

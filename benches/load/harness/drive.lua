@@ -4,7 +4,8 @@ local plan = dofile(os.getenv("PLAN"))
 local tokens, width, count, head, tail, whole
 local threads = {}
 
-answered, wrong, sample, spent = 0, 0, "", plan.from or 0
+wrong, sample = 0, ""
+local spent = plan.from or 0
 
 function setup(thread)
   table.insert(threads, thread)
@@ -43,8 +44,7 @@ if plan.delay then
 end
 
 -- Takes wrk longer than all else, so that it would be what is measured; statuses and lengths it counts by itself.
-function look(status, headers, body)
-  answered = answered + 1
+local function look(status, headers, body)
   local right = plan.right[tostring(status)]
     and (not plan.expect or body:find(plan.expect, 1, true) ~= nil)
     and (not plan.header or headers[plan.header] == plan.says)
@@ -63,20 +63,17 @@ local function quoted(text)
 end
 
 function done(summary, latency)
-  local all, bad, example, used = 0, 0, "", 0
+  local bad, example = 0, ""
   for _, thread in ipairs(threads) do
-    all = all + thread:get("answered")
     bad = bad + thread:get("wrong")
-    used = used + thread:get("spent")
     if thread:get("sample") ~= "" then
       example = thread:get("sample")
     end
   end
   local errors = summary.errors
   io.write(string.format(
-    '{"answered": %d, "looked_at": %d, "wrong": %d, "sample": %s, "failed": %d, "refused": %d, "bytes": %d, ' ..
-    '"seconds": %.6f, "spent": %d, ' ..
-    '"p50_us": %d, "p99_us": %d, "max_us": %d}\n',
-    summary.requests, all, bad, quoted(example), errors.connect + errors.read + errors.write + errors.timeout,
-    errors.status, summary.bytes, summary.duration / 1e6, used, latency:percentile(50), latency:percentile(99), latency.max))
+    '{"answered": %d, "wrong": %d, "sample": %s, "failed": %d, "refused": %d, "bytes": %d, "seconds": %.6f, ' ..
+    '"p50_us": %d, "p99_us": %d}\n',
+    summary.requests, bad, quoted(example), errors.connect + errors.read + errors.write + errors.timeout,
+    errors.status, summary.bytes, summary.duration / 1e6, latency:percentile(50), latency:percentile(99)))
 end

@@ -1,6 +1,7 @@
 """Loads in turn, A B A B, so that what else the machine does falls on all alike; only ratios of neighbours count."""
 
 import statistics
+import time
 from dataclasses import asdict, dataclass
 
 from .drive import Request, drive
@@ -43,17 +44,19 @@ def driven(case, seconds, like=None):
     return drive(case.port, case.request, seconds, case.connections, case.cores, like)
 
 
-def in_turn(cases, rounds, seconds, tell=print):
-    """Drives each case once a round, each round beginning with another; answers the slices of each."""
+def in_turn(cases, rounds, seconds, rest=0):
+    """Drives each case once a round, each round beginning with another, with so many seconds of rest after each; answers
+    the slices of each."""
     slices = {name: [] for name in cases}
     names = list(cases)
     looked_at = {name: driven(cases[name], 1) for name in names}
     for turn in range(rounds):
         first = turn % len(names)
         for name in names[first:] + names[:first]:
+            time.sleep(rest)
             slices[name].append(driven(cases[name], seconds, looked_at[name]))
-        tell(f"  round {turn + 1} of {rounds}: " +
-             ", ".join(f"{name} {slices[name][-1].rate:,.0f}" for name in names))
+        print(f"  round {turn + 1} of {rounds}: " +
+              ", ".join(f"{name} {slices[name][-1].rate:,.0f}" for name in names))
     return slices
 
 
