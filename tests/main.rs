@@ -81,6 +81,7 @@ mod framing;
 mod headers;
 mod hosts;
 mod journal;
+mod lane;
 mod litestream;
 mod proxies;
 mod pruning;

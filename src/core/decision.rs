@@ -1,6 +1,8 @@
 //! The one decision: the only code that says yes.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+
+use bytes::{Bytes, BytesMut};
 
 use super::{
     event::Actor,
@@ -72,6 +74,23 @@ pub struct Standing {
     pub privileges: Privileges,
     /// The tokens that it is tied to, its minter first; each stands in for those that it has replaced.
     pub tied_to: Vec<Token>,
+    /// How it is told, once it has been.
+    identity: OnceLock<Identity>,
+}
+
+/// What is told of a token to whoever it is let through to, written out once for as long as the token is kept ready.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    /// The owner's username.
+    pub user: Bytes,
+    /// The organization's slug.
+    pub organization: Bytes,
+    /// The token's id.
+    pub token: Bytes,
+    /// Its privileges as they are now, parted by spaces.
+    pub privileges: Bytes,
+    /// When it expires, by RFC 3339; blank for never.
+    pub expires: Bytes,
 }
 
 impl Standing {
@@ -79,7 +98,33 @@ impl Standing {
     pub fn new(token: Token, account: impl Into<Arc<Account>>) -> Self {
         let account = account.into();
         let privileges = token.privileges.meet(&account.holdings());
-        Self { token, account, privileges, tied_to: Vec::new() }
+        Self { token, account, privileges, tied_to: Vec::new(), identity: OnceLock::new() }
+    }
+
+    /// The same, tied to these.
+    #[must_use]
+    pub fn tied_to(mut self, tokens: Vec<Token>) -> Self {
+        self.tied_to = tokens;
+        self
+    }
+
+    /// How it is told.
+    pub fn identity(&self) -> &Identity {
+        self.identity.get_or_init(|| {
+            let expires = self.token.expires_at.map(|at| at.to_string());
+            let mut all = BytesMut::new();
+            let mut written = |text: &str| {
+                all.extend_from_slice(text.as_bytes());
+                all.split().freeze()
+            };
+            Identity {
+                user: written(&self.account.user.username),
+                organization: written(&self.account.organization.slug),
+                token: written(&self.token.id.to_string()),
+                privileges: written(&self.privileges.to_string()),
+                expires: written(&expires.unwrap_or_default()),
+            }
+        })
     }
 
     /// Why it is dead and since when; `None` while it lives.

@@ -57,6 +57,9 @@ pub type FeedId = Id<OfFeed>;
 pub struct Id<K>(pub [u8; 16], PhantomData<fn() -> K>);
 
 impl<K> Id<K> {
+    /// Nobody's, and after all others: the version nibble of a UUIDv7 is never 15.
+    pub const NOBODYS: Self = Self::from_bytes([255; 16]);
+
     /// From its 16 bytes.
     pub const fn from_bytes(bytes: [u8; 16]) -> Self {
         Self(bytes, PhantomData)

@@ -84,8 +84,8 @@ impl Presented {
         ];
         let checked = u32::from_be_bytes(checksum) == crc32fast::hash(&token[..CHECKED]);
         let whole = shaped && checked && decoded.iter().all(Option::is_some);
-        let id = if whole { id } else { [0; 16] };
-        (Self { id: TokenId::from_bytes(id), secret: Secret::from_bytes(*secret), number }, whole)
+        let id = if whole { TokenId::from_bytes(id) } else { TokenId::NOBODYS };
+        (Self { id, secret: Secret::from_bytes(*secret), number }, whole)
     }
 
     /// Whether a text is meant as a token, good or not: what decides how HTTP Basic is read.

@@ -9,6 +9,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::census::Seat;
 use super::exchange::Exchange;
+use super::lane::{Lane, Next};
 use super::shared::Shared;
 use super::stream::{Plain, Stream};
 use super::wire::Wire;
@@ -72,16 +73,23 @@ impl Common {
         let Some(stream) = self.open(plain, tls).await else { return };
         let shared = Arc::new(Shared::new());
         let limits = Arc::clone(&self.limits);
-        let wire = Wire::new(stream, Arc::clone(&limits), Arc::clone(&shared));
-        let exchange = Exchange { app: self.app, limits, shared: Arc::clone(&shared), peer };
-        let mut http = std::pin::pin!(self.http.serve_connection(TokioIo::new(wire), exchange));
-        // How a connection failed is its client's affair; there is nobody to tell and nothing to do.
+        let mut wire = Wire::new(stream, Arc::clone(&limits), Arc::clone(&shared));
+        let http = async {
+            let lane = Lane { app: self.app, limits: &limits, shared: &shared, peer };
+            // How a connection failed is its client's affair; there is nobody to tell and nothing to do.
+            if let Ok(Next::Hyper) = lane.serve(&mut wire).await {
+                let (limits, shared) = (Arc::clone(&limits), Arc::clone(&shared));
+                let exchange = Exchange { app: self.app, limits, shared, peer };
+                let _ = self.http.serve_connection(TokioIo::new(wire), exchange).await;
+            }
+        };
+        let mut http = std::pin::pin!(http);
         tokio::select! {
             biased;
             _ = phase.wait_for(|phase| *phase != Phase::Open) => shared.drain(),
-            _ = http.as_mut() => return,
+            () = http.as_mut() => return,
         }
-        let _ = http.await;
+        http.await;
     }
 
     async fn open(&self, plain: Plain, tls: Option<TlsAcceptor>) -> Option<Stream> {

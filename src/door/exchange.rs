@@ -16,7 +16,7 @@ use tracing::Instrument as _;
 use super::screen::{Rejection, screen};
 use super::shared::Shared;
 use super::{Limits, refusal};
-use crate::http::{Answer, AnswerBody, App, Call, Peer, RequestId};
+use crate::http::{Answer, AnswerBody, Answered, App, Call, Head, Lines, Peer, RequestId, lines};
 
 /// hyper's service for one connection.
 pub(super) struct Exchange {
@@ -37,10 +37,12 @@ impl Service<Request<Incoming>> for Exchange {
         let (app, limits, shared, peer) =
             (self.app, Arc::clone(&self.limits), Arc::clone(&self.shared), self.peer);
         Box::pin(async move {
-            let id = RequestId::sent(request.headers());
             let answer = match verdict {
-                Err(rejection) => said(Err(rejection), id.unwrap_or_else(RequestId::make), &limits),
-                Ok(()) => admitted(app, request, id, &limits, peer).await,
+                Err(rejection) => {
+                    let id = RequestId::sent(Lines(&lines(request.headers())));
+                    said(Err(rejection), &id.unwrap_or_else(RequestId::make), &limits)
+                }
+                Ok(()) => admitted(app, request, &limits, peer).await,
             };
             Ok(reply(answer, shared.ends_here()))
         })
@@ -48,35 +50,34 @@ impl Service<Request<Incoming>> for Exchange {
 }
 
 /// The answer to a request that came in by its `id`, if it has one.
-async fn admitted(
-    app: &'static App,
-    request: Request<Incoming>,
-    id: Option<RequestId>,
-    limits: &Limits,
-    peer: Peer,
-) -> Answer {
+async fn admitted(app: &'static App, request: Request<Incoming>, limits: &Limits, peer: Peer) -> Answer {
     let (head, body) = request.into_parts();
-    // Before anything that is refused of jeton's own paths: what stands behind the gate's is another's. No id is made
-    // for it: that would cost each of a proxy's requests, and a proxy that wants one has one.
-    let gated = match &id {
-        None => app.at_gate(&head, peer).await,
-        Some(id) => app.at_gate(&head, peer).instrument(id.span()).await,
+    let (gated, id) = {
+        let lines = lines(&head.headers);
+        let gated = Head::of(&head, &lines).and_then(|head| at_gate(app, &head, peer));
+        (gated, RequestId::sent(Lines(&lines)))
     };
-    if let Some(mut answer) = gated {
-        if let Some(id) = id {
-            id.say(&mut answer.headers);
-        }
-        return answer;
+    // Before anything that is refused of jeton's own paths: what stands behind the gate's is another's.
+    if let Some(gated) = gated {
+        return app.settle(gated).await.into();
     }
     let id = id.unwrap_or_else(RequestId::make);
     let answer = screened(app, head, body, limits, peer).instrument(id.span()).await;
-    said(answer, id, limits)
+    said(answer, &id, limits)
+}
+
+/// The answer to a request that is the gate's, to be settled; `None` for any other. No id is made for it: that would cost
+/// each of a proxy's requests, and a proxy that wants one has one.
+pub(super) fn at_gate(app: &App, head: &Head<'_>, peer: Peer) -> Option<Answered> {
+    let Some(id) = RequestId::sent(head.headers) else { return app.at_gate(head, peer) };
+    id.span().in_scope(|| app.at_gate(head, peer)).map(|gated| gated.with(id.line()))
 }
 
 /// The answer, or the refusal, with the request's id.
-fn said(answer: Result<Answer, Rejection>, id: RequestId, limits: &Limits) -> Answer {
+fn said(answer: Result<Answer, Rejection>, id: &RequestId, limits: &Limits) -> Answer {
     let mut answer = answer.unwrap_or_else(|rejection| refusal::answer(rejection, limits));
-    id.say(&mut answer.headers);
+    let (name, value) = id.line();
+    answer.headers.insert(name, value);
     answer
 }
 

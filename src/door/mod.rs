@@ -2,16 +2,18 @@
 //!
 //! hyper parses and writes; what it leaves open is closed around it. Below it, the wire (`wire.rs`) times heads, idle connections and
 //! slow readers, watches the framing (`framing.rs`) and closes without resetting. Above it, the exchange (`exchange.rs`) screens
-//! each head (`screen.rs`), gathers the body and calls the application. The accept loop (`accept.rs`) holds the caps (`census.rs`)
-//! and outlives a lack of descriptors.
+//! each head (`screen.rs`), gathers the body and calls the application. Beside it, the lane (`lane.rs`) answers what is asked over
+//! and over. The accept loop (`accept.rs`) holds the caps (`census.rs`) and outlives a lack of descriptors.
 
 mod accept;
 mod alarm;
 mod census;
+mod clock;
 mod connection;
 pub mod dial;
 mod exchange;
 mod framing;
+mod lane;
 mod refusal;
 mod screen;
 mod shared;

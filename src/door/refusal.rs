@@ -39,7 +39,7 @@ pub(super) fn too_many_connections() -> BytesMut {
 
 fn raw(problem: &Problem) -> BytesMut {
     let Answer { status, mut headers, .. } = Answer::problem(problem);
-    RequestId::make().say(&mut headers);
+    headers.extend([RequestId::make().line()]);
     let document = problem.to_json();
     let mut bytes = BytesMut::from(format!("HTTP/1.1 {status}\r\n").as_bytes());
     for (name, value) in &headers {

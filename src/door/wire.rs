@@ -35,6 +35,8 @@ pub(super) struct Wire {
     framing: Framing,
     /// What has arrived beyond the present request.
     excess: BytesMut,
+    /// What was read and followed already, and is to be read again.
+    again: BytesMut,
     /// A refused request's bytes end here for hyper.
     sealed: bool,
     /// hyper's own bare reply was looked at, and this is left to write of what replaces it.
@@ -57,6 +59,7 @@ impl Wire {
             shared,
             framing: Framing::new(),
             excess: BytesMut::new(),
+            again: BytesMut::new(),
             sealed: false,
             substitute: None,
             eof: false,
@@ -68,6 +71,16 @@ impl Wire {
             reading: Alarm::default(),
             writing: Alarm::default(),
         }
+    }
+
+    /// Whether what has been read ends with a whole request.
+    pub(super) fn is_between(&self) -> bool {
+        !self.framing.mid_request()
+    }
+
+    /// Has bytes that were read before all others read again.
+    pub(super) fn put_back(&mut self, bytes: BytesMut) {
+        self.again = bytes;
     }
 
     /// Follows what has just been put into `buf` after `before`, and takes back what belongs to the next request.
@@ -171,6 +184,14 @@ impl Wire {
 impl AsyncRead for Wire {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let wire = self.get_mut();
+        if !wire.again.is_empty() {
+            let ready = wire.again.split_to(wire.again.len().min(buf.remaining()));
+            buf.put_slice(&ready);
+            if wire.again.is_empty() {
+                wire.again = BytesMut::new();
+            }
+            return Poll::Ready(Ok(()));
+        }
         if wire.sealed {
             return Poll::Pending;
         }

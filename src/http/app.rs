@@ -6,11 +6,11 @@ use std::io;
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Bytes, BytesMut};
-use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING};
-use http::request::Parts;
+use http::header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 use rocket::http::uri::Origin;
@@ -19,9 +19,11 @@ use rocket::local::asynchronous::{Client, LocalRequest, LocalResponse};
 use rocket::tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
 
 use super::Site;
-use super::gate::forward::{Gate, Gated};
+use super::gate::forward::Gate;
+use super::head::Head;
 use super::hosts::Hosts;
-use super::problem::{MEDIA_TYPE, Problem};
+use super::problem::Problem;
+use super::quick::{self, Answered};
 use super::reply::Reply;
 
 /// Bodies of a known size up to this leave in one frame; the rest are streamed.
@@ -69,25 +71,52 @@ pub struct Answer {
 impl Answer {
     /// A problem document with its media type.
     pub fn problem(problem: &Problem) -> Self {
-        let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let mut headers = HeaderMap::new();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
-        super::headers::complete(&mut headers);
-        Self { status, headers, body: AnswerBody::from(problem.to_json()) }
+        Self::from_reply(Reply::problem(problem))
     }
 
+    pub(super) fn from_reply(reply: Reply) -> Self {
+        Whole::from_reply(reply).into()
+    }
+
+    fn broken() -> Self {
+        Whole::broken().into()
+    }
+}
+
+/// A reply that is all there and not looked into any more: its lines in the order in which they are sent.
+pub struct Whole {
+    /// Its status.
+    pub status: StatusCode,
+    /// Its headers, without those that frame it.
+    pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// Its body.
+    pub body: Vec<u8>,
+}
+
+impl Whole {
     pub(super) fn from_reply(reply: Reply) -> Self {
         let status = StatusCode::from_u16(reply.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let headers = reply.head().filter_map(|(name, value)| {
             Some((HeaderName::from_bytes(name.as_bytes()).ok()?, HeaderValue::from_str(value).ok()?))
         });
         let mut headers = headers.collect();
-        super::headers::complete(&mut headers);
-        Self { status, headers, body: AnswerBody::from(reply.into_body()) }
+        super::headers::complete_lines(&mut headers);
+        Self { status, headers, body: reply.into_body() }
     }
 
     fn broken() -> Self {
-        Self::problem(&Problem::new(500, "internal", "the server failed; nothing is known about the request"))
+        let detail = "the server failed; nothing is known about the request";
+        Self::from_reply(Reply::problem(&Problem::new(500, "internal", detail)))
+    }
+}
+
+impl From<Whole> for Answer {
+    fn from(Whole { status, headers, body }: Whole) -> Self {
+        let mut map = HeaderMap::with_capacity(headers.len());
+        for (name, value) in headers {
+            map.append(name, value);
+        }
+        Self { status, headers: map, body: body.into() }
     }
 }
 
@@ -185,27 +214,39 @@ pub struct LaunchError(String);
 /// The routes, launched and ready to be called.
 pub struct App {
     client: Client,
+    gate: Option<Arc<Gate>>,
 }
 
 impl App {
     /// Launches `rocket` without a listener. The application lives as long as the process, which is what lets
     /// replies stream.
     pub async fn launch(rocket: rocket::Rocket<rocket::Build>) -> Result<&'static Self, LaunchError> {
+        let gate = rocket.state().map(Arc::clone);
         let client =
             Client::untracked(rocket).await.map_err(|error| LaunchError(error.kind().to_string()))?;
-        Ok(Box::leak(Box::new(Self { client })))
+        Ok(Box::leak(Box::new(Self { client, gate })))
     }
 
-    /// The answer to a request that is the gate's; `None` for any other. Its body isn't read.
-    pub async fn at_gate(&self, head: &Parts, peer: Peer) -> Option<Answer> {
-        let gate = self.client.rocket().state::<Gate>()?;
-        let gated = std::panic::catch_unwind(AssertUnwindSafe(|| gate.answer(head, peer)));
-        let Ok(gated) = gated else { return Some(Answer::broken()) };
-        let Gated { answer, first_use } = gated?;
-        if let Some(first) = first_use {
-            gate.settle(first).await;
+    /// The answer to a request that is the gate's, to be settled; `None` for any other. Its body isn't read.
+    pub fn at_gate(&self, head: &Head<'_>, peer: Peer) -> Option<Answered> {
+        let gate = self.gate.as_ref()?;
+        caught(|| gate.answer(head, peer))
+    }
+
+    /// The answer to one of the questions of jeton's own API that need no route, to be settled; `None` for any other.
+    pub fn at_once(&self, head: &Head<'_>, body: &[u8], peer: Peer) -> Option<Answered> {
+        let site = self.client.rocket().state::<Site>()?;
+        caught(|| quick::answer(site, head, body, peer))
+    }
+
+    /// The answer, once what hangs on it is done: the first use of a token that waited for it is written down.
+    pub async fn settle(&self, Answered { answer, first_uses }: Answered) -> Whole {
+        if let Some(site) = self.client.rocket().state::<Site>().filter(|_| !first_uses.is_empty()) {
+            for first in first_uses {
+                site.service.commit_rotation(Some(first)).await;
+            }
         }
-        Some(answer)
+        answer
     }
 
     /// Lets the metrics know how many are connected.
@@ -247,6 +288,12 @@ impl App {
         let path = call.target.split('?').next().unwrap_or_default();
         Answer::from_reply(super::catch::said(self.client.rocket(), path))
     }
+}
+
+/// What `answer` answers; a panic in it is an answer of status 500.
+fn caught(answer: impl FnOnce() -> Option<Answered>) -> Option<Answered> {
+    let broken = |_| Some(Answered { answer: Whole::broken(), first_uses: Vec::new() });
+    std::panic::catch_unwind(AssertUnwindSafe(answer)).unwrap_or_else(broken)
 }
 
 /// The method as Rocket knows it. TRACE and CONNECT have no use here and would only read as 404.

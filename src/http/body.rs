@@ -36,6 +36,11 @@ impl<'r> FromData<'r> for Body {
 }
 
 impl Body {
+    /// One that is all there.
+    pub(super) fn of(bytes: &[u8]) -> Self {
+        Self(Ok(Zeroizing::new(bytes.to_vec())))
+    }
+
     /// All of it, as it came.
     pub(super) fn bytes(&self) -> Result<&[u8], Refusal> {
         self.0.as_ref().map(|bytes| bytes.as_slice()).map_err(Clone::clone)

@@ -3,10 +3,10 @@
 use std::borrow::Cow;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use http::HeaderMap;
 use rocket::http::RawStr;
 use zeroize::Zeroizing;
 
+use super::head::Headers;
 use crate::{
     core::{
         refusal::Refusal,
@@ -39,25 +39,6 @@ pub(super) struct Found {
 impl Found {
     fn token(text: &str) -> Self {
         Self { credential: Credential::Bearer(SecretText::new(text.trim())), by_basic: false }
-    }
-}
-
-/// The headers of a request, at the door or behind it.
-pub(super) trait Headers {
-    /// All values of a header, in order.
-    fn values<'h>(&'h self, name: &'h str) -> impl Iterator<Item = &'h str>;
-}
-
-impl Headers for rocket::http::HeaderMap<'_> {
-    fn values<'h>(&'h self, name: &'h str) -> impl Iterator<Item = &'h str> {
-        self.get(name)
-    }
-}
-
-impl Headers for HeaderMap {
-    /// One that isn't text is there, and no credential.
-    fn values<'h>(&'h self, name: &'h str) -> impl Iterator<Item = &'h str> {
-        self.get_all(name).iter().map(|value| std::str::from_utf8(value.as_bytes()).unwrap_or_default())
     }
 }
 

@@ -15,6 +15,15 @@ const ALWAYS: [(HeaderName, &str); 6] = [
     (X_CONTENT_TYPE_OPTIONS, "nosniff"),
 ];
 
+/// Adds those that a reply's lines don't have.
+pub(super) fn complete_lines(lines: &mut Vec<(HeaderName, HeaderValue)>) {
+    for (name, value) in ALWAYS {
+        if !lines.iter().any(|(other, _)| *other == name) {
+            lines.push((name, HeaderValue::from_static(value)));
+        }
+    }
+}
+
 /// Adds those that a reply doesn't have.
 pub(super) fn complete(headers: &mut HeaderMap) {
     for (name, value) in ALWAYS {

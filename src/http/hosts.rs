@@ -28,7 +28,7 @@ impl Hosts {
     }
 
     /// Whether a `Host` (RFC 9110, 7.2) names jeton.
-    fn know(&self, host: &str) -> bool {
+    pub(super) fn know(&self, host: &str) -> bool {
         if let Some((address, port)) = host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
             // An address can't be made to point elsewhere.
             return address.parse::<Ipv6Addr>().is_ok()

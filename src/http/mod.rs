@@ -14,6 +14,7 @@ mod documents;
 mod forwarded;
 mod gate;
 mod guard;
+mod head;
 mod headers;
 mod hosts;
 mod introspection;
@@ -26,6 +27,7 @@ mod openapi;
 mod origin;
 mod problem;
 mod query;
+mod quick;
 mod reply;
 mod request_id;
 mod tags;
@@ -36,11 +38,13 @@ use std::sync::{Arc, OnceLock};
 use rocket::{Build, Config, Rocket, config::LogLevel, routes};
 
 pub use self::{
-    app::{Answer, AnswerBody, App, Call, LaunchError, Peer},
+    app::{Answer, AnswerBody, App, Call, LaunchError, Peer, Whole},
     dialects::Dialects,
     documents::openapi_json,
     gate::GateSetting,
+    head::{Head, Line, Lines, lines},
     problem::Problem,
+    quick::Answered,
     request_id::RequestId,
 };
 use self::{
@@ -233,7 +237,7 @@ pub fn rocket(service: Arc<Service>, setting: Setting) -> Rocket<Build> {
     let metrics = metrics::of(&service, &dialects.endpoints(), &connections);
     let rocket = rocket::custom(config)
         .attach(rocket::shield::Shield::new())
-        .manage(gate::forward::Gate::new(Arc::clone(&service), gate))
+        .manage(Arc::new(gate::forward::Gate::new(Arc::clone(&service), gate)))
         .manage(Site {
             service,
             public_url,

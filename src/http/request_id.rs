@@ -11,9 +11,10 @@ use std::{
     },
 };
 
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderName, HeaderValue};
 use tracing::Span;
 
+use super::head::Lines;
 use crate::core::{
     secret::{CONTROL_PREFIX, FEED_PREFIX, SESSION_PREFIX},
     token::PREFIX,
@@ -34,10 +35,9 @@ pub struct RequestId(HeaderValue);
 
 impl RequestId {
     /// The one that a client sent, if it is one and the only one.
-    pub fn sent(headers: &HeaderMap) -> Option<Self> {
-        let mut all = headers.get_all(NAME).iter();
-        let only = all.next().filter(|_| all.next().is_none())?;
-        let text = only.to_str().ok().filter(|text| is_good(text))?;
+    pub fn sent(headers: Lines<'_>) -> Option<Self> {
+        let only = headers.only(NAME.as_str())?;
+        let text = std::str::from_utf8(only).ok().filter(|text| is_good(text))?;
         HeaderValue::from_str(text).ok().map(Self)
     }
 
@@ -47,9 +47,9 @@ impl RequestId {
         Self(HeaderValue::from_str(&made).unwrap_or(HeaderValue::from_static("0")))
     }
 
-    /// Says it in a reply.
-    pub fn say(self, headers: &mut HeaderMap) {
-        headers.insert(NAME, self.0);
+    /// The line that says it in a reply.
+    pub fn line(&self) -> (HeaderName, HeaderValue) {
+        (NAME, self.0.clone())
     }
 
     /// What the lines that are logged within it have it by.
@@ -68,16 +68,12 @@ fn is_good(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderMap;
-
-    use super::{NAME, RequestId};
+    use super::{Lines, NAME, RequestId};
 
     fn sent(values: &[&[u8]]) -> bool {
-        let mut headers = HeaderMap::new();
-        for value in values {
-            headers.append(NAME, http::HeaderValue::from_bytes(value).unwrap());
-        }
-        RequestId::sent(&headers).is_some()
+        let name = NAME;
+        let lines: Vec<_> = values.iter().map(|value| (name.as_str(), *value)).collect();
+        RequestId::sent(Lines(&lines)).is_some()
     }
 
     #[test]

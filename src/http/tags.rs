@@ -25,12 +25,20 @@ pub(super) fn conditional(reply: Reply, request: &Request<'_>) -> Reply {
     if reply.status() != 200 || !request.local_cache(|| Tagging(false)).0 {
         return reply;
     }
-    let digest = URL_SAFE_NO_PAD.encode(&Sha256::digest(reply.body())[..DIGEST]);
-    // What is shown of a thing changes with its use and with who looks, its version doesn't.
-    let tag = reply.version().map_or_else(|| digest.clone(), |version| format!("{version}-{digest}"));
+    let tag = tag(&reply);
     let is_known = request.headers().get("if-none-match").any(|list| names(list, &tag));
     let reply = if is_known { Reply::empty(304) } else { reply };
     reply.tagged(&tag)
+}
+
+/// The tag of what a reply says.
+pub(super) fn tag(reply: &Reply) -> String {
+    let digest = URL_SAFE_NO_PAD.encode(&Sha256::digest(reply.body())[..DIGEST]);
+    // What is shown of a thing changes with its use and with who looks, its version doesn't.
+    match reply.version() {
+        Some(version) => format!("{version}-{digest}"),
+        None => digest,
+    }
 }
 
 /// Whether an `If-None-Match` names a tag, weak or strong, or `*`, which is any. What comes after something that is no

@@ -79,9 +79,6 @@ pub struct Verdict {
     pub outcome: Result<Option<FirstUse>, Failure>,
 }
 
-/// An id that no token has: a UUIDv7's version nibble is never 0.
-const NOBODYS: TokenId = TokenId::from_bytes([0; 16]);
-
 #[derive(Clone)]
 struct Ready<T> {
     generation: Generation,
@@ -97,8 +94,7 @@ pub(super) struct Cache {
     ready: quick_cache::sync::Cache<Digest, Ready<Standing>>,
     /// Users in organizations, which most tokens share with others: with one of these, a token is one row.
     accounts: quick_cache::sync::Cache<(UserId, OrganizationId), Ready<Account>>,
-    /// A token that is there, whichever: what is read where the one that was named isn't.
-    some: OnceLock<TokenId>,
+    oldest: OnceLock<TokenId>,
 }
 
 impl Cache {
@@ -106,7 +102,7 @@ impl Cache {
         Self {
             ready: quick_cache::sync::Cache::new(KEPT_READY),
             accounts: quick_cache::sync::Cache::new(ACCOUNTS_KEPT_READY),
-            some: OnceLock::new(),
+            oldest: OnceLock::new(),
         }
     }
 }
@@ -125,11 +121,24 @@ impl Service {
                 Subject::Password(self.sign_in(username, password, peer.address, None).await?.account)
             }
             Credential::Session { secret, active } => self.signed_in(secret, *active).await?,
-            Credential::Bearer(text) => match ControlSecret::parse(text.expose()) {
-                Some(control) if self.control.matches(&control) => Subject::Local,
-                // Another secret, or none of ours: the answer takes as long.
-                _ => Subject::Token(self.presented(text, peer.endpoint, began)?),
-            },
+            Credential::Bearer(text) => return self.authenticate_bearer(text, demand, peer),
+        };
+        let first_use = self.admit(&subject, demand, &peer.facts(), peer, began)?;
+        Ok(Caller { subject, demand, address: peer.address, first_use })
+    }
+
+    /// The same, of a token or the control secret: where it stands, waiting for nobody.
+    pub fn authenticate_bearer(
+        &self,
+        text: &SecretText,
+        demand: Demand<'static>,
+        peer: Peer<'_>,
+    ) -> Result<Caller, Failure> {
+        let began = time::Instant::now();
+        let subject = match ControlSecret::parse(text.expose()) {
+            Some(control) if self.control.matches(&control) => Subject::Local,
+            // Another secret, or none of ours: the answer takes as long.
+            _ => Subject::Token(self.presented(text, peer.endpoint, began)?),
         };
         let first_use = self.admit(&subject, demand, &peer.facts(), peer, began)?;
         Ok(Caller { subject, demand, address: peer.address, first_use })
@@ -256,6 +265,12 @@ impl Service {
     fn standing_of(&self, token: Token, generation: Generation) -> Result<Arc<Standing>, Failure> {
         let whose = (token.owner, token.organization);
         let ready = self.cache.accounts.get(&whose).filter(|ready| ready.generation == generation);
+        if let Some(ready) = &ready
+            && !token.tied
+        {
+            // All that it depends on is at hand.
+            return Ok(Arc::new(Standing::new(token, Arc::clone(&ready.what))));
+        }
         let read = |rows: &Rows<'_>| {
             let account = match &ready {
                 Some(ready) => Arc::clone(&ready.what),
@@ -300,29 +315,23 @@ impl Service {
 
     /// The row that a presented token names, if its secret proves it.
     ///
-    /// An unknown id costs what a wrong secret costs, a row that is there and one that isn't, by the same statement, so
-    /// that the time taken doesn't tell whether an id exists. What isn't a token at all goes the same way, with nobody's
-    /// id.
+    /// An unknown id costs what a wrong secret costs, the row that is there or else the one before it, by one statement,
+    /// so that the time taken doesn't tell whether an id exists. What isn't a token at all goes the same way, with an id
+    /// that is nobody's and after all others.
     fn proven(&self, presented: &Presented) -> Result<Option<Token>, Failure> {
-        let read = |id| believed(self.store.read(|rows| rows.token(id)));
-        let (row, exists) = match read(presented.id)? {
-            Some(token) => (Some(token), true),
-            None => (self.some_token()?.map(read).transpose()?.flatten(), false),
-        };
-        let proven = row.filter(|token| self.proves(presented, token) && exists);
-        if proven.is_none() && exists {
-            read(NOBODYS)?;
-        }
-        Ok(proven)
+        let Some(oldest) = self.oldest_token()? else { return Ok(None) };
+        let row = believed(self.store.read(|rows| rows.token_up_to(presented.id.max(oldest))))?;
+        Ok(row.filter(|token| self.proves(presented, token) && token.id == presented.id))
     }
 
-    /// A token that is there: rows stay, so one that was found once will do.
-    fn some_token(&self) -> Result<Option<TokenId>, Failure> {
-        if let Some(some) = self.cache.some.get() {
-            return Ok(Some(*some));
+    /// The first id that there is, before which nothing needs to be looked for: rows stay, and no id is made before one
+    /// that was made already.
+    fn oldest_token(&self) -> Result<Option<TokenId>, Failure> {
+        if let Some(oldest) = self.cache.oldest.get() {
+            return Ok(Some(*oldest));
         }
-        let newest = believed(self.store.read(|rows| rows.newest_token()))?;
-        Ok(newest.map(|token| *self.cache.some.get_or_init(|| token.id)))
+        let oldest = self.store.read(|rows| rows.oldest_token())?;
+        Ok(oldest.map(|oldest| *self.cache.oldest.get_or_init(|| oldest)))
     }
 }
 
@@ -346,14 +355,32 @@ pub(super) fn believed<T>(read: Result<Option<T>, ReadError>) -> Result<Option<T
 mod tests {
     use crate::{
         core::{
+            id::TokenId,
             refusal::{Failure, Refusal},
-            token::Death,
+            token::{Death, Presented},
         },
         service::{
             accounts::AccountChange,
             tests::stage::{Stage, local, present},
         },
     };
+
+    /// The rows that are read in its place are never taken for it.
+    #[tokio::test]
+    async fn a_secret_good_for_one_id_is_good_for_no_other() {
+        let stage = Stage::new().await;
+        let token = stage.token("orders:read").await;
+        let own = Presented::parse(token.secret.expose()).unwrap();
+        let [mut before, mut first] = [own.id.0; 2];
+        before[15] ^= 1;
+        first[0] = 0;
+        for other in [before, first, [0; 16], [255; 16]] {
+            let forged = Presented { id: TokenId::from_bytes(other), ..own.clone() };
+            let refused = present(&stage.service, &forged.reveal()).await;
+            assert!(matches!(refused, Err(Failure::Refused(Refusal::CredentialInvalid))), "{other:?}");
+        }
+        present(&stage.service, &token.secret).await.unwrap();
+    }
 
     #[tokio::test]
     async fn an_owner_kept_ready_by_one_token_is_read_anew_for_another_once_disabled() {

@@ -140,9 +140,14 @@ impl Rows<'_> {
         row.map(|row| self.believe_token(row)).transpose()
     }
 
-    /// The token that was made last.
-    pub fn newest_token(&self) -> Result<Option<Token>, ReadError> {
-        let row = self.one("SELECT * FROM tokens ORDER BY id DESC LIMIT 1", [], token)?;
+    /// The first id of all.
+    pub fn oldest_token(&self) -> Result<Option<TokenId>, ReadError> {
+        self.one("SELECT id FROM tokens ORDER BY id LIMIT 1", [], |row| row.get(0))
+    }
+
+    /// The token of an id, or where there is none the last one before it.
+    pub fn token_up_to(&self, id: TokenId) -> Result<Option<Token>, ReadError> {
+        let row = self.one("SELECT * FROM tokens WHERE id <= ? ORDER BY id DESC LIMIT 1", [id], token)?;
         row.map(|row| self.believe_token(row)).transpose()
     }
 
@@ -167,7 +172,7 @@ impl Rows<'_> {
     /// A token's row with all around it that a decision reads, its owner in its organization being known.
     pub fn standing_by(&self, token: Token, account: impl Into<Arc<Account>>) -> Result<Standing, ReadError> {
         let tied_to = self.tied_to(&token)?;
-        Ok(Standing { tied_to, ..Standing::new(token, account) })
+        Ok(Standing::new(token, account).tied_to(tied_to))
     }
 
     /// The tokens that a token is tied to, its minter first; in place of one that was replaced stands what replaced it.

@@ -24,6 +24,7 @@ use crate::{
         reply::{Reply, Words},
         told::plain,
     },
+    service::{FirstUse, verify::Peer},
 };
 
 /// A problem document that is an OAuth error as well (RFC 6749, 5.2; RFC 6750, 3.1).
@@ -112,13 +113,24 @@ pub(in crate::http) async fn introspect(
     from: From<'_>,
     body: Body,
 ) -> Result<Reply, Failure> {
+    let (reply, first_use) = introspected(site, &body, from.0)?;
+    site.service.commit_rotation(first_use).await;
+    Ok(reply)
+}
+
+/// The answer, and what is to be settled before it leaves.
+pub(in crate::http) fn introspected(
+    site: &Site,
+    body: &Body,
+    asker: Peer<'_>,
+) -> Result<(Reply, Option<FirstUse>), Failure> {
     let form = body.form()?;
     let [address, method, host, path] = ["address", "method", "host", "path"].map(|name| form.get(name));
     let facts = Context { address, method, host, path }.facts()?;
     let wanted = wanted(form.get("require").map(str::split_ascii_whitespace))?;
-    let found = site.service.introspect(&token(&form)?, &wanted, &facts, from.0).await?;
+    let (found, first_use) = site.service.introspect(&token(&form)?, &wanted, &facts, asker)?;
     let found = found.as_deref();
-    Ok(marked(Reply::json(200, &Introspection::of(found, &site.public_url))?, found))
+    Ok((marked(Reply::json(200, &Introspection::of(found, &site.public_url))?, found), first_use))
 }
 
 /// Revokes a token for whoever holds it. What isn't a token of ours is answered the same.

@@ -61,7 +61,9 @@ pub(in crate::http) async fn batch(site: &State<Site>, from: From<'_>, body: Bod
     let wanted = wanted(require.as_ref().map(|list| list.iter().map(String::as_str)))?;
     let mut found = Vec::with_capacity(tokens.len());
     for token in &tokens {
-        found.push(site.service.introspect(&token.0, &wanted, &facts, from.0).await?);
+        let (standing, first_use) = site.service.introspect(&token.0, &wanted, &facts, from.0)?;
+        site.service.commit_rotation(first_use).await;
+        found.push(standing);
     }
     let items = found.iter().map(|found| Introspection::of(found.as_deref(), &site.public_url));
     Reply::json(200, &Introspections { items: items.collect() })

@@ -22,6 +22,7 @@ use crate::{
         reply::Reply,
     },
     service::{
+        Caller,
         change::{Change, Target},
         issue::{Issued, Replied, Telling},
         list::TokenView,
@@ -115,7 +116,12 @@ pub(in crate::http) async fn list(
     (status = 200, body = TokenObject), (status = 404)))]
 #[get("/tokens/self")]
 pub(in crate::http) fn show_self(site: &State<Site>, asker: Asker<'_>) -> Result<Reply, Failure> {
-    shown(site, site.service.own_token(asker.0?)?)
+    shown_own(site, asker.0?)
+}
+
+/// The same, to a caller that is known.
+pub(in crate::http) fn shown_own(site: &Site, caller: &Caller) -> Result<Reply, Failure> {
+    shown(site, site.service.own_token(caller)?)
 }
 
 /// Revokes the token that is presented, for good.

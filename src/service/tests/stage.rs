@@ -176,8 +176,10 @@ impl Stage {
             asked: Asked::default(),
             endpoint: Endpoint::NATIVE,
         };
-        let found = self.service.introspect(&token.secret, &wanted, &Facts::default(), peer).await;
-        found.unwrap().is_some()
+        let (found, first) =
+            self.service.introspect(&token.secret, &wanted, &Facts::default(), peer).unwrap();
+        self.service.commit_rotation(first).await;
+        found.is_some()
     }
 
     /// What a statement finds in the database.

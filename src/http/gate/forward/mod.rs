@@ -13,11 +13,7 @@ mod tests;
 
 use std::sync::Arc;
 
-use http::{
-    HeaderMap, HeaderName, HeaderValue, Method, StatusCode,
-    header::{CACHE_CONTROL, USER_AGENT},
-    request::Parts,
-};
+use http::{HeaderName, HeaderValue, StatusCode, header::CACHE_CONTROL};
 
 use self::ask::{Ask, Misasked, Profile};
 #[cfg(test)]
@@ -26,21 +22,23 @@ use super::GateSetting;
 use crate::{
     core::{
         checks::Endpoint,
-        decision::{Demand, Standing},
+        decision::{Demand, Identity, Standing},
         refusal::{Failure, Refusal},
         secret::SecretText,
         time::{DAY, Instant},
     },
     http::{
-        app::{Answer, AnswerBody, Peer},
+        app::{Peer, Whole},
         carrier::{Carriers, Found, credential, credential_in},
+        head::{Head, Lines},
         introspection::{DEPRECATION, deprecated},
         native,
+        quick::Answered,
         reply::Reply,
         told::plain,
     },
     service::{
-        FirstUse, Service,
+        Service,
         verify::{self, Credential, Verdict},
     },
 };
@@ -69,50 +67,36 @@ pub(in crate::http) struct Gate {
     setting: GateSetting,
 }
 
-/// What the gate answers, and what is to be settled before that leaves.
-pub(in crate::http) struct Gated {
-    pub(in crate::http) answer: Answer,
-    pub(in crate::http) first_use: Option<FirstUse>,
-}
-
 impl Gate {
     pub(in crate::http) const fn new(service: Arc<Service>, setting: GateSetting) -> Self {
         Self { service, setting }
     }
 
     /// The answer to a request that is the gate's; `None` for any other.
-    pub(in crate::http) fn answer(&self, head: &Parts, peer: Peer) -> Option<Gated> {
-        // A whole URL is no proxy's, and the door's to refuse; nor is a tunnel.
-        if head.uri.authority().is_some() || head.method == Method::CONNECT {
-            return None;
-        }
-        let rest = head.uri.path().strip_prefix(GATE)?;
+    pub(in crate::http) fn answer(&self, head: &Head<'_>, peer: Peer) -> Option<Answered> {
+        let rest = head.path.strip_prefix(GATE)?;
         if rest.is_empty() {
             return Some(by_query(self, head, peer));
         }
         Some(by_policy(self, head, peer, rest.strip_prefix(POLICY)?))
     }
 
-    /// Settles the first use of a token that waited for it: before its answer leaves.
-    pub(in crate::http) async fn settle(&self, first: FirstUse) {
-        self.service.commit_rotation(Some(first)).await;
-    }
-
-    fn answer_to(&self, ask: Result<Ask<'_>, Misasked>, head: &Parts, peer: Peer) -> Gated {
+    fn answer_to(&self, ask: Result<Ask<'_>, Misasked>, head: &Head<'_>, peer: Peer) -> Answered {
         match ask {
             Ok(ask) => self.said(self.judge(head, peer, &ask), ask.profile),
             Err(Misasked { profile, refusal }) => self.said(refused(refusal), profile),
         }
     }
 
-    fn judge(&self, head: &Parts, peer: Peer, ask: &Ask<'_>) -> Verdict {
+    fn judge<'a>(&self, head: &Head<'a>, peer: Peer, ask: &Ask<'a>) -> Verdict {
         let read = || {
             let client = original::client(head, peer, &self.setting.proxies, ask)?;
-            Ok((client, self.token(&head.headers)?))
+            Ok((client, self.token(head.headers)?))
         };
         match read() {
             Ok((original::Client { address, asked }, token)) => {
-                let agent = head.headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok());
+                let agent = head.headers.all("user-agent").next();
+                let agent = agent.and_then(|agent| std::str::from_utf8(agent).ok());
                 let client = verify::Peer { address, agent, asked, endpoint: Endpoint::GATE };
                 self.service.judge_token(&token, Demand::Pass(&ask.wanted), client)
             }
@@ -120,10 +104,10 @@ impl Gate {
         }
     }
 
-    fn token(&self, headers: &HeaderMap) -> Result<SecretText, Refusal> {
+    fn token(&self, headers: Lines<'_>) -> Result<SecretText, Refusal> {
         let Found { credential, .. } = match &self.setting.header {
-            Some(header) => credential_in(headers, header.as_str())?,
-            None => credential(headers, Carriers::AnyOne)?,
+            Some(header) => credential_in(&headers, header.as_str())?,
+            None => credential(&headers, Carriers::AnyOne)?,
         };
         match credential {
             Credential::Bearer(text) => Ok(text),
@@ -131,21 +115,21 @@ impl Gate {
         }
     }
 
-    fn said(&self, verdict: Verdict, profile: Profile) -> Gated {
+    fn said(&self, verdict: Verdict, profile: Profile) -> Answered {
         let Verdict { standing, outcome } = verdict;
-        let mut headers = HeaderMap::with_capacity(16);
+        let mut headers = Vec::with_capacity(16);
         identify(&mut headers, standing.as_deref(), self.service.now());
-        let first_use = outcome.as_ref().ok().copied().flatten();
+        let first_uses = outcome.as_ref().ok().copied().flatten().into_iter().collect();
         let status = match outcome {
             Ok(_) => {
                 deprecate(&mut headers, standing.as_deref());
-                headers.insert(REASON, HeaderValue::from_static(""));
-                headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+                headers.push((REASON, BLANK));
+                headers.push((CACHE_CONTROL, HeaderValue::from_static("no-store")));
                 StatusCode::OK
             }
             Err(failure) => {
                 let problem = native::failure(&failure);
-                headers.insert(REASON, HeaderValue::from_static(problem.code));
+                headers.push((REASON, HeaderValue::from_static(problem.code)));
                 let reply = Reply::empty(profile.folded(problem.status)).because_of(&failure);
                 // There is no body to say it in what is wrong with a question (RFC 6750, 3.1).
                 let reply = if problem.status == 400 {
@@ -157,13 +141,12 @@ impl Gate {
                 } else {
                     reply
                 };
-                let answer = Answer::from_reply(reply);
-                headers.extend(answer.headers);
-                answer.status
+                let refusal = Whole::from_reply(reply);
+                headers.extend(refusal.headers);
+                refusal.status
             }
         };
-        let answer = Answer { status, headers, body: AnswerBody::from(Vec::new()) };
-        Gated { answer, first_use }
+        Answered { answer: Whole { status, headers, body: Vec::new() }, first_uses }
     }
 }
 
@@ -177,8 +160,8 @@ impl Gate {
         ("policy" = Option<String>, Query, description = "all that is wanted, by a name of jeton's configuration; not together with the others"),
         ("profile" = Option<String>, Query, description = "`nginx`, `caddy`, `traefik` or `envoy`: which headers say what was asked for; to nginx everything but 200 and 401 is said as 403"),
     ))]
-fn by_query(gate: &Gate, head: &Parts, peer: Peer) -> Gated {
-    let ask = Ask::of_query(head.uri.query().unwrap_or_default(), &gate.setting.policies);
+fn by_query(gate: &Gate, head: &Head<'_>, peer: Peer) -> Answered {
+    let ask = Ask::of_query(head.query.unwrap_or_default(), &gate.setting.policies);
     gate.answer_to(ask, head, peer)
 }
 
@@ -186,7 +169,7 @@ fn by_query(gate: &Gate, head: &Parts, peer: Peer) -> Gated {
 /// configuration, what is asked for is the method, the host and what follows the name, and no query is read.
 #[utoipa::path(get, path = "/gate/policy/{policy}", tag = "gate",
     params(("policy" = String, Path, description = "a name of jeton's configuration; whatever follows it is the path that was asked for")))]
-fn by_policy(gate: &Gate, head: &Parts, peer: Peer, named: &str) -> Gated {
+fn by_policy<'a>(gate: &'a Gate, head: &Head<'a>, peer: Peer, named: &'a str) -> Answered {
     gate.answer_to(Ask::of_path(named, &gate.setting.policies), head, peer)
 }
 
@@ -194,34 +177,44 @@ const fn refused(refusal: Refusal) -> Verdict {
     Verdict { standing: None, outcome: Err(Failure::Refused(refusal)) }
 }
 
+/// A header line of an answer.
+type Said = (HeaderName, HeaderValue);
+
+const BLANK: HeaderValue = HeaderValue::from_static("");
+
 /// Says whose token it is. Each header is there on every answer, blank where nothing is known, so that a proxy puts it in
 /// the place of the client's own.
-fn identify(headers: &mut HeaderMap, standing: Option<&Standing>, now: Instant) {
-    let Some(Standing { token, account, privileges, .. }) = standing else {
-        for name in [USER, ORGANIZATION, TOKEN_ID, PRIVILEGES, EXPIRES, EXPIRES_IN, SUPERSEDED_AT] {
-            headers.insert(name, HeaderValue::from_static(""));
-        }
-        return;
+fn identify(headers: &mut Vec<Said>, standing: Option<&Standing>, now: Instant) {
+    let Some(standing) = standing else {
+        let all = [USER, ORGANIZATION, TOKEN_ID, PRIVILEGES, EXPIRES, EXPIRES_IN, SUPERSEDED_AT];
+        return headers.extend(all.map(|name| (name, BLANK)));
     };
-    let mut say = |name, text: &str| {
-        headers.insert(name, HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static("")));
-    };
-    say(USER, &account.user.username);
-    say(ORGANIZATION, &account.organization.slug);
-    say(TOKEN_ID, &token.id.to_string());
-    say(PRIVILEGES, &privileges.to_string());
-    say(EXPIRES, &token.expires_at.map(|at| at.to_string()).unwrap_or_default());
+    let token = &standing.token;
+    let Identity { user, organization, token: id, privileges, expires } = standing.identity();
+    for (name, text) in [
+        (USER, user),
+        (ORGANIZATION, organization),
+        (TOKEN_ID, id),
+        (PRIVILEGES, privileges),
+        (EXPIRES, expires),
+    ] {
+        headers.push((name, HeaderValue::from_maybe_shared(text.clone()).unwrap_or(BLANK)));
+    }
     let left = token.expires_at.map(|at| at.millis() - now.millis());
-    let soon = left.filter(|left| (0..ANNOUNCED).contains(left)).map(|left| (left / 1000).to_string());
-    say(EXPIRES_IN, &soon.unwrap_or_default());
-    say(SUPERSEDED_AT, &token.superseded.map(|superseded| superseded.at.to_string()).unwrap_or_default());
+    let soon = left.filter(|left| (0..ANNOUNCED).contains(left)).map(|left| (left / 1000).into());
+    headers.push((EXPIRES_IN, soon.unwrap_or(BLANK)));
+    let superseded = token.superseded.map(|superseded| text(&superseded.at.to_string()));
+    headers.push((SUPERSEDED_AT, superseded.unwrap_or(BLANK)));
+}
+
+fn text(text: &str) -> HeaderValue {
+    HeaderValue::from_str(text).unwrap_or(BLANK)
 }
 
 /// Marks the use of a token that is good and gives way to another. There only where that is so: by being there it says so
 /// (RFC 9745), and a blank one would be no date.
-fn deprecate(headers: &mut HeaderMap, standing: Option<&Standing>) {
+fn deprecate(headers: &mut Vec<Said>, standing: Option<&Standing>) {
     if let Some(superseded) = standing.and_then(|standing| standing.token.superseded) {
-        let since = HeaderValue::from_str(&deprecated(superseded));
-        headers.insert(DEPRECATION, since.unwrap_or(HeaderValue::from_static("")));
+        headers.push((HeaderName::from_static(DEPRECATION), text(&deprecated(superseded))));
     }
 }

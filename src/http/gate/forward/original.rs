@@ -2,12 +2,14 @@
 
 use std::net::IpAddr;
 
-use http::{HeaderMap, request::Parts};
-
 use super::ask::{Ask, Profile};
 use crate::{
     core::{limits::Asked, refusal::Refusal},
-    http::{app::Peer, forwarded},
+    http::{
+        app::Peer,
+        forwarded,
+        head::{Head, Lines},
+    },
     ops::config::Proxies,
 };
 
@@ -19,7 +21,7 @@ pub(super) struct Client<'a> {
 
 /// Who stands behind a request and what it asks for. Of a peer that isn't trusted no header is read.
 pub(super) fn client<'a>(
-    head: &'a Parts,
+    head: &Head<'a>,
     peer: Peer,
     proxies: &Proxies,
     ask: &Ask<'a>,
@@ -32,20 +34,20 @@ pub(super) fn client<'a>(
         return Ok(Client { address: socket, asked: Asked::default() });
     }
     // A client mustn't unsay by a stray byte what a proxy appended to it.
-    let forwarded = raw(&head.headers, "x-forwarded-for")?.map(String::from_utf8_lossy);
+    let forwarded = raw(head.headers, "x-forwarded-for")?.map(String::from_utf8_lossy);
     let forwarded: Vec<&str> = forwarded.as_deref().into_iter().collect();
     let address = forwarded::client(socket, &forwarded, proxies);
     let asked = match ask.path {
         Some(path) => {
-            let host = one(&head.headers, "host")?;
-            Asked { method: Some(head.method.as_str()), host, path: Some(path) }
+            let host = one(head.headers, "host")?;
+            Asked { method: Some(head.method), host, path: Some(path) }
         }
-        None => by_headers(&head.headers, ask.profile)?,
+        None => by_headers(head.headers, ask.profile)?,
     };
     Ok(Client { address, asked })
 }
 
-fn by_headers(headers: &HeaderMap, profile: Profile) -> Result<Asked<'_>, Refusal> {
+fn by_headers(headers: Lines<'_>, profile: Profile) -> Result<Asked<'_>, Refusal> {
     let either = |original, forwarded| {
         let (original, forwarded) = match profile {
             Profile::Nginx => (one(headers, original)?, None),
@@ -86,15 +88,15 @@ fn unclear<T>(what: &'static str) -> Result<T, Refusal> {
 }
 
 /// A header that is there once, or not at all.
-fn raw<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a [u8]>, Refusal> {
-    let mut values = headers.get_all(name).iter();
+fn raw<'a>(headers: Lines<'a>, name: &str) -> Result<Option<&'a [u8]>, Refusal> {
+    let mut values = headers.all(name);
     match (values.next(), values.next()) {
         (_, Some(_)) => unclear("a header that says what was asked for came twice"),
-        (value, None) => Ok(value.map(http::HeaderValue::as_bytes).filter(|value| !value.is_empty())),
+        (value, None) => Ok(value.filter(|value| !value.is_empty())),
     }
 }
 
 /// The same as text. What isn't any is there, and is nothing that a route holds.
-fn one<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a str>, Refusal> {
+fn one<'a>(headers: Lines<'a>, name: &str) -> Result<Option<&'a str>, Refusal> {
     Ok(raw(headers, name)?.map(|value| std::str::from_utf8(value).unwrap_or("\u{fffd}")))
 }

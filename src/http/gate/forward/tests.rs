@@ -2,15 +2,16 @@
 
 use std::{collections::BTreeMap, net::SocketAddr};
 
-use http::request::Parts;
-
 use super::{
     ask::{Ask, Misasked, Profile},
     original,
 };
 use crate::{
     core::{refusal::Refusal, wanted::Wanted},
-    http::app::Peer,
+    http::{
+        app::Peer,
+        head::{Head, Line, Lines},
+    },
     ops::config::{Config, Proxies, Sources},
 };
 
@@ -79,11 +80,8 @@ fn known(
     trusted: &str,
     headers: &[(&str, &str)],
 ) -> Result<(String, [Option<String>; 3]), Refusal> {
-    let mut request = http::Request::builder().method("PUT").uri("/gate");
-    for (name, value) in headers {
-        request = request.header(*name, *value);
-    }
-    let head: Parts = request.body(()).unwrap().into_parts().0;
+    let lines: Vec<Line<'_>> = headers.iter().map(|(name, value)| (*name, value.as_bytes())).collect();
+    let head = Head { method: "PUT", path: "/gate", query: None, headers: Lines(&lines) };
     let flags = vec![("trusted_proxy", trusted.to_owned())];
     let proxies: Proxies = Config::load(Sources { flags, ..Sources::default() }).unwrap().trusted_proxy;
     let policies = BTreeMap::new();
