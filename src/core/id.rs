@@ -224,13 +224,15 @@ impl IdCounter {
     }
 }
 
+const HEX: &[u8; 16] = b"0123456789abcdef";
+
 /// Lower-case hex.
 pub fn hex(bytes: &[u8]) -> String {
-    use fmt::Write;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        write!(text, "{byte:02x}").expect("a string takes all");
-        text
-    })
+    let mut text = String::with_capacity(bytes.len() * 2 + 4);
+    for byte in bytes {
+        text.extend([byte >> 4, byte & 15].map(|digit| char::from(HEX[usize::from(digit)])));
+    }
+    text
 }
 
 fn hyphenated(bytes: [u8; 16]) -> String {

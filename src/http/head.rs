@@ -24,7 +24,9 @@ pub struct Lines<'a>(pub &'a [Line<'a>]);
 impl<'a> Lines<'a> {
     /// All values of a header, in order.
     pub fn all(self, name: &str) -> impl Iterator<Item = &'a [u8]> {
-        self.0.iter().filter(move |(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| *value)
+        // Nearly all have another length.
+        let named = move |other: &str| other.len() == name.len() && other.eq_ignore_ascii_case(name);
+        self.0.iter().filter(move |(other, _)| named(other)).map(|(_, value)| *value)
     }
 
     /// The value of a header that is there once; `None` for one that isn't, or is more than once.

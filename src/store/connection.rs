@@ -12,6 +12,14 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 /// Statements kept prepared on a connection: more than there are.
 const STATEMENTS: usize = 256;
 
+/// Pages in the write-ahead log at which it is moved into the database: 16 MB. A page that many commits change is moved
+/// once for all of them, and there are some that each commit changes.
+const CHECKPOINT_AFTER: &str = "4000";
+
+/// How much the one that writes keeps of the database, in KiB, negative as SQLite wants it: what a busy commit changes,
+/// so that none of it is written or read twice.
+const WRITERS_CACHE: &str = "-8192";
+
 /// The largest write-ahead log that stays on disk after a checkpoint, in bytes.
 const LOG_KEPT: i64 = 4 << 20;
 
@@ -73,6 +81,8 @@ pub(super) fn writable(path: &Path, checkpoints: Checkpoints) -> Result<Connecti
         set(&connection, name, value, read_back)?;
     }
     connection.pragma_update(None, "journal_size_limit", LOG_KEPT)?;
+    set(&connection, "cache_size", WRITERS_CACHE, WRITERS_CACHE)?;
+    set(&connection, "wal_autocheckpoint", CHECKPOINT_AFTER, CHECKPOINT_AFTER)?;
     if checkpoints == Checkpoints::Litestream {
         set(&connection, "wal_autocheckpoint", "0", "0")?;
         connection.busy_timeout(checkpoints.patience())?;

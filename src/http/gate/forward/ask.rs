@@ -47,6 +47,23 @@ pub(super) struct Ask<'a> {
     pub(super) path: Option<&'a str>,
 }
 
+/// What a query was found to ask.
+pub(super) struct Known {
+    wanted: Wanted,
+    profile: Profile,
+}
+
+impl Known {
+    pub(super) fn of(ask: &Ask<'_>) -> Self {
+        Self { wanted: ask.wanted.as_ref().clone(), profile: ask.profile }
+    }
+
+    /// The same question.
+    pub(super) const fn ask(&self) -> Ask<'_> {
+        Ask { wanted: Cow::Borrowed(&self.wanted), profile: self.profile, path: None }
+    }
+}
+
 /// A question that can't be put, and how to say so.
 pub(super) struct Misasked {
     pub(super) profile: Profile,

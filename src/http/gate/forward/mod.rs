@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use http::{HeaderName, HeaderValue, StatusCode, header::CACHE_CONTROL};
 
-use self::ask::{Ask, Misasked, Profile};
+use self::ask::{Ask, Known, Misasked, Profile};
 #[cfg(test)]
 pub(in crate::http) use self::document::describe;
 use super::GateSetting;
@@ -49,6 +49,10 @@ const GATE: &str = "/gate";
 /// What stands behind it where a policy is named in the path.
 const POLICY: &str = "/policy/";
 
+/// How many queries are kept as they were read, and how long one may be for that, in bytes.
+const KNOWN: usize = 256;
+const KNOWN_LENGTH: usize = 512;
+
 /// From how long before its expiry on a token is announced, in milliseconds.
 const ANNOUNCED: i64 = 14 * DAY;
 
@@ -65,11 +69,13 @@ const REASON: HeaderName = HeaderName::from_static("x-auth-reason");
 pub(in crate::http) struct Gate {
     service: Arc<Service>,
     setting: GateSetting,
+    /// What was asked before: a proxy asks by the few queries of its configuration.
+    known: quick_cache::sync::Cache<String, Arc<Known>>,
 }
 
 impl Gate {
-    pub(in crate::http) const fn new(service: Arc<Service>, setting: GateSetting) -> Self {
-        Self { service, setting }
+    pub(in crate::http) fn new(service: Arc<Service>, setting: GateSetting) -> Self {
+        Self { service, setting, known: quick_cache::sync::Cache::new(KNOWN) }
     }
 
     /// The answer to a request that is the gate's; `None` for any other.
@@ -161,7 +167,16 @@ impl Gate {
         ("profile" = Option<String>, Query, description = "`nginx`, `caddy`, `traefik` or `envoy`: which headers say what was asked for; to nginx everything but 200 and 401 is said as 403"),
     ))]
 fn by_query(gate: &Gate, head: &Head<'_>, peer: Peer) -> Answered {
-    let ask = Ask::of_query(head.query.unwrap_or_default(), &gate.setting.policies);
+    let query = head.query.unwrap_or_default();
+    if let Some(known) = gate.known.get(query) {
+        return gate.answer_to(Ok(known.ask()), head, peer);
+    }
+    let ask = Ask::of_query(query, &gate.setting.policies);
+    if let Ok(ask) = &ask
+        && query.len() <= KNOWN_LENGTH
+    {
+        gate.known.insert(query.to_owned(), Arc::new(Known::of(ask)));
+    }
     gate.answer_to(ask, head, peer)
 }
 
