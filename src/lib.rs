@@ -42,6 +42,8 @@
 //!   A database from a backup learns at its start what it missed, or isn't served. On a full disk room is kept for it.
 //! - **A reply that is lost is given again** to whoever has its idempotency key ([`core::idempotency`]): any write that makes
 //!   a token can be handed to `Service::write_once`, which keeps its reply, encrypted, until the token is used.
+//! - **A check goes before a sign-in.** Passwords are hashed by one thread that stands back for the others; a try that isn't
+//!   worth a hash is answered late (`service::tarpit`).
 //! - **A check doesn't write and can't be stale.** (But for one: the first use of a token that waits to replace another commits
 //!   that before its answer leaves.) What it read is kept with the generation that was current before; a
 //!   commit that may change a decision raises the generation before its reply.

@@ -113,6 +113,11 @@ impl Application {
         self.service.failed().await;
     }
 
+    /// Lets go who is held back: nothing is to be waited for while the door closes.
+    pub fn hold_back_nobody(&self) {
+        self.service.hold_back_nobody();
+    }
+
     /// Writes what is still in memory and closes the database.
     pub async fn close(self) {
         self.service.shut_down().await;

@@ -134,6 +134,7 @@ async fn serve(
             never = notifier.keep_watch(|| application.answers()) => match never {},
         }
         notifier.stopping();
+        application.hold_back_nobody();
     };
     let drained = door::serve(entrances, limits(&config.door, open_files), application.app, stop).await?;
     info!(?drained, "connections are closed");

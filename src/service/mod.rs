@@ -14,6 +14,7 @@ mod rekey;
 mod sign_in;
 mod successors;
 mod survey;
+mod tarpit;
 mod throttle;
 mod uses;
 
@@ -87,6 +88,7 @@ pub struct Service {
     hasher: hashing::Hasher,
     throttle: throttle::Throttle,
     throttled: refused::Throttled,
+    tarpit: tarpit::Tarpit,
     refusals: refused::Refusals,
     rotations: successors::Rotations,
     erasing: tokio::sync::Notify,
@@ -222,6 +224,7 @@ impl Service {
             hasher,
             throttle: throttle::Throttle::default(),
             throttled: refused::Throttled::default(),
+            tarpit: tarpit::Tarpit::default(),
             refusals: refused::Refusals::default(),
             rotations,
             erasing: tokio::sync::Notify::new(),
@@ -254,6 +257,11 @@ impl Service {
     /// Resolves once nothing can be written safely any more: the process must end.
     pub async fn failed(&self) {
         self.store.failed().await;
+    }
+
+    /// Answers from now on as soon as it can, those who are held back included: the door closes.
+    pub fn hold_back_nobody(&self) {
+        self.tarpit.drain();
     }
 
     /// Writes down what gathers in memory every few seconds, or sooner where much has gathered, and undoes rotations that

@@ -25,7 +25,7 @@ impl Service {
     ) -> Result<SignedIn, Failure> {
         // Neither can be anybody's: no hash is spent, and nothing is learned that the rules don't say.
         if username(name).is_err() || password.expose().len() > PASSWORD_LONGEST {
-            return Err(Refusal::CredentialInvalid.into());
+            return Err(self.held_back(Refusal::CredentialInvalid, peer).await);
         }
         let own = known.filter(|session| self.is_named(session.user, name));
         let tally = match own {
@@ -35,7 +35,7 @@ impl Service {
         if let Err(refusal) = self.throttle.admit(&tally, self.now()) {
             self.throttled.note(name, peer);
             self.refusals.note_throttled();
-            return Err(refusal.into());
+            return Err(self.held_back(refusal, peer).await);
         }
         match self.judge(name, password).await {
             Ok(Verdict::Right(signed_in)) => {
@@ -48,9 +48,15 @@ impl Service {
             }
             Err(failure) => {
                 self.throttle.unjudged(&tally);
-                Err(failure)
+                Err(self.held_back(failure, peer).await)
             }
         }
+    }
+
+    /// A failure that took no hash, once it may be told.
+    async fn held_back(&self, failure: impl Into<Failure>, peer: Option<IpAddr>) -> Failure {
+        self.tarpit.hold(peer).await;
+        failure.into()
     }
 
     /// Whether a user, who is signed in, goes by this name.
@@ -98,4 +104,43 @@ enum Verdict {
     Right(SignedIn),
     /// For this user, or for none.
     Wrong(Option<UserId>),
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::{Duration, Instant};
+
+    use super::{Failure, IpAddr, Refusal, SecretText};
+    use crate::service::tests::stage::Stage;
+
+    /// How long an answer took by a clock that moves only where everybody waits, and whether it was yes.
+    async fn sign_in(stage: &Stage, name: &str, password: &str) -> (Duration, Result<(), Failure>) {
+        let (start, peer): (_, Option<IpAddr>) = (Instant::now(), "192.0.2.1".parse().ok());
+        let signed_in = stage.service.sign_in(name, &SecretText::new(password), peer, None).await;
+        (start.elapsed(), signed_in.map(drop))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_took_a_hash_is_answered_at_once_and_what_did_not_is_held_back() {
+        let stage = Stage::new().await;
+        let half = Duration::from_millis(500);
+        let wrong = |answer| matches!(answer, Err(Failure::Refused(Refusal::CredentialInvalid)));
+        let (took, right) = sign_in(&stage, "anna", "a walk of a crooked mile").await;
+        assert!(took.is_zero() && right.is_ok(), "{took:?}");
+        // Nobody's name by its form.
+        let (took, answer) = sign_in(&stage, "no name", "x").await;
+        assert!(took >= half && wrong(answer), "{took:?}");
+        for name in ["anna", "nobody"] {
+            for _ in 0..5 {
+                let (took, answer) = sign_in(&stage, name, "not the password at all").await;
+                assert!(took.is_zero() && wrong(answer), "{name}: {took:?}");
+            }
+            let (took, answer) = sign_in(&stage, name, "not the password at all").await;
+            assert!(took >= half && took < 2 * half, "{name}: {took:?}");
+            assert!(matches!(answer, Err(Failure::Refused(Refusal::Throttled { .. }))), "{name}: {answer:?}");
+        }
+        stage.service.hold_back_nobody();
+        let (took, answer) = sign_in(&stage, "anna", "not the password at all").await;
+        assert!(took.is_zero() && answer.is_err(), "{took:?}");
+    }
 }

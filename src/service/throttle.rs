@@ -116,7 +116,7 @@ impl Throttle {
 }
 
 /// What one peer is: an IPv4 address, or an IPv6 /64, which one subscriber has to itself.
-fn subscriber(address: IpAddr) -> IpAddr {
+pub(super) fn subscriber(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX)).into(),
         v4 @ IpAddr::V4(_) => v4,
