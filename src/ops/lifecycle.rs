@@ -26,18 +26,6 @@ pub fn raise_file_limit() -> Option<u64> {
     }
 }
 
-/// How much the calling thread stands back: a tenth of a core that others want, and all of one that nobody does.
-#[cfg(target_os = "linux")]
-const NICE: i32 = 10;
-
-/// Lets the threads that answer requests go before the calling one. Where the system says no, they share as before.
-///
-/// On Linux alone is it a thread that this is said of.
-pub fn stand_back() {
-    #[cfg(target_os = "linux")]
-    let _ = rustix::process::setpriority_process(None, NICE);
-}
-
 /// Each SIGHUP from now on: it asks that files be read again. Needs a tokio runtime.
 pub fn hangups() -> io::Result<Signal> {
     signal(SignalKind::hangup())
@@ -64,23 +52,5 @@ impl StopSignals {
             _ = self.terminate.recv() => "SIGTERM",
             _ = self.interrupt.recv() => "SIGINT",
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    #[cfg(target_os = "linux")]
-    #[test]
-    fn one_thread_stands_back_and_no_other() {
-        use rustix::process::getpriority_process;
-
-        let before = getpriority_process(None).unwrap();
-        let of_thread = std::thread::spawn(|| {
-            super::stand_back();
-            getpriority_process(None).unwrap()
-        });
-        // It can't go before what the tests themselves were started as.
-        assert_eq!(of_thread.join().unwrap(), before.max(super::NICE));
-        assert_eq!(getpriority_process(None).unwrap(), before);
     }
 }

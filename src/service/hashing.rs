@@ -1,5 +1,5 @@
-//! Password hashing: one thread, which stands back for those that answer, one permit, a bounded queue. argon2id takes
-//! 19 MiB and tens of milliseconds each time; whoever leaves while waiting isn't served.
+//! Password hashing: one thread, one permit, a bounded queue. argon2id takes 19 MiB and tens of milliseconds each time;
+//! whoever leaves while waiting isn't served.
 
 use std::{
     sync::{
@@ -19,12 +19,9 @@ use argon2::{
 use subtle::ConstantTimeEq;
 use tokio::sync::oneshot;
 
-use crate::{
-    core::{
-        refusal::Failure,
-        secret::{Entropy, SecretText, random},
-    },
-    ops::lifecycle::stand_back,
+use crate::core::{
+    refusal::Failure,
+    secret::{Entropy, SecretText, random},
 };
 
 /// How many may wait: about two seconds' worth.
@@ -68,7 +65,6 @@ impl Hasher {
 }
 
 fn run(queue: &Receiver<Work>, entropy: &dyn Entropy) {
-    stand_back();
     let mut kiln = Kiln::default();
     while let Ok(work) = queue.recv() {
         match work {
