@@ -35,6 +35,9 @@ const AT_ONCE: usize = 2;
 /// How long the browser may take over anything.
 const PATIENCE: Duration = Duration::from_mins(1);
 
+/// How often a browser is started before a test gives up.
+const TRIES: usize = 3;
+
 /// What keeps the browser to itself: it looks up no name and so asks nobody but the server under test.
 const FLAGS: [&str; 14] = [
     "--headless=new",
@@ -86,46 +89,63 @@ fn end(child: &mut Child) {
     let _ = child.wait();
 }
 
+/// Starts a chromedriver and has it start a Chromium.
+fn launch() -> Result<(Runtime, Client, Child, TempDir), String> {
+    let home = tempfile::tempdir().expect("a temporary directory");
+    let log = home.path().join("driver.log");
+    let mut command = Command::new("chromedriver");
+    command
+        .args(["--port=0", "--log-level=WARNING"])
+        .env_clear()
+        .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
+        .envs(["HOME", "TMPDIR", "XDG_CONFIG_HOME", "XDG_CACHE_HOME"].map(|name| (name, home.path())))
+        .env("TZ", "UTC")
+        // A group of their own, so that they end together whatever becomes of the one above.
+        .process_group(0)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(append(&log));
+    let child = command.spawn().unwrap_or_else(|error| panic!("chromedriver: {error}"));
+    let mut group = Group(Some(child));
+    let stdout = group.0.as_mut().and_then(|child| child.stdout.take()).expect("piped");
+    let mut lines = BufReader::new(stdout).lines().map_while(Result::ok);
+    let port =
+        lines.find_map(|line| line.split_once("successfully on port ")?.1.trim_end_matches('.').parse().ok());
+    let port: u16 = port.ok_or("chromedriver doesn't say where it listens")?;
+    // Whatever else it says is read, so that it never waits for a reader.
+    thread::spawn(move || lines.for_each(drop));
+
+    let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let mut builder = ClientBuilder::new(HttpConnector::new());
+    let Value::Object(capabilities) = capabilities(home.path()) else { unreachable!("written as an object") };
+    builder.capabilities(capabilities);
+    let address = format!("http://127.0.0.1:{port}");
+    let connected =
+        runtime.block_on(async { tokio::time::timeout(PATIENCE, builder.connect(&address)).await });
+    let said = |failure: String| format!("{failure}; {}", std::fs::read_to_string(&log).unwrap_or_default());
+    let client = connected
+        .map_err(|_| said("no browser within a minute".into()))?
+        .map_err(|error| said(error.to_string()))?;
+    let child = group.0.take().expect("started above");
+    Ok((runtime, client, child, home))
+}
+
 impl Driver {
-    /// Starts both, once there is a place for one more browser.
+    /// Starts both, once there is a place for one more browser. One that doesn't come up is tried again: now and then
+    /// Chromium ends while it starts on a busy machine, which says nothing of what is tested.
     pub fn start() -> Self {
         turn::together();
         let place = place();
-        let home = tempfile::tempdir().expect("a temporary directory");
-        let mut command = Command::new("chromedriver");
-        command
-            .args(["--port=0", "--log-level=WARNING"])
-            .env_clear()
-            .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
-            .envs(["HOME", "TMPDIR", "XDG_CONFIG_HOME", "XDG_CACHE_HOME"].map(|name| (name, home.path())))
-            .env("TZ", "UTC")
-            // A group of their own, so that they end together whatever becomes of the one above.
-            .process_group(0)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(append(&home.path().join("driver.log")));
-        let child = command.spawn().unwrap_or_else(|error| panic!("chromedriver: {error}"));
-        let mut group = Group(Some(child));
-        let stdout = group.0.as_mut().and_then(|child| child.stdout.take()).expect("piped");
-        let mut lines = BufReader::new(stdout).lines().map_while(Result::ok);
-        let port = lines
-            .find_map(|line| line.split_once("successfully on port ")?.1.trim_end_matches('.').parse().ok());
-        let port: u16 = port.expect("chromedriver says where it listens");
-        // Whatever else it says is read, so that it never waits for a reader.
-        thread::spawn(move || lines.for_each(drop));
-
-        let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
-        let mut builder = ClientBuilder::new(HttpConnector::new());
-        let Value::Object(capabilities) = capabilities(home.path()) else {
-            unreachable!("written as an object")
-        };
-        builder.capabilities(capabilities);
-        let address = format!("http://127.0.0.1:{port}");
-        let connected =
-            runtime.block_on(async { tokio::time::timeout(PATIENCE, builder.connect(&address)).await });
-        let client = connected.expect("a browser within a minute").expect("a browser");
-        let child = group.0.take().expect("started above");
-        Self { runtime, client, child, _profile: home, _place: place }
+        let mut failures = Vec::new();
+        while failures.len() < TRIES {
+            match launch() {
+                Ok((runtime, client, child, profile)) => {
+                    return Self { runtime, client, child, _profile: profile, _place: place };
+                }
+                Err(failure) => failures.push(failure),
+            }
+        }
+        panic!("no browser: {failures:#?}");
     }
 
     /// Waits for what the browser answers.
