@@ -1,5 +1,10 @@
 //! Where a request to jeton's own API came from: the socket's word, unless proxies are trusted there too.
 
+use std::{
+    sync::atomic::{AtomicUsize, Ordering},
+    thread,
+};
+
 use crate::harness::{Client, Server, database, server::Setup};
 
 /// The headers in which somebody could say where they come from.
@@ -10,6 +15,23 @@ fn guess(client: &mut Client, account: usize, headers: &[(&str, String)]) -> u16
     let request = client.get("/v1/me").basic(&format!("nobody{account}"), "not the password at all");
     let request = headers.iter().fold(request, |request, (name, value)| request.header(name, value));
     request.send().status
+}
+
+/// Guesses this often, sixty-four side by side, since one that isn't looked at is answered late; returns the statuses.
+fn guess_often(server: &Server, times: usize, guess: impl Fn(&mut Client, usize) -> u16 + Sync) -> Vec<u16> {
+    let next = AtomicUsize::new(0);
+    thread::scope(|scope| {
+        let guessing = || {
+            let mut client = server.client();
+            let rounds = std::iter::repeat_with(|| next.fetch_add(1, Ordering::Relaxed));
+            rounds
+                .take_while(|round| *round < times)
+                .map(|round| guess(&mut client, round))
+                .collect::<Vec<_>>()
+        };
+        let guessers: Vec<_> = (0..64).map(|_| scope.spawn(guessing)).collect();
+        guessers.into_iter().flat_map(|guesser| guesser.join().unwrap()).collect()
+    })
 }
 
 /// The addresses that refused sign-ins were recorded with, each once.
@@ -24,9 +46,7 @@ fn recorded(server: &Server) -> Vec<String> {
 fn no_header_moves_a_guesser_to_another_address() {
     // The guesser comes from loopback, which the gate trusts.
     let server = Server::start();
-    let mut client = server.client();
-    let mut statuses = Vec::new();
-    for round in 0..1_000 {
+    let statuses = guess_often(&server, 1_000, |client, round| {
         let address = format!("10.{}.{}.1", round / 250, round % 250);
         let claims: Vec<_> = CLAIMS
             .iter()
@@ -37,13 +57,12 @@ fn no_header_moves_a_guesser_to_another_address() {
             .collect();
         // One at a time, and all together.
         let some = if round % 5 == 4 { &claims[..] } else { &claims[round % 5..=round % 5] };
-        statuses.push(guess(&mut client, round, some));
-    }
+        guess(client, round, some)
+    });
     let looked_at = statuses.iter().filter(|status| **status == 401).count();
     // Fifty are free, and while the test lasts the short waits let a few more in.
     assert!((50..60).contains(&looked_at), "{looked_at} of 1,000 were looked at");
     assert!(statuses.iter().all(|status| matches!(status, 401 | 429)), "{statuses:?}");
-    assert!(statuses[100..].iter().filter(|status| **status == 429).count() > 880);
     assert_eq!(recorded(&server), ["127.0.0.1"]);
 }
 
@@ -51,12 +70,10 @@ fn no_header_moves_a_guesser_to_another_address() {
 fn behind_a_trusted_proxy_clients_are_told_apart_and_forge_nothing() {
     let flags = ["--api-trusts-proxy", "--trusted-proxy", "127.0.0.1, 10.0.0.0/8"];
     let server = Server::setup().flags(&flags).start();
-    let mut client = server.client();
-    let mut through = |account: usize, said: &str, real: &str| {
-        guess(&mut client, account, &[("X-Forwarded-For", format!("{said}{real}"))])
+    let from = |client: &mut Client, account: usize, said: &str, real: &str| {
+        guess(client, account, &[("X-Forwarded-For", format!("{said}{real}"))])
     };
-    let mut looked_at = 0;
-    for round in 0..200 {
+    let statuses = guess_often(&server, 200, |client, round| {
         // What a client says of itself stands to the left of what the proxy appends.
         let said = match round % 4 {
             0 => String::new(),
@@ -64,9 +81,12 @@ fn behind_a_trusted_proxy_clients_are_told_apart_and_forge_nothing() {
             2 => format!("198.51.100.{round}, 10.0.0.1, "),
             _ => format!("junk {round}, "),
         };
-        looked_at += usize::from(through(round, &said, "203.0.113.1") == 401);
-    }
+        from(client, round, &said, "203.0.113.1")
+    });
+    let looked_at = statuses.iter().filter(|status| **status == 401).count();
     assert!((50..60).contains(&looked_at), "{looked_at} of 200");
+    let mut client = server.client();
+    let mut through = |account: usize, said: &str, real: &str| from(&mut client, account, said, real);
     assert_eq!(through(1_000, "", "203.0.113.2"), 401, "another client isn't held up");
     // Each try that is looked at doubles the wait, so one of a few comes too early.
     assert!(
