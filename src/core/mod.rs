@@ -11,6 +11,7 @@ pub mod feed;
 pub mod filter;
 pub mod find;
 pub mod foreign;
+pub mod gathered;
 pub mod histogram;
 pub mod id;
 pub mod idempotency;

@@ -31,7 +31,7 @@ impl Service {
         reference: &Reference<OfToken>,
     ) -> Result<Needs, Failure> {
         let token = self.token(caller, reference)?.token;
-        self.write_uses().await?;
+        self.settle_uses_of(&[token.id]).await?;
         let now = self.now();
         // To the minute: whoever asks again in a moment sees that nothing has changed.
         let month = Instant::from_millis((now.millis() - KEPT_FOR).div_euclid(MINUTE) * MINUTE + MINUTE);

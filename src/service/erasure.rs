@@ -66,6 +66,8 @@ impl Service {
             if users.is_empty() {
                 return Ok(());
             }
+            // Nothing of theirs is in memory or spilled from here on: they use nothing any more.
+            self.settle_all_uses().await?;
             let mut erased = Vec::with_capacity(users.len());
             for user in users {
                 erased.push((user.id, user.home, self.erase_rows(&user).await?));

@@ -206,8 +206,8 @@ impl Service {
         let TokenQuery { whose, organization, minter, deleted, mut listing } = query;
         let set = TokenSet::new(deleted, &listing, now);
         if set.uses {
-            // Uses that are still in memory count like those that are written down.
-            self.flush_uses().await;
+            // Uses that aren't in the tables yet count like those that are.
+            self.settle_uses().await;
         }
         let read = move |rows: &Rows<'_>| {
             let reach = Reach::of(rows, &subject, now)?;

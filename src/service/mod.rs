@@ -80,7 +80,6 @@ pub struct Service {
     cache: verify::Cache,
     rekeys: rekey::Rekeys,
     uses: Arc<uses::Uses>,
-    checks: Arc<checks::Checks>,
     pace: pace::Pace,
     surveyed: survey::Surveyed,
     database: PathBuf,
@@ -216,7 +215,6 @@ impl Service {
             cache: verify::Cache::new(),
             rekeys: rekey::Rekeys::default(),
             uses: Arc::default(),
-            checks: Arc::default(),
             pace: pace::Pace::default(),
             surveyed: survey::Surveyed::default(),
             database,
@@ -267,11 +265,14 @@ impl Service {
     /// Writes down what gathers in memory every few seconds, or sooner where much has gathered, and undoes rotations that
     /// nobody used; ends with the process.
     pub async fn keep_uses(&self) {
+        tokio::join!(self.keep_flushing(), self.keep_merging());
+    }
+
+    async fn keep_flushing(&self) {
         loop {
             let _ = tokio::time::timeout(FLUSH_EVERY, self.uses.many()).await;
             self.flush_uses().await;
             self.flush_rekeys().await;
-            self.flush_checks().await;
             self.flush_meters().await;
             self.flush_throttled().await;
             self.flush_superseded().await;
@@ -284,7 +285,6 @@ impl Service {
     pub async fn shut_down(self: &Arc<Self>) {
         self.flush_uses().await;
         self.flush_rekeys().await;
-        self.flush_checks().await;
         self.flush_meters().await;
         self.flush_throttled().await;
         self.flush_superseded().await;

@@ -84,8 +84,8 @@ impl Service {
         filter: &RevocationFilter,
         action: Ending,
     ) -> Result<Plan, Failure> {
-        // Uses that are still in memory count like those that are written down.
-        self.flush_uses().await;
+        // Uses that aren't in the tables yet count like those that are.
+        self.settle_uses().await;
         let (subject, filter, now) = (caller.subject.clone(), filter.clone(), self.now());
         let read = move |rows: &Rows<'_>| {
             let tokens = matching(rows, &subject, &filter, action, now)?;

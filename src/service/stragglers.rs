@@ -37,9 +37,11 @@ impl Service {
         caller: &Caller,
         reference: &Reference<OfToken>,
     ) -> Result<Stragglers, Failure> {
-        let token = self.token(caller, reference)?.token.id;
+        let token = self.token(caller, reference)?.token;
         // One that moved on a second ago has moved on.
-        self.write_uses().await?;
+        let line = self.store.read(|rows| rows.successors(&token))?;
+        let token = token.id;
+        self.settle_uses_of(&[&[token][..], &line].concat()).await?;
         let now = self.now();
         let read = move |rows: &Rows<'_>| rows.steady(|rows| stragglers(rows, token, now));
         self.store.read_apart(read).await

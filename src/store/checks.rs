@@ -14,7 +14,7 @@ use crate::core::{
 };
 
 /// Whose checks are counted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Checked {
     /// Everybody's.
     Instance,
@@ -92,11 +92,7 @@ impl Write for Counted {
                 made += i64::from(of.kind() == TOKEN);
             }
         }
-        if made > 0 {
-            tx.count(Total::Checks, Scope::EVERYWHERE, made)?;
-            tx.bound_checks(self.most)?;
-        }
-        Ok(())
+        tx.count_hours(made, self.most)
     }
 }
 
@@ -110,8 +106,17 @@ impl Tx<'_> {
         Ok(found.is_some())
     }
 
+    /// Counts so many more rows of tokens, of which `most` may stand.
+    pub(super) fn count_hours(&mut self, made: i64, most: u64) -> Result<(), Failure> {
+        if made > 0 {
+            self.count(Total::Checks, Scope::EVERYWHERE, made)?;
+            self.bound_checks(most)?;
+        }
+        Ok(())
+    }
+
     /// Says whether it is a new row.
-    fn add_checks(&self, of: Checked, Hour(hour): Hour, tally: &Tally) -> Result<bool, ReadError> {
+    pub(super) fn add_checks(&self, of: Checked, Hour(hour): Hour, tally: &Tally) -> Result<bool, ReadError> {
         let [admitted, dead, forbidden, limited, unknown] =
             Outcome::ALL.map(|outcome| tally.of(outcome).cast_signed());
         let counts = params![of.id(), hour, admitted, dead, forbidden, limited, unknown, of.kind()];

@@ -23,6 +23,7 @@ mod members;
 mod meters;
 mod modules;
 mod organizations;
+mod packed;
 mod peppers;
 mod prune;
 mod pruned;
@@ -33,6 +34,7 @@ mod schema;
 mod scrub;
 mod sessions;
 mod sources;
+mod spill;
 mod sql;
 mod standings;
 mod tokens;
@@ -70,9 +72,10 @@ pub use self::{
     rows::{ReadError, Rows},
     schema::{OpenError, VERSION},
     sessions::Begun,
+    spill::{Merge, Spill, Spilled},
     standings::{DAYS_AHEAD, Standings},
     totals::{Scope, Total},
-    uses::{Gathering, Used},
+    uses::Used,
     writer::{Generation, Load, Tx, Write},
 };
 use self::{

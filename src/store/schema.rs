@@ -44,11 +44,12 @@ fn migrations(keys: &Arc<Keyring>) -> Migrations<'static> {
         M::up(include_str!("migrations/0007_foreign.sql")),
         M::up(include_str!("migrations/0008_feeds.sql")),
         M::up(include_str!("migrations/0009_pruned.sql")),
+        M::up(include_str!("migrations/0010_spill.sql")),
     ])
 }
 
 /// How many migrations there are: the version that this binary writes.
-pub const VERSION: i64 = 9;
+pub const VERSION: i64 = 10;
 
 /// A database no larger than this is checked whole at each start; checking a larger one would keep people waiting, and
 /// every row that a decision reads is sealed anyway. In bytes.

@@ -7,6 +7,7 @@ use super::{
     writer::Tx,
 };
 use crate::core::{
+    gathered::{Gathered, Seen, Times},
     id::TokenId,
     refusal::Failure,
     time::Instant,
@@ -19,7 +20,7 @@ const SUCCESSORS: u32 = 64;
 
 /// What takes a token's place, and since when there is such a thing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Successor {
+pub(super) struct Successor {
     id: TokenId,
     made_at: Instant,
 }
@@ -79,6 +80,16 @@ impl Rows<'_> {
         )
     }
 
+    /// Those that took a token's place one after the other, or are to take it; of very many the latest.
+    pub fn successors(&self, token: &Token) -> Result<Vec<TokenId>, ReadError> {
+        self.all(
+            "SELECT id FROM tokens INDEXED BY tokens_by_line WHERE line = ? AND id > ?
+                 AND (waits_until IS NULL OR status <> 'deleted') ORDER BY id DESC LIMIT ?",
+            params![token.line(), token.id, SUCCESSORS],
+            |row| row.get(0),
+        )
+    }
+
     /// Whether any of them has been used.
     pub fn used_after(&self, token: &Token) -> Result<bool, ReadError> {
         let used = self.one(
@@ -92,7 +103,8 @@ impl Rows<'_> {
         Ok(used.is_some())
     }
 
-    fn successor(&self, token: TokenId) -> Result<Option<Successor>, ReadError> {
+    /// What takes a token's place.
+    pub(super) fn successor(&self, token: TokenId) -> Result<Option<Successor>, ReadError> {
         self.one(
             "SELECT id, created_at FROM tokens WHERE replaces = ? AND cause <> 'undone' ORDER BY id DESC LIMIT 1",
             [token],
@@ -108,15 +120,20 @@ fn text(part: Option<&String>) -> &str {
 impl Tx<'_> {
     /// Puts uses on top of those that stand there. Where more sources than are told apart would stand there, those that
     /// were used longest ago go into one that stands for all others.
-    pub(super) fn add_sources(&mut self, token: TokenId, sources: &[Source]) -> Result<(), Failure> {
-        if sources.is_empty() {
-            return Ok(());
-        }
-        let successor = self.successor(token)?;
+    pub(super) fn add_sources(
+        &mut self,
+        token: TokenId,
+        gathered: &Gathered,
+        successor: Option<Successor>,
+    ) -> Result<(), Failure> {
         let mut grown = false;
-        for source in sources {
-            let since = successor.filter(|successor| source.last_at >= successor.made_at);
-            grown |= self.add_source(token, source, successor, since.map_or(0, |_| source.count))?;
+        for Seen { address, agent, times } in gathered.seen() {
+            let address = address.map(|address| address.to_string());
+            let (address, agent) = (text(address.as_ref()), agent.as_deref().unwrap_or_default());
+            grown |= self.add_source(token, (address, agent), times, successor, since(times, successor))?;
+        }
+        if let Some(times) = gathered.others() {
+            self.add_source(token, (Source::OTHERS, ""), times, successor, since(times, successor))?;
         }
         if grown { self.fold_sources(token, successor) } else { Ok(()) }
     }
@@ -125,18 +142,18 @@ impl Tx<'_> {
     fn add_source(
         &mut self,
         token: TokenId,
-        source: &Source,
+        (address, agent): (&str, &str),
+        times: &Times,
         successor: Option<Successor>,
         since_count: u64,
     ) -> Result<bool, Failure> {
-        let Source { address, agent, first_at, last_at, count } = source;
         let values = params![
             token,
-            text(address.as_ref()),
-            text(agent.as_ref()),
-            first_at,
-            last_at,
-            count.cast_signed(),
+            address,
+            agent,
+            times.first_at,
+            times.last_at,
+            times.count.cast_signed(),
             successor.map(|successor| successor.id),
             since_count.cast_signed(),
         ];
@@ -158,6 +175,11 @@ impl Tx<'_> {
     }
 
     fn fold_sources(&mut self, token: TokenId, successor: Option<Successor>) -> Result<(), Failure> {
+        // Most have few: then nothing has to be sorted.
+        let sql = "SELECT 1 FROM token_sources WHERE token = ? LIMIT 1 OFFSET ?";
+        if self.one(sql, params![token, SOURCES], |_| Ok(()))?.is_none() {
+            return Ok(());
+        }
         let id = successor.map(|successor| successor.id);
         let beyond = self.all(
             "SELECT address, agent, first_at, last_at, count, iif(successor IS ?2, since_count, 0) FROM token_sources
@@ -170,8 +192,16 @@ impl Tx<'_> {
                 "DELETE FROM token_sources WHERE token = ? AND address = ? AND agent = ?",
                 params![token, text(source.address.as_ref()), text(source.agent.as_ref())],
             )?;
-            self.add_source(token, &source.among_others(), successor, since_count)?;
+            let Source { first_at, last_at, count, .. } = source;
+            let times = Times { first_at, last_at, count };
+            self.add_source(token, (Source::OTHERS, ""), &times, successor, since_count)?;
         }
         Ok(())
     }
+}
+
+/// How many of these were after the successor was made: they were gathered on one side of that.
+fn since(times: &Times, successor: Option<Successor>) -> u64 {
+    let since = successor.filter(|successor| times.last_at >= successor.made_at);
+    since.map_or(0, |_| times.count)
 }

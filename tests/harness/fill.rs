@@ -8,6 +8,7 @@ use std::{path::Path, sync::Arc};
 use jeton::{
     core::{
         event::{Actor, Deed, Event, Origin},
+        gathered::{Gathered, Seen, Times},
         id::{IdCounter, OfUser, OrganizationId, TokenId, UserId},
         keys::{Digest, Keyring, Pepper},
         limits::Limits,
@@ -16,11 +17,11 @@ use jeton::{
         privilege::Privileges,
         refusal::Failure,
         time::{Clock as _, DAY, Instant},
-        token::{Cause, MintedBy, Status, Token, Use},
+        token::{Cause, MintedBy, Status, Token},
         user::{Membership, Role, User},
     },
     ops::{clock::Clock, entropy::Entropy},
-    store::{Gathering, Keeping, SetUp, Store, Tx, Used, Write},
+    store::{Keeping, SetUp, Store, Tx, Used, Write},
 };
 
 /// How many tokens are written in one transaction.
@@ -71,9 +72,13 @@ pub fn fill(data: &Path, tokens: usize) -> Filled {
                 now,
             };
             let used = store.write(tokens).await.expect("tokens are made");
-            let gathering = |used| Gathering { used: Some(used), ..Gathering::default() };
-            let used = used.into_iter().map(|(token, used)| (token, gathering(used)));
-            store.write(Used(used.collect())).await.expect("uses are written");
+            let gathered = used.into_iter().map(|(token, at)| {
+                let mut gathered = Gathered::default();
+                gathered.add_seen(Seen { address: None, agent: None, times: Times::once(at) });
+                (token, Arc::new(gathered))
+            });
+            let used = Used { gathered: gathered.collect(), most: u64::MAX };
+            store.write(used).await.expect("uses are written");
         }
     });
     store.close();
@@ -163,7 +168,7 @@ struct Tokens {
 }
 
 impl Write for Tokens {
-    type Output = Vec<(TokenId, Use)>;
+    type Output = Vec<(TokenId, Instant)>;
     const REVISES: bool = false;
 
     fn apply(self, tx: &mut Tx<'_>) -> Result<Self::Output, Failure> {
@@ -231,7 +236,7 @@ impl Write for Tokens {
                 tx.record(&deleted)?;
             } else if number % 3 == 0 {
                 let last_at = Instant::from_millis(self.now.millis() - ago / 2);
-                used.push((token.id, Use { last_at, address: None, agent: None, count: 1 }));
+                used.push((token.id, last_at));
             }
         }
         Ok(used)

@@ -1,9 +1,9 @@
 //! Checks in memory, and what becomes of them in the table.
 
-use super::{Caller, CheckQuery, Checked, Checks, Counted, Hour, MANY, Outcome, STRETCH, Tally};
+use super::{Caller, CheckQuery, Checked, Hour, Outcome};
 use crate::{
     core::{
-        checks::Endpoint,
+        checks::{Endpoint, Tally},
         decision::Demand,
         id::{OrganizationId, Reference, TokenId},
         limits::Asked,
@@ -16,7 +16,7 @@ use crate::{
         tests::stage::{BEGIN, Stage, local},
         verify::Peer,
     },
-    store::PruneChecks,
+    store::{Counted, PruneChecks},
 };
 
 const HOUR: i64 = DAY / 24;
@@ -68,7 +68,7 @@ async fn a_check_is_counted_for_its_token_its_organization_and_all() {
     };
     look(&stage).await;
     assert_eq!(stage.number("SELECT count(*) FROM checks"), 0);
-    stage.service.flush_checks().await;
+    stage.service.flush_uses().await;
     assert_eq!(stage.number("SELECT count(*) FROM checks"), 6);
     look(&stage).await;
     assert!(!stage.present(&token, ("10.0.0.1", "curl"), "").await);
@@ -84,7 +84,7 @@ async fn a_clock_that_goes_back_counts_where_it_was() {
     let token = stage.token("a:b").await;
     stage.time.pass(3 * HOUR);
     stage.present(&token, ("", ""), "").await;
-    stage.service.flush_checks().await;
+    stage.service.flush_uses().await;
     stage.time.set_wall(BEGIN);
     stage.present(&token, ("", ""), "").await;
     assert_eq!(shown(&stage, of_all(48), Outcome::Admitted).await, [(0, 2)]);
@@ -103,7 +103,7 @@ async fn a_month_is_kept_and_the_running_hour_unless_the_clock_may_be_wrong() {
     let token = stage.token("a:b").await;
     for _ in 0..40 {
         stage.present(&token, ("", ""), "").await;
-        stage.service.flush_checks().await;
+        stage.service.flush_uses().await;
         // A day later, to the millisecond: no jump.
         stage.time.pass(DAY - 1);
         stage.service.prune_uses().await.unwrap();
@@ -151,14 +151,14 @@ async fn an_erased_user_leaves_no_hour_of_a_token() {
     let stage = Stage::new().await;
     let token = stage.token("a:b").await;
     stage.present(&token, ("", ""), "").await;
-    stage.service.flush_checks().await;
+    stage.service.flush_uses().await;
     stage.present(&token, ("", ""), "").await;
     stage.service.delete_user(&local(), "anna", None).await.unwrap();
     stage.service.erase_deleted().await.unwrap();
     let left = || stage.number("SELECT count(*) FROM checks WHERE kind = 2");
     assert_eq!((left(), stage.number("SELECT count FROM totals WHERE list = 'checks'")), (0, 0));
     assert!(!stage.present(&token, ("", ""), "").await);
-    stage.service.flush_checks().await;
+    stage.service.flush_uses().await;
     assert_eq!(left(), 0, "what was counted before, and what is after");
     assert_eq!(shown(&stage, of_default(), Outcome::Admitted).await, [(0, 2)], "nobody's in particular");
     assert_eq!(shown(&stage, of_default(), Outcome::Dead).await, [(0, 1)]);
@@ -168,40 +168,24 @@ async fn an_erased_user_leaves_no_hour_of_a_token() {
 async fn what_could_not_be_written_stays_and_nothing_is_lost_where_whoever_asked_hangs_up() {
     let stage = Stage::new().await;
     let token = stage.token("a:b").await;
-    let tokens = u64::try_from(STRETCH).unwrap() * 2 + 1;
+    let tokens = 2_049_u64;
     let mut many = token.view.token.clone();
     for number in 0..tokens {
         many.id.0[8..].copy_from_slice(&(number + 1).to_be_bytes());
         many.organization = OrganizationId::from_bytes([9; 16]);
-        stage.service.checks.count(Some(&many), Outcome::Limited, Instant::from_millis(BEGIN));
+        stage.service.uses.count(Some(&many), Outcome::Limited, Instant::from_millis(BEGIN));
     }
-    let mut flush = Box::pin(stage.service.flush_checks());
+    let mut flush = Box::pin(stage.service.flush_uses());
     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
     assert!(flush.as_mut().poll(&mut context).is_pending());
     drop(flush);
     assert_eq!(shown(&stage, of_all(720), Outcome::Limited).await, [(0, tokens)]);
-    stage.service.flush_checks().await;
+    stage.service.flush_uses().await;
     assert_eq!(stage.number("SELECT sum(limited) FROM checks WHERE kind = 1"), tokens.cast_signed());
     stage.present(&token, ("", ""), "").await;
     stage.service.store.close();
-    stage.service.flush_checks().await;
+    stage.service.flush_uses().await;
     assert_eq!(shown(&stage, of_token(token.view.token.id), Outcome::Admitted).await, [(0, 1)]);
-}
-
-#[test]
-fn much_that_has_gathered_is_told_once() {
-    let checks = Checks::default();
-    let at = |hour| Instant::from_millis(BEGIN + hour * HOUR);
-    let told = (0..).map(at).take(MANY + 9).filter(|now| checks.count(None, Outcome::Unknown, *now));
-    assert_eq!(told.count(), 1);
-    assert!(!checks.count(None, Outcome::Unknown, at(0)));
-    let taken = checks.take();
-    assert_eq!(taken.len(), MANY + 9);
-    checks.put_back(taken);
-    assert_eq!(
-        checks.take().iter().map(|(_, gathered)| gathered.tally.of(Outcome::Unknown)).sum::<u64>(),
-        MANY as u64 + 10
-    );
 }
 
 #[tokio::test]

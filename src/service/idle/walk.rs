@@ -32,7 +32,7 @@ impl Service {
     /// than `shortest` milliseconds.
     pub(super) async fn walk(&self, state: &mut State, shortest: i64) -> Result<(), Failure> {
         let (began, began_at) = (self.clock.elapsed(), self.now());
-        self.flush_uses().await;
+        self.settle_uses().await;
         // Whoever is made from now on has to be told no sooner than this.
         let mut next = began_at.millis().saturating_add(shortest - lead(shortest));
         let mut walks = self.store.read(|rows| rows.organizations_by_idleness())?;
@@ -74,14 +74,22 @@ fn stretch(rows: &Rows<'_>, from: IdleWalk, lived: &Lived, now: Instant) -> Resu
         // Most are too young, whether they were used or not.
         let mut at = announced(None);
         if at.is_some_and(|at| at <= now) {
+            at = announced(rows.merged_use(token.id)?.map(|used| used.last_at));
+        }
+        if at.is_some_and(|at| at <= now) {
+            if notices::told(rows, token.id)?.is_some() {
+                // Told already, it only waits.
+                continue;
+            }
+            // Nor is one idle that was used since this walk began.
             at = announced(rows.token_use(token.id)?.map(|used| used.last_at));
         }
-        let Some(at) = at else { continue };
-        if at > now {
-            found.earliest = Some(found.earliest.map_or(at, |earliest| earliest.min(at)));
-        } else if notices::told(rows, token.id)?.is_none() {
-            // Told already, it only waits.
-            found.idle.push(token.id);
+        match at {
+            None => {}
+            Some(at) if at > now => {
+                found.earliest = Some(found.earliest.map_or(at, |earliest| earliest.min(at)));
+            }
+            Some(_) => found.idle.push(token.id),
         }
     }
     Ok(found)

@@ -1,12 +1,21 @@
 //! Uses in memory, and what becomes of them in the tables.
 
-use super::{Demanded, From, Instant, LastUse, STRETCH, TokenId, Uses};
+use std::sync::Arc;
+
+use super::{Batch, Demanded, FEW, Instant, KEPT, LastUse, MANY, STRETCH, TokenId, Uses};
 use crate::core::{
+    checks::{Hour, Outcome, Tally},
+    gathered::Gathered,
     id::Reference,
     time::DAY,
     uses::{SOURCES, Source},
 };
-use crate::service::tests::stage::{BEGIN, Stage, local};
+use crate::service::{
+    Service,
+    tests::stage::{BEGIN, Stage, local},
+};
+
+mod spilled;
 
 const TOKEN: TokenId = TokenId::from_bytes([7; 16]);
 
@@ -15,31 +24,57 @@ fn at(millis: i64) -> Instant {
 }
 
 fn use_it(uses: &Uses, now: i64, address: &str, agent: &str) {
-    let from = From::new(address.parse().ok(), Some(agent));
-    uses.note(TOKEN, at(now), Some(from), Demanded::Nothing);
+    uses.note(TOKEN, at(now), Some((address.parse().ok(), Some(agent))), Demanded::Nothing);
+}
+
+/// Many tokens' ids, in their order.
+fn many(count: usize) -> impl Iterator<Item = TokenId> {
+    (1..=count as u64).map(|number| {
+        let mut id = [0; 16];
+        id[8..].copy_from_slice(&number.to_be_bytes());
+        TokenId::from_bytes(id)
+    })
+}
+
+/// Uses each once.
+fn use_many(service: &Service, count: usize) {
+    for id in many(count) {
+        service.uses.note(id, at(BEGIN), Some((None, Some("curl"))), Demanded::Nothing);
+    }
+}
+
+/// The one token's that is taken, as if it couldn't be written.
+fn taken(uses: &Uses) -> (Batch, Gathered) {
+    let (batch, _) = uses.take();
+    uses.uncount();
+    uses.settle();
+    assert!(batch.len() <= 1);
+    let first = batch.first().map(|(_, gathered)| Gathered::clone(gathered)).unwrap_or_default();
+    (batch, first)
 }
 
 #[test]
 fn uses_add_up_and_what_could_not_be_written_is_kept() {
     let uses = Uses::default();
-    use_it(&uses, 2, "", "curl");
-    use_it(&uses, 1, "127.0.0.1", &"é".repeat(100));
-    let batch = uses.take();
-    assert_eq!(batch.len(), 1);
-    let first = batch[0].1.to_write().used.unwrap();
-    assert_eq!((first.last_at, first.count, first.address.as_deref()), (at(2), 2, Some("127.0.0.1")));
-    assert_eq!(first.agent.as_deref(), Some("é".repeat(60).as_str()));
-    assert!(uses.take().is_empty());
-    uses.note(TOKEN, at(5), Some(From::new(None, Some("curl"))), Demanded::Own("jeton:admin"));
-    uses.put_back(batch);
+    use_it(&uses, 1, "", "curl");
+    use_it(&uses, 2, "127.0.0.1", &"é".repeat(100));
+    let (batch, first) = taken(&uses);
+    let times = first.times().unwrap();
+    assert_eq!((times.first_at, times.last_at, times.count), (at(1), at(2), 2));
+    let last = first.last().unwrap();
+    assert_eq!((last.at, last.address.as_deref()), (at(2), Some("127.0.0.1")));
+    assert_eq!(last.agent.as_deref(), Some("é".repeat(60).as_str()));
+    assert!(taken(&uses).0.is_empty());
+    uses.note(TOKEN, at(5), Some((None, Some("curl"))), Demanded::Own("jeton:admin"));
+    uses.put_back(batch, Vec::new());
     let last = LastUse { at: at(5), address: None, agent: Some("curl".into()) };
-    assert_eq!(uses.last(TOKEN), Some(last));
-    let written = uses.take()[0].1.to_write();
-    let all = written.used.unwrap();
-    assert_eq!((all.count, all.address, all.agent.as_deref()), (3, None, Some("curl")), "the newest");
-    let counts: Vec<_> = written.sources.iter().map(|it| (it.count, it.first_at, it.last_at)).collect();
-    assert_eq!(counts, [(2, at(2), at(5)), (1, at(1), at(1))]);
-    assert_eq!(written.demands.privileges, [("jeton:admin".to_owned(), at(5))]);
+    assert_eq!(uses.last(TOKEN), Some(last.clone()));
+    let (_, all) = taken(&uses);
+    assert_eq!((all.times().unwrap().count, all.last()), (3, Some(last)), "the newest");
+    let counts: Vec<_> = all.seen().map(|it| (it.times.count, it.times.first_at, it.times.last_at)).collect();
+    assert_eq!(counts, [(2, at(1), at(5)), (1, at(2), at(2))]);
+    let demands: Vec<_> = all.demands().map(|(privilege, last_at)| (&**privilege, *last_at)).collect();
+    assert_eq!(demands, [("jeton:admin", at(5))]);
 }
 
 #[test]
@@ -48,9 +83,9 @@ fn a_refusal_is_no_use() {
     uses.note(TOKEN, at(1), None, Demanded::Own("jeton:admin"));
     uses.note(TOKEN, at(2), None, Demanded::Openly);
     assert_eq!(uses.last(TOKEN), None);
-    let written = uses.take()[0].1.to_write();
-    assert!(written.used.is_none() && written.sources.is_empty());
-    assert_eq!(written.demands.openly, Some(at(2)));
+    let (_, all) = taken(&uses);
+    assert!(all.times().is_none() && all.seen().next().is_none());
+    assert_eq!(all.openly(), Some(at(2)));
 }
 
 #[test]
@@ -62,30 +97,70 @@ fn beyond_the_bound_the_longest_unseen_stand_together() {
         // One that comes again and again isn't forgotten.
         use_it(&uses, number, "127.0.0.2", "steady");
     }
-    let first = uses.take();
+    let (batch, first) = taken(&uses);
     // As many again that couldn't be written before.
     for number in 0..most {
         use_it(&uses, 1_000 + number, "127.0.0.3", &format!("agent {number}"));
     }
-    let named = |sources: &[Source], agent: &str| {
-        sources.iter().find(|it| it.agent.as_deref() == Some(agent)).map(|it| it.count)
-    };
-    let sources = first[0].1.to_write().sources;
-    assert_eq!(sources.len(), SOURCES as usize + 1);
-    assert_eq!(named(&sources, "steady"), Some((most + 3).cast_unsigned()));
-    assert_eq!(named(&sources, "agent 3"), None);
-    assert_eq!(named(&sources, "agent 4"), Some(1));
-    let others = sources.last().unwrap();
-    assert_eq!((others.address.as_deref(), others.agent.as_deref()), (Some(Source::OTHERS), None));
+    let named =
+        |agent: &str| first.seen().find(|it| it.agent.as_deref() == Some(agent)).map(|it| it.times.count);
+    assert_eq!(first.seen().count(), SOURCES as usize);
+    assert_eq!(named("steady"), Some((most + 3).cast_unsigned()));
+    assert_eq!(named("agent 3"), None);
+    assert_eq!(named("agent 4"), Some(1));
+    let others = first.others().unwrap();
     assert_eq!((others.count, others.first_at, others.last_at), (4, at(0), at(3)));
 
-    uses.put_back(first);
-    let written = uses.take()[0].1.to_write();
-    assert_eq!(written.sources.len(), SOURCES as usize + 1);
-    assert!(written.sources[..SOURCES as usize].iter().all(|it| it.last_at >= at(1_000)));
-    let all = (most * 3 + 6).cast_unsigned();
-    assert_eq!(written.sources.iter().map(|it| it.count).sum::<u64>(), all);
-    assert_eq!(written.used.unwrap().count, all);
+    uses.put_back(batch, Vec::new());
+    let (_, all) = taken(&uses);
+    assert_eq!(all.seen().count(), SOURCES as usize);
+    assert!(all.seen().all(|it| it.times.last_at >= at(1_000)));
+    assert_eq!(all.times().unwrap().count, (most * 3 + 6).cast_unsigned());
+}
+
+#[test]
+fn what_is_kept_in_memory_is_bounded_and_no_last_use_is_lost() {
+    let uses = Uses::default();
+    let tokens = KEPT * 3;
+    // Nobody takes it away, and some come again from elsewhere.
+    for round in 0..2 {
+        for (number, id) in many(tokens).enumerate() {
+            let agent = format!("agent {round} of {}", number % 7);
+            let demanded = Demanded::Own("jeton:admin");
+            uses.note(id, at(1 + round), Some((None, Some(&agent))), demanded);
+        }
+    }
+    let kept = || -> usize { uses.shards.iter().map(|shard| super::lock(shard).kept()).sum() };
+    assert_eq!((kept(), uses.kept.load(super::Ordering::Relaxed)), (KEPT, KEPT));
+    assert!(many(tokens).all(|id| uses.last(id).is_some_and(|last| last.at == at(2))));
+    // Taken, and put back as often as it can't be written: the bound holds, and nothing is told twice.
+    for _ in 0..3 {
+        let (batch, apart) = uses.take();
+        assert!(batch.len() <= KEPT + MANY);
+        assert!(many(tokens).all(|id| uses.last(id).is_some()), "on its way too");
+        uses.put_back(batch, apart);
+        assert!(kept() <= KEPT + MANY);
+        assert_eq!(kept(), uses.kept.load(super::Ordering::Relaxed));
+    }
+    let (mut count, mut openly) = (0, 0);
+    loop {
+        let (batch, _) = uses.take();
+        if batch.is_empty() {
+            break;
+        }
+        for (_, gathered) in &batch {
+            let times = gathered.times().unwrap();
+            assert_eq!(times.last_at, at(2));
+            count += times.count;
+            openly += usize::from(gathered.openly().is_some());
+            assert!(gathered.openly().is_some() || gathered.demands().next().is_some());
+        }
+        uses.uncount();
+        uses.settle();
+    }
+    assert_eq!(count, 2 * tokens as u64);
+    assert!(openly >= tokens - KEPT, "for what it isn't known");
+    assert_eq!((kept(), uses.kept.load(super::Ordering::Relaxed)), (0, 0));
 }
 
 #[tokio::test]
@@ -96,9 +171,8 @@ async fn what_could_not_be_written_stays_in_memory() {
     stage.service.store.close();
     assert!(stage.service.write_uses().await.is_err());
     assert!(stage.service.gathered_use(token.view.token.id).is_some());
-    let gathered = stage.service.uses.take();
-    let written = gathered[0].1.to_write();
-    assert_eq!((written.sources.len(), written.demands.privileges.len()), (1, 1));
+    let (_, all) = taken(&stage.service.uses);
+    assert_eq!((all.seen().count(), all.demands().count(), all.checks().count()), (1, 1, 1));
 }
 
 #[tokio::test]
@@ -194,18 +268,16 @@ async fn demands_are_noted_where_they_are_met_and_where_they_are_lacked() {
 #[tokio::test]
 async fn nothing_is_lost_where_whoever_asked_hangs_up() {
     let stage = Stage::new().await;
-    let tokens = i64::try_from(STRETCH).unwrap() * 2 + 1;
-    for number in 0..tokens {
-        let mut id = [0; 16];
-        id[8..].copy_from_slice(&(number + 1).to_be_bytes());
-        let from = From::new(None, Some("curl"));
-        stage.service.uses.note(TokenId::from_bytes(id), at(BEGIN), Some(from), Demanded::Nothing);
+    for tokens in [STRETCH * 2 + 1, FEW + 1] {
+        let written = || stage.number("SELECT coalesce(sum(count), 0) FROM token_uses");
+        let before = written();
+        use_many(&stage.service, tokens);
+        let mut asked = Box::pin(stage.service.write_uses());
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        assert!(asked.as_mut().poll(&mut context).is_pending());
+        tokio::task::yield_now().await;
+        drop(asked);
+        stage.service.settle_all_uses().await.unwrap();
+        assert_eq!(written() - before, i64::try_from(tokens).unwrap());
     }
-    let mut asked = Box::pin(stage.service.write_uses());
-    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
-    assert!(asked.as_mut().poll(&mut context).is_pending());
-    tokio::task::yield_now().await;
-    drop(asked);
-    stage.service.write_uses().await.unwrap();
-    assert_eq!(stage.number("SELECT sum(count) FROM token_uses"), tokens);
 }

@@ -402,7 +402,7 @@ impl Set for TokenSet {
             return Ok(None);
         };
         if self.uses
-            && let Some(used) = rows.token_use(record.id)?
+            && let Some(used) = rows.merged_use(record.id)?
         {
             (record.last_used_at, record.last_address) = (Some(used.last_at), used.address);
         }
