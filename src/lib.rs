@@ -48,7 +48,10 @@
 //!   that before its answer leaves.) What it read is kept with the generation that was current before; a
 //!   commit that may change a decision raises the generation before its reply.
 //! - **Every check is counted** ([`service::checks`]), by the hour and by what came of it: in memory, and written down in
-//!   batches like uses. Nothing is decided by these counts.
+//!   batches with the uses. Nothing is decided by these counts.
+//! - **What is gathered is bounded, in memory and in work.** Few tokens' uses go into the tables at once; many go into a
+//!   spill ([`store::Spill`]), an append each, and are merged later, many uses of a token in one change of its rows. What
+//!   is read of one token looks into both; what walks the tables has the spill merged first.
 //! - **A token ends in one way** (`service::ending`): with its event, and with the successor that waits for it. Another's place
 //!   is taken by [`core::rotation`]'s rules alone, and many end in one call only by the digest of what was looked at
 //!   ([`core::revocations`]).
