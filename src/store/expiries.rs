@@ -18,7 +18,7 @@ pub struct Living {
     pub organization: Option<OrganizationId>,
 }
 
-// Each reads a stretch of one index, and no row. (Over `dies_at`, which is made up when it is asked for, it would.)
+// Each reads a stretch of one index, and no row.
 const ALL: &str = "SELECT expires_at FROM tokens INDEXED BY tokens_active_by_expiry
     WHERE status = 'active' AND ifnull(expires_at, 9223372036854775807) > ?";
 const WITHIN: &str = "SELECT expires_at FROM tokens INDEXED BY tokens_active_by_expiry

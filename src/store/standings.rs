@@ -31,7 +31,7 @@ pub struct Standings {
     pub sessions: i64,
 }
 
-// Each reads an index and no row. (`dies_at` would be made up for each.)
+// Each reads an index and no row.
 const ACTIVE: &str = "SELECT count(*) FILTER (WHERE dies > ?1), count(*) FILTER (WHERE dies <= ?1),
         count(*) FILTER (WHERE dies > ?1 AND dies <= ?2), count(*) FILTER (WHERE dies > ?1 AND dies <= ?3),
         count(*) FILTER (WHERE dies > ?1 AND dies <= ?4)
@@ -72,9 +72,9 @@ impl Rows<'_> {
     /// The active tokens that expire first, no later than `until`: their ids and when.
     pub fn expiring_first(&self, now: Instant, until: Instant) -> Result<Vec<(TokenId, Instant)>, ReadError> {
         self.all(
-            "SELECT id, dies_at FROM tokens INDEXED BY tokens_kept_by_expiry
-             WHERE status <> 'deleted' AND dies_at > ? AND dies_at <= ? AND status = 'active'
-             ORDER BY dies_at, id LIMIT 5",
+            "SELECT id, expires_at FROM tokens INDEXED BY tokens_kept_by_expiry
+             WHERE status <> 'deleted' AND expires_at > ? AND expires_at <= ? AND status = 'active'
+             ORDER BY expires_at, id LIMIT 5",
             [now, until],
             |row| Ok((row.get(0)?, row.get(1)?)),
         )

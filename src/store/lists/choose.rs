@@ -1,29 +1,60 @@
-//! Choosing a way and taking a page along it, within a budget of rows looked at.
+//! Choosing a way and taking a page along it, within what a page may cost.
 //!
 //! A way that yields the order that is wanted is walked until the page is full. Any other is gathered whole, of which
 //! the page is what comes first. Which is better depends on how many rows there are and how many of them fit: so a short
 //! walk is tried first, and then the ways' lengths are looked at, since stepping over an index is cheap beside reading
 //! rows.
 
-use std::ops::ControlFlow;
+use std::{cell::Cell, ops::ControlFlow};
 
-use super::{Along, Entry, Filter, Order, ReadError, Rows, Set, Value, Way, Yielded};
+use super::{Along, Entry, Filter, Held, Order, ReadError, Rows, Set, Value, Way, Yielded};
 use crate::core::listing::{Direction, Field};
 
-/// How many rows may be looked at.
+/// What reading a row costs at the most where those before it lay beside it, in steps over an index.
+const NEAR: usize = 8;
+
+/// What may be spent, in steps over an index.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Budgets {
     /// Along the order, at first.
     pub(super) quick: usize,
-    /// Of a set that is gathered without a second thought.
-    pub(super) narrow: usize,
-    /// At the most, ever.
-    pub(super) wide: usize,
+    /// On a page, all in all.
+    pub(super) page: usize,
     /// For a count that nobody should wait for.
     pub(super) count: usize,
 }
 
-pub(super) const BUDGETS: Budgets = Budgets { quick: 1_000, narrow: 10_000, wide: 100_000, count: 2_000 };
+/// A step takes some 0.2 µs: a page takes 30 ms at the most, and a count that nobody should wait for 4.
+pub(super) const BUDGETS: Budgets = Budgets { quick: 5_000, page: 150_000, count: 20_000 };
+
+/// What is left to be spent.
+pub(super) struct Work(Cell<usize>);
+
+impl Work {
+    pub(super) const fn new(budget: usize) -> Self {
+        Self(Cell::new(budget))
+    }
+
+    fn left(&self) -> usize {
+        self.0.get()
+    }
+
+    /// Takes so many steps of what is left; says whether there were as many.
+    fn take(&self, steps: usize) -> bool {
+        let left = self.left().checked_sub(steps);
+        self.0.set(left.unwrap_or(0));
+        left.is_some()
+    }
+
+    /// Does something that may cost so much of it.
+    fn within<T>(&self, most: usize, work: impl FnOnce(&Self) -> T) -> T {
+        let part = Self::new(most.min(self.left()));
+        let whole = part.left();
+        let done = work(&part);
+        self.take(whole - part.left());
+        done
+    }
+}
 
 /// What a page is to be.
 pub(super) struct Wanted<'o, F> {
@@ -34,14 +65,15 @@ pub(super) struct Wanted<'o, F> {
     pub(super) count: usize,
 }
 
-/// The first rows of what is wanted, in order; `None` where too many would have to be looked at.
+/// The first rows of what is wanted, in order; `None` where that would cost too much.
 pub(super) fn choose<S: Set>(
     rows: &Rows<'_>,
     set: &S,
     conditions: &[&Filter<S::Field>],
     ways: &[Way<S::Field>],
     wanted: &Wanted<'_, S::Field>,
-    budgets: Budgets,
+    quick: usize,
+    work: &Work,
 ) -> Result<Option<Vec<Entry>>, ReadError> {
     let take = Take { rows, set, conditions, wanted };
     let answers_all = |way: &&Way<S::Field>| {
@@ -49,44 +81,42 @@ pub(super) fn choose<S: Set>(
     };
     let exact = ways.iter().filter(answers_all).find(|way| way.direction(wanted.order).is_some());
     if let Some(way) = exact {
-        return take.walk(way, budgets.wide);
+        return take.walk(way, work);
     }
     // What is frequent along the order is soon found there.
-    let along = along(rows, set, ways, wanted, budgets.quick)?;
+    let along = along(rows, set, ways, wanted, (quick / S::READ, work))?;
     if let Some(along) = along
-        && let Some(page) = take.walk(along, budgets.quick)?
+        && let Some(page) = work.within(quick, |work| take.walk(along, work))?
     {
         return Ok(Some(page));
     }
     // The smallest set, the one that is in order first among equals.
     let mut smallest = None;
     for way in ways.iter().filter(|way| !way.uses.is_empty()) {
-        let most = smallest.map_or(budgets.narrow, |((size, _), _)| size);
-        let rank = (measure(rows, set, way, most)?, way.direction(wanted.order).is_none());
-        if smallest.is_none_or(|(least, _)| rank < least) {
+        let room = if take.sifts(way) { work.left() / 2 } else { work.left() / S::READ };
+        let most = smallest.map_or(room, |((size, _), _)| room.min(size));
+        let size = measure(rows, set, way, most, work)?;
+        let rank = (size, way.direction(wanted.order).is_none());
+        if size < room && smallest.is_none_or(|(least, _)| rank < least) {
             smallest = Some((rank, way));
         }
     }
     match smallest {
-        Some(((size, false), way)) if size < budgets.narrow => return take.walk(way, budgets.wide),
-        Some(((size, true), way)) if size < budgets.narrow => return take.gather(way, budgets.narrow),
+        Some(((size, false), way)) if size < work.left() / S::READ => return take.walk(way, work),
+        Some(((_, true), way)) if !take.sifts(way) => return take.gather(way, work),
+        // Not with all of it: where too few of them fit, they may still be found along the order.
+        Some(((_, true), way)) => {
+            if let Some(page) = work.within(work.left() / 4 * 3, |work| take.sift(way, work))? {
+                return Ok(Some(page));
+            }
+        }
         _ => {}
     }
-    // None is small. Perhaps it is there farther along the order; or the least of them can be gathered after all.
-    if let Some(along) = along
-        && let Some(page) = take.walk(along, budgets.wide)?
-    {
-        return Ok(Some(page));
-    }
-    let least = match (smallest, along) {
-        (Some((_, way)), _) => way,
-        (None, None) => &ways[0],
-        (None, Some(_)) => return Ok(None),
-    };
-    if measure(rows, set, least, budgets.wide)? < budgets.wide {
-        take.gather(least, budgets.wide)
-    } else {
-        Ok(None)
+    // None is small. Perhaps it is there farther along the order.
+    match along {
+        Some(along) => take.walk(along, work),
+        None if smallest.is_none() => take.gather(&ways[0], work),
+        None => Ok(None),
     }
 }
 
@@ -96,11 +126,11 @@ fn along<'w, S: Set>(
     set: &S,
     ways: &'w [Way<S::Field>],
     wanted: &Wanted<'_, S::Field>,
-    look: usize,
+    (look, work): (usize, &Work),
 ) -> Result<Option<&'w Way<S::Field>>, ReadError> {
     let mut best = None;
     for way in ways.iter().filter(|way| way.direction(wanted.order).is_some()) {
-        let size = if way.uses.is_empty() { usize::MAX } else { measure(rows, set, way, look)? };
+        let size = if way.uses.is_empty() { usize::MAX } else { measure(rows, set, way, look, work)? };
         let rank = (size, usize::MAX - way.answers.len(), usize::MAX - way.uses.len());
         if best.is_none_or(|(least, _)| rank < least) {
             best = Some((rank, way));
@@ -109,35 +139,35 @@ fn along<'w, S: Set>(
     Ok(best.map(|(_, way)| way))
 }
 
-/// How many rows meet the conditions; `None` where more than `most` would have to be looked at.
+/// How many rows meet the conditions; `None` where that would cost too much.
 pub(super) fn count<S: Set>(
     rows: &Rows<'_>,
     set: &S,
     conditions: &[&Filter<S::Field>],
     ways: &[Way<S::Field>],
-    most: usize,
+    work: &Work,
 ) -> Result<Option<u64>, ReadError> {
     let mut best = None;
     for way in ways {
         // One that is longer than the shortest so far needn't be followed to its end.
-        let shortest = best.map_or(most, |(least, _)| least);
-        let size =
-            if way.uses.is_empty() && ways.len() > 1 { most } else { measure(rows, set, way, shortest)? };
+        let shortest = best.map_or(work.left() / 2, |(least, _)| least);
+        let unhelpful = way.uses.is_empty() && ways.len() > 1;
+        let size = if unhelpful { shortest } else { measure(rows, set, way, shortest, work)? };
         if best.is_none_or(|(least, _)| size < least) {
             best = Some((size, way));
         }
     }
     let Some((_, way)) = best else { return Ok(None) };
     let open = open(conditions, way);
-    let (mut seen, mut counted) = (0, 0);
+    let as_it_comes = open.is_empty() && way.sure && way.path.along != Along::Place;
+    let each = 1 + if as_it_comes { 0 } else { reading::<S>(way) };
+    let (mut within, mut counted) = (true, 0);
     way.walk(rows, set, Direction::Up, |yielded, _| {
-        seen += 1;
-        if seen > most {
+        within = work.take(each);
+        if !within {
             return Ok(ControlFlow::Break(()));
         }
-        let counts = if open.is_empty() && way.sure && way.path.along != Along::Place {
-            true
-        } else {
+        let counts = as_it_comes || {
             let record = set.record(rows, &yielded)?;
             record.is_some_and(|(_, record)| {
                 open.iter().all(|one| one.holds(&|field| set.held(&record, field)))
@@ -146,17 +176,29 @@ pub(super) fn count<S: Set>(
         counted += u64::from(counts);
         Ok(ControlFlow::Continue(()))
     })?;
-    Ok((seen <= most).then_some(counted))
+    Ok(within.then_some(counted))
 }
 
 /// How many rows a way has, `most` or more looking the same.
-fn measure<S: Set>(rows: &Rows<'_>, set: &S, way: &Way<S::Field>, most: usize) -> Result<usize, ReadError> {
+fn measure<S: Set>(
+    rows: &Rows<'_>,
+    set: &S,
+    way: &Way<S::Field>,
+    most: usize,
+    work: &Work,
+) -> Result<usize, ReadError> {
     let mut size = 0;
     way.walk(rows, set, Direction::Up, |_, _| {
         size += 1;
-        Ok(if size < most { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
+        Ok(if work.take(1) && size < most { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
     })?;
     Ok(size)
+}
+
+/// What reading each row of a way costs: along the table itself, those before it lay beside it.
+fn reading<S: Set>(way: &Way<S::Field>) -> usize {
+    let beside = way.path.along == Along::Id && way.equal.is_empty() && way.answers.is_empty();
+    if beside { S::READ.min(NEAR) } else { S::READ }
 }
 
 fn open<'f, F>(conditions: &[&'f Filter<F>], way: &Way<F>) -> Vec<&'f Filter<F>> {
@@ -173,7 +215,7 @@ struct Take<'t, 'c, S: Set> {
 
 impl<S: Set> Take<'_, '_, S> {
     /// Takes rows in the way's order until there are enough.
-    fn walk(&self, way: &Way<S::Field>, budget: usize) -> Result<Option<Vec<Entry>>, ReadError> {
+    fn walk(&self, way: &Way<S::Field>, work: &Work) -> Result<Option<Vec<Entry>>, ReadError> {
         let Some(direction) = way.direction(self.wanted.order) else { return Ok(None) };
         let way = match &self.wanted.after {
             Some(entry) => &way.after(direction, entry),
@@ -181,7 +223,7 @@ impl<S: Set> Take<'_, '_, S> {
         };
         let mut first = First::new(self.wanted);
         let mut enough_at = None;
-        let within = self.each(way, direction, budget, |yielded, entry| {
+        let within = self.each(way, direction, work, |yielded, entry| {
             if let Some(entry) = entry {
                 first.push(entry);
             }
@@ -198,9 +240,9 @@ impl<S: Set> Take<'_, '_, S> {
     }
 
     /// Looks at all the way's rows and keeps those that come first.
-    fn gather(&self, way: &Way<S::Field>, budget: usize) -> Result<Option<Vec<Entry>>, ReadError> {
+    fn gather(&self, way: &Way<S::Field>, work: &Work) -> Result<Option<Vec<Entry>>, ReadError> {
         let mut first = First::new(self.wanted);
-        let within = self.each(way, Direction::Up, budget, |_, entry| {
+        let within = self.each(way, Direction::Up, work, |_, entry| {
             if let Some(entry) = entry {
                 first.push(entry);
             }
@@ -209,29 +251,89 @@ impl<S: Set> Take<'_, '_, S> {
         Ok(within.then(|| first.finish()))
     }
 
-    /// Hands over each row of a way, or nothing for one that isn't wanted; whether it stayed within the budget.
+    /// Whether a way's ids alone tell in what order its rows are wanted.
+    fn sifts(&self, way: &Way<S::Field>) -> bool {
+        self.wanted.order.keys.is_empty()
+            && way.path.along != Along::Place
+            && way.direction(self.wanted.order).is_none()
+    }
+
+    /// Takes all the way's ids and looks at those rows that come first, until there are enough.
+    fn sift(&self, way: &Way<S::Field>, work: &Work) -> Result<Option<Vec<Entry>>, ReadError> {
+        let (order, open) = (self.wanted.order, open(self.conditions, way));
+        let (mut within, mut rest) = (true, Vec::new());
+        way.walk(self.rows, self.set, Direction::Up, |yielded, _| {
+            within = work.take(1);
+            if let Yielded::Id(id) = yielded {
+                rest.push(Entry { keys: Vec::new(), id });
+            }
+            Ok(if within { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
+        })?;
+        if let Some(after) = &self.wanted.after {
+            rest.retain(|entry| order.compare(after, entry).is_lt());
+        }
+        let (mut found, mut some) = (Vec::new(), self.wanted.count.max(64));
+        while within && found.len() < self.wanted.count && !rest.is_empty() {
+            let mut next = rest;
+            rest = if some < next.len() {
+                next.select_nth_unstable_by(some, |one, two| order.compare(one, two));
+                next.split_off(some)
+            } else {
+                Vec::new()
+            };
+            next.sort_unstable_by(|one, two| order.compare(one, two));
+            for entry in next {
+                if open.is_empty() && way.sure {
+                    found.push(entry);
+                    continue;
+                }
+                within = work.take(S::READ);
+                if !within || found.len() >= self.wanted.count {
+                    break;
+                }
+                found.extend(self.entry(&Yielded::Id(entry.id), &open)?);
+            }
+            some = some.saturating_mul(2);
+        }
+        found.truncate(self.wanted.count);
+        Ok(within.then_some(found))
+    }
+
+    /// Hands over each row of a way, or nothing for one that isn't wanted; whether it stayed within what it may cost.
     fn each(
         &self,
         way: &Way<S::Field>,
         direction: Direction,
-        budget: usize,
+        work: &Work,
         mut visit: impl FnMut(&Yielded, Option<Entry>) -> bool,
     ) -> Result<bool, ReadError> {
         let order = self.wanted.order;
-        let open = open(self.conditions, way);
+        let (read, open) = (reading::<S>(way), open(self.conditions, way));
         let is_keyed = order.keys.is_empty() || way.direction(order).is_some();
         let as_it_comes = open.is_empty() && way.sure && way.path.along != Along::Place && is_keyed;
-        let mut seen = 0;
+        // What is asked of the text that the way is ordered by needs no row.
+        let of_text = |condition: &&&Filter<S::Field>| matches!(way.path.along, Along::Text(text) if condition.tests().iter().all(|(field, _)| *field == text));
+        let of_text: Vec<_> = open.iter().filter(of_text).collect();
+        let told = |key: Option<&Value>| match key {
+            Some(Value::Text(text)) => of_text.iter().all(|one| one.holds(&|_| Held::Text(text))),
+            _ => true,
+        };
+        let mut within = true;
         way.walk(self.rows, self.set, direction, |yielded, key| {
-            seen += 1;
-            if seen > budget {
-                return Ok(ControlFlow::Break(()));
-            }
+            within = work.take(1);
             let entry = match &yielded {
+                _ if !within => return Ok(ControlFlow::Break(())),
                 Yielded::Id(id) if as_it_comes => {
                     Some(Entry { keys: key.into_iter().take(order.keys.len()).collect(), id: id.clone() })
                 }
-                yielded => self.entry(yielded, &open)?,
+                _ if !told(key.as_ref()) => None,
+                yielded => {
+                    within = work.take(read);
+                    if !within {
+                        return Ok(ControlFlow::Break(()));
+                    }
+                    self.entry(yielded, &open)?
+                }
             };
             let entry = entry.filter(|entry| {
                 self.wanted.after.as_ref().is_none_or(|after| order.compare(after, entry).is_lt())
@@ -239,7 +341,7 @@ impl<S: Set> Take<'_, '_, S> {
             let is_done = visit(&yielded, entry);
             Ok(if is_done { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
         })?;
-        Ok(seen <= budget)
+        Ok(within)
     }
 
     fn entry(&self, yielded: &Yielded, open: &[&Filter<S::Field>]) -> Result<Option<Entry>, ReadError> {
@@ -280,5 +382,117 @@ impl<'w, F: Field> First<'w, F> {
     fn finish(mut self) -> Vec<Entry> {
         self.cut();
         self.entries
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        core::{
+            filter::Test,
+            listing::{Count, Listing, Position, TokenField},
+            time::Instant,
+        },
+        store::lists::{
+            Found, TokenSet,
+            tests::{Dice, NOW, filled, keys},
+        },
+    };
+
+    /// Counts the rows that are read.
+    struct Counted(TokenSet, Cell<usize>);
+
+    impl Set for Counted {
+        type Field = TokenField;
+        type Record = <TokenSet as Set>::Record;
+
+        const BY_ID: TokenField = TokenSet::BY_ID;
+        const READ: usize = TokenSet::READ;
+
+        fn ways(
+            &self,
+            rows: &Rows<'_>,
+            conditions: &[&Filter<TokenField>],
+        ) -> Result<Vec<Way<TokenField>>, ReadError> {
+            self.0.ways(rows, conditions)
+        }
+
+        fn record(
+            &self,
+            rows: &Rows<'_>,
+            yielded: &Yielded,
+        ) -> Result<Option<(Value, Self::Record)>, ReadError> {
+            self.1.set(self.1.get() + 1);
+            self.0.record(rows, yielded)
+        }
+
+        fn held<'r>(&self, record: &'r Self::Record, field: TokenField) -> Held<'r> {
+            self.0.held(record, field)
+        }
+
+        fn key(&self, record: &Self::Record, field: TokenField) -> Value {
+            self.0.key(record, field)
+        }
+
+        fn place(&self, rows: &Rows<'_>, id: &Value) -> Result<Option<i64>, ReadError> {
+            self.0.place(rows, id)
+        }
+
+        fn counted(
+            &self,
+            rows: &Rows<'_>,
+            conditions: &[&Filter<TokenField>],
+        ) -> Result<Option<u64>, ReadError> {
+            self.0.counted(rows, conditions)
+        }
+    }
+
+    /// A page of ten of 3,000 tokens; how many it has, or `None` for a refusal, and how many rows were read for it.
+    fn page(
+        field: TokenField,
+        test: Test,
+        sort: (TokenField, Direction),
+        total: Count,
+    ) -> (Option<usize>, usize) {
+        let (connection, keys) = (filled(3_000, &mut Dice(5)), keys());
+        let filter = Filter::default().and(field, test);
+        let listing = Listing { filter, sort: vec![sort], position: Position::Offset(0), limit: 10, total };
+        let counted = Counted(TokenSet::new(false, &listing, Instant::from_millis(NOW - 18)), Cell::new(0));
+        let budgets = Budgets { quick: 500, page: 10_000, count: 1_000 };
+        let found = Rows::new(&connection, &keys).page_within(&counted, &listing, budgets);
+        (found.ok().map(|Found { ids, .. }| ids.len()), counted.1.get())
+    }
+
+    const NEWEST: (TokenField, Direction) = (TokenField::CreatedAt, Direction::Down);
+
+    #[test]
+    fn a_refusal_reads_no_more_than_a_page_may() {
+        let nobodys = || Test::Equals(Value::Text("no:body".into()));
+        for (sort, total) in [
+            (NEWEST, Count::No),
+            (NEWEST, Count::Always),
+            ((TokenField::Privilege, Direction::Up), Count::No),
+        ] {
+            let (found, read) = page(TokenField::Privilege, nobodys(), sort, total);
+            assert_eq!(found, None);
+            assert!((100..=10_000 / NEAR).contains(&read), "{read} rows");
+        }
+    }
+
+    #[test]
+    fn ids_alone_tell_which_of_the_expired_come_first() {
+        let expired = Test::Equals(Value::Text("expired".into()));
+        let (found, read) = page(TokenField::Status, expired, NEWEST, Count::No);
+        assert_eq!(found, Some(10));
+        // Those of the short walk, and then the page's; there are more than a hundred.
+        assert!(read < 500 / NEAR + 20, "{read} rows");
+    }
+
+    #[test]
+    fn a_name_is_looked_for_along_names_without_reading_rows() {
+        let unused = Test::Contains("zz".into());
+        let (found, read) = page(TokenField::Name, unused, (TokenField::Name, Direction::Up), Count::No);
+        assert_eq!((found, read), (Some(0), 0));
     }
 }

@@ -188,6 +188,7 @@ impl Set for EventSet {
     type Record = EventRow;
 
     const BY_ID: EventField = Sequence;
+    const READ: usize = 10;
 
     fn ways(
         &self,

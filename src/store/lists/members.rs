@@ -175,6 +175,7 @@ impl Set for UserSet {
     type Record = UserRecord;
 
     const BY_ID: UserField = CreatedAt;
+    const READ: usize = 25;
 
     fn ways(
         &self,

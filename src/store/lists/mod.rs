@@ -1,7 +1,8 @@
 //! Pages of lists: every one walks an index, and how many rows it may look at is bounded.
 //!
 //! Statements are constants that yield the ids of rows along one index, between two edges, in one direction. Which
-//! index is walked is chosen by what is asked; the rest of the filter is held against each row as it comes, and counted.
+//! index is walked is chosen by what is asked; the rest of the filter is held against each row as it comes. What that
+//! costs is counted, a row that is read for many that an index alone tells of.
 //! What is returned is ids: the rows themselves are then read by key, as anywhere else.
 
 mod addresses;
@@ -15,7 +16,7 @@ mod walk;
 mod words;
 
 use self::{
-    choose::{Wanted, choose},
+    choose::{Wanted, Work, choose},
     walk::{Along, Way},
 };
 use super::rows::{ReadError, Rows};
@@ -51,6 +52,8 @@ pub trait Set {
 
     /// The field whose order is that of the ids.
     const BY_ID: Self::Field;
+    /// What reading one of its rows costs, wherever it lies, in steps over an index.
+    const READ: usize;
 
     /// The ways to the rows, by the conditions that must all hold.
     fn ways(
@@ -166,7 +169,8 @@ impl Rows<'_> {
         let limit = usize::try_from(listing.limit).unwrap_or(usize::MAX);
         let wanted = Wanted { order: &order, after, count: skip.saturating_add(limit).saturating_add(1) };
         let ways = set.ways(self, &conditions)?;
-        let found = choose(self, set, &conditions, &ways, &wanted, budgets)?;
+        let work = Work::new(budgets.page);
+        let found = choose(self, set, &conditions, &ways, &wanted, budgets.quick, &work)?;
         let mut entries = found.ok_or_else(|| too_broad(&conditions, &ways, "sort"))?;
         entries.drain(..skip.min(entries.len()));
         let more = entries.len() > limit;
@@ -175,25 +179,25 @@ impl Rows<'_> {
         let next = next.map(|Entry { keys, id }| Cursor { keys, id });
         let total = match listing.total {
             Count::No => None,
-            Count::IfQuick => self.count(set, &conditions, &ways, budgets.count)?,
+            Count::IfQuick => self.count(set, &conditions, &ways, &Work::new(budgets.count))?,
             Count::Always => {
-                let counted = self.count(set, &conditions, &ways, budgets.wide)?;
+                let counted = self.count(set, &conditions, &ways, &work)?;
                 Some(counted.ok_or_else(|| too_broad(&conditions, &ways, "total"))?)
             }
         };
         Ok(Found { ids: entries.into_iter().map(|entry| entry.id).collect(), next, total })
     }
 
-    /// How many rows match; `None` where more than `most` would have to be looked at.
+    /// How many rows match; `None` where that would cost too much.
     fn count<S: Set>(
         &self,
         set: &S,
         conditions: &[&Filter<S::Field>],
         ways: &[Way<S::Field>],
-        most: usize,
+        work: &Work,
     ) -> Result<Option<u64>, ReadError> {
         match set.counted(self, conditions)? {
-            None => choose::count(self, set, conditions, ways, most),
+            None => choose::count(self, set, conditions, ways, work),
             counted => Ok(counted),
         }
     }

@@ -4,7 +4,7 @@ use rusqlite::Row;
 
 use super::{
     Set, Yielded, addresses,
-    walk::{Along, Edge, Path, Way, Within},
+    walk::{Along, Edge, NEVER, Path, Way, Within},
     words,
 };
 use crate::{
@@ -48,9 +48,6 @@ impl TokenSet {
         Self { deleted, uses, now }
     }
 }
-
-/// What a token without an expiry is ordered by, in the index too.
-const NEVER: Instant = Instant::from_millis(i64::MAX);
 
 /// How much later than a token's time its id's may be: an id never goes back behind one that was given before.
 const LATER: i64 = 60_000;
@@ -97,14 +94,21 @@ const BY_NAME: Path<TokenField> = Path {
            ORDER BY name COLLATE NOCASE DESC, id DESC",
 };
 
+// Those that never end have no time in the index: they come in by a part of their own, as the last.
 const BY_EXPIRY: Path<TokenField> = Path {
     along: Along::Time(ExpiresAt),
-    up:
-        "SELECT id, dies_at FROM tokens INDEXED BY tokens_kept_by_expiry
-         WHERE (dies_at, id) > (?, ?) AND (dies_at, id) < (?, ?) AND status <> 'deleted' ORDER BY dies_at, id",
-    down: "SELECT id, dies_at FROM tokens INDEXED BY tokens_kept_by_expiry
-           WHERE (dies_at, id) > (?, ?) AND (dies_at, id) < (?, ?) AND status <> 'deleted'
-           ORDER BY dies_at DESC, id DESC",
+    up: "SELECT id, expires_at FROM tokens INDEXED BY tokens_kept_by_expiry
+         WHERE (expires_at, id) > (?1, ?2) AND (expires_at, id) < (?3, ?4) AND status <> 'deleted'
+         UNION ALL SELECT id, expires_at FROM tokens INDEXED BY tokens_kept_by_expiry
+         WHERE expires_at IS NULL AND id > iif(?1 = 9223372036854775807, ?2, -1)
+             AND id < iif(?3 = 9223372036854775807, ?4, -1) AND status <> 'deleted'
+         ORDER BY 2 NULLS LAST, 1",
+    down: "SELECT id, expires_at FROM tokens INDEXED BY tokens_kept_by_expiry
+           WHERE (expires_at, id) > (?1, ?2) AND (expires_at, id) < (?3, ?4) AND status <> 'deleted'
+           UNION ALL SELECT id, expires_at FROM tokens INDEXED BY tokens_kept_by_expiry
+           WHERE expires_at IS NULL AND id > iif(?1 = 9223372036854775807, ?2, -1)
+               AND id < iif(?3 = 9223372036854775807, ?4, -1) AND status <> 'deleted'
+           ORDER BY 2 DESC NULLS FIRST, 1 DESC",
 };
 
 const BY_USE: Path<TokenField> = Path {
@@ -342,6 +346,8 @@ impl Set for TokenSet {
     type Record = TokenRecord;
 
     const BY_ID: TokenField = CreatedAt;
+    // Each is found anew from the root of a table of long rows, mostly on a page of its own.
+    const READ: usize = 25;
 
     fn ways(
         &self,

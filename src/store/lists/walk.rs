@@ -68,6 +68,9 @@ pub enum Within {
 /// id that was drawn before theirs is still on its way to it.
 const NEARLY: i64 = 2_048;
 
+/// What stands for a time that never comes: it is ordered after every other.
+pub(super) const NEVER: Instant = Instant::from_millis(i64::MAX);
+
 /// A path with its values filled in.
 #[derive(Clone, Debug)]
 pub struct Way<F: 'static> {
@@ -179,7 +182,8 @@ impl<F: Field> Way<F> {
                 Along::Place => (Yielded::Place(row.get(0)?), None),
                 Along::Id => (Yielded::Id(id(row.get_ref(0)?)?), None),
                 Along::Time(_) => {
-                    let key = Value::At(Instant::from_millis(row.get(1)?));
+                    let key = row.get::<_, Option<i64>>(1)?.map_or(NEVER, Instant::from_millis);
+                    let key = Value::At(key);
                     (Yielded::Id(id(row.get_ref(0)?)?), Some(key))
                 }
                 Along::Text(_) => (Yielded::Id(id(row.get_ref(0)?)?), Some(Value::Text(row.get(1)?))),
