@@ -1,15 +1,14 @@
 //! What is asked over and over, answered where it arrives: by the application still, without hyper between.
 //!
 //! A connection begins here, and stays as long as all that comes on it is plain HTTP/1.1, each request in one piece, that
-//! the application answers at once. The first request that isn't takes the connection to hyper for good, with what was read of it: each
-//! refusal of the door, and every rarer way to speak HTTP, exists once, there.
+//! the application answers at once. The first request that isn't takes the connection to hyper for good, with what was
+//! read of it: each refusal of the door, and every rarer way to speak HTTP, exists once, there.
 
 use std::io;
 use std::mem::MaybeUninit;
 
 use bytes::{BufMut, BytesMut};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-
 use zeroize::Zeroize as _;
 
 use super::exchange::at_gate;
