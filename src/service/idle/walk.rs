@@ -32,7 +32,7 @@ impl Service {
     /// than `shortest` milliseconds.
     pub(super) async fn walk(&self, state: &mut State, shortest: i64) -> Result<(), Failure> {
         let (began, began_at) = (self.clock.elapsed(), self.now());
-        self.settle_uses().await;
+        self.settle_uses_slowly().await;
         // Whoever is made from now on has to be told no sooner than this.
         let mut next = began_at.millis().saturating_add(shortest - lead(shortest));
         let mut walks = self.store.read(|rows| rows.organizations_by_idleness())?;

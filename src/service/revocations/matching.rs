@@ -106,12 +106,14 @@ fn along_indexes(
             total: Count::No,
         };
         let page =
-            rows.page(&TokenSet::new(false, &listing, now), &listing).map_err(|failure| match failure {
-                Failure::Refused(Refusal::FilterTooBroad { .. }) => {
-                    Refusal::FilterTooBroad { filter: "filter".to_owned() }.into()
-                }
-                failure => failure,
-            })?;
+            rows.long_page(&TokenSet::new(false, &listing, now), &listing).map_err(
+                |failure| match failure {
+                    Failure::Refused(Refusal::FilterTooBroad { .. }) => {
+                        Refusal::FilterTooBroad { filter: "filter".to_owned() }.into()
+                    }
+                    failure => failure,
+                },
+            )?;
         found.extend(page.ids.iter().map(|id| TokenId::from_bytes(bytes(id))));
         if page.next.is_some() || found.len() > MOST {
             return Err(too_many().into());

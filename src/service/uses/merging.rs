@@ -1,4 +1,4 @@
-//! Merging the spill into the tables: at a bounded share of the time while much is being spilled, at full speed else.
+//! Merging the spill into the tables: at a bounded share of the time, unless somebody waits for it or there is too much.
 
 use std::{
     sync::{Mutex, PoisonError},
@@ -23,27 +23,43 @@ const QUIET: Duration = Duration::from_secs(10);
 /// How often it is looked.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// While things aren't quiet, how many times as long as a merge took is waited before the next.
+/// How many times as long as a merge took is waited before the next: while things are quiet, and while they aren't.
+const REST_IN_QUIET: u32 = 1;
 const REST: u32 = 7;
 
-#[derive(Default)]
 pub(super) struct Merging {
     soon: Notify,
-    last_spill: Mutex<Option<Instant>>,
+    /// Or when the process began, which may well have been under load.
+    last_spill: Mutex<Instant>,
     /// Held by whoever merges all: who comes after finds it done, but for what was spilled meanwhile.
     one: tokio::sync::Mutex<()>,
+}
+
+impl Default for Merging {
+    fn default() -> Self {
+        Self {
+            soon: Notify::new(),
+            last_spill: Mutex::new(Instant::now()),
+            one: tokio::sync::Mutex::default(),
+        }
+    }
 }
 
 impl Merging {
     /// Something was spilled.
     pub(super) fn spilled(&self) {
-        *self.last_spill.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+        *self.last_spill.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
         self.soon.notify_one();
     }
 
     fn is_quiet(&self) -> bool {
         let last = *self.last_spill.lock().unwrap_or_else(PoisonError::into_inner);
-        last.is_none_or(|last| last.elapsed() >= QUIET)
+        last.elapsed() >= QUIET
+    }
+
+    /// How long to wait after a merge that nobody waits for.
+    fn rest(&self, began: Instant) -> Duration {
+        began.elapsed() * if self.is_quiet() { REST_IN_QUIET } else { REST }
     }
 }
 
@@ -73,8 +89,8 @@ impl Service {
         }
         let began = Instant::now();
         self.store.write(Merge { part: largest, most_hours: MOST_HOURS }).await?;
-        let at_once = quiet || spilled.bytes >= spilled.most;
-        Ok(Some(if at_once { Duration::ZERO } else { began.elapsed() * REST }))
+        let rest = if spilled.bytes >= spilled.most { Duration::ZERO } else { self.uses.merging.rest(began) };
+        Ok(Some(rest))
     }
 
     /// Brings all that had gathered when it was called into the tables, for what walks them; as far as that can be done
@@ -89,8 +105,27 @@ impl Service {
     pub(in crate::service) async fn settle_all_uses(&self) -> Result<(), Failure> {
         self.write_uses().await?;
         let _one = self.uses.merging.one.lock().await;
-        let parts = self.store.read(|rows| rows.spilled())?.parts;
-        self.merge(parts.into_iter().map(|(part, _)| part).collect()).await
+        self.merge(self.spilled_parts()?).await
+    }
+
+    /// The same for what is in no hurry, with rests, so that checks go on as before.
+    pub(in crate::service) async fn settle_uses_slowly(&self) {
+        let settled = async {
+            self.write_uses().await?;
+            for part in self.spilled_parts()? {
+                let began = Instant::now();
+                self.merge(vec![part]).await?;
+                sleep(self.uses.merging.rest(began)).await;
+            }
+            Ok::<_, Failure>(())
+        };
+        if let Err(failure) = settled.await {
+            tracing::warn!(%failure, "uses are gathered that aren't in the tables yet");
+        }
+    }
+
+    fn spilled_parts(&self) -> Result<Vec<i64>, Failure> {
+        Ok(self.store.read(|rows| rows.spilled())?.parts.into_iter().map(|(part, _)| part).collect())
     }
 
     /// Brings what had gathered of some tokens into the tables.

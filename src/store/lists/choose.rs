@@ -27,6 +27,9 @@ pub(super) struct Budgets {
 /// A step takes some 0.2 µs: a page takes 30 ms at the most, and a count that nobody should wait for 4.
 pub(super) const BUDGETS: Budgets = Budgets { quick: 5_000, page: 150_000, count: 20_000 };
 
+/// A hundred thousand rows, wherever they lie: half a second.
+pub(super) const LONG: Budgets = Budgets { quick: 5_000, page: 2_500_000, count: 0 };
+
 /// What is left to be spent.
 pub(super) struct Work(Cell<usize>);
 

@@ -127,6 +127,11 @@ impl Rows<'_> {
         self.page_within(set, listing, choose::BUDGETS)
     }
 
+    /// The same for a plan, which has thousands of rows and for which somebody waits.
+    pub fn long_page<S: Set>(&self, set: &S, listing: &Listing<S::Field>) -> Result<Found, Failure> {
+        self.page_within(set, listing, choose::LONG)
+    }
+
     /// Those of these rows that meet a filter, in the order given.
     pub fn those_that<S: Set>(
         &self,
