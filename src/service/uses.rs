@@ -44,13 +44,13 @@ const SHARDS: usize = 16;
 const AGENT: usize = 120;
 
 /// From so many things on, which are tokens mostly, the flush doesn't wait for its turn.
-const MANY: usize = 12_288;
+const MANY: usize = 6_144;
 
 /// How many things are kept in detail at the most, those that are on their way included: some 12 MB.
 pub(super) const KEPT: usize = 4 * MANY;
 
 /// What is more than so many tokens isn't written into the tables at once.
-const FEW: usize = 8_192;
+const FEW: usize = 4_096;
 
 /// How many tokens are written down at once: other writes have their turn in between.
 const STRETCH: usize = 1_024;

@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// How many tokens are kept ready: the rest cost a read each.
-const KEPT_READY: usize = 8_192;
+const KEPT_READY: usize = 4_096;
 
 /// How many users, once for each of their organizations: a token of any other costs reads of three primary keys more.
 const ACCOUNTS_KEPT_READY: usize = 4_096;

@@ -18,7 +18,7 @@ const CHECKPOINT_AFTER: &str = "4000";
 
 /// How much the one that writes keeps of the database, in KiB, negative as SQLite wants it: what a busy commit changes,
 /// so that none of it is written or read twice.
-const WRITERS_CACHE: &str = "-8192";
+const WRITERS_CACHE: &str = "-4096";
 
 /// The largest write-ahead log that stays on disk after a checkpoint, in bytes.
 const LOG_KEPT: i64 = 4 << 20;

@@ -13,8 +13,8 @@ SERVER, LOAD = "0", "1"
 
 ROCKET = "Rocket hello"
 
-# Seconds until jeton has written down what it gathered of a slice's uses.
-SETTLED = 10
+# Seconds until jeton has written down what it gathered of a slice's uses: it waits for ten of quiet with most of that.
+SETTLED = 15
 
 
 def frameworks(folder, rounds, seconds):

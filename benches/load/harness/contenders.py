@@ -14,6 +14,9 @@ HERE = Path(__file__).parent.parent
 ROOT = HERE.parent.parent
 BINARY = ROOT / "target/release/jeton"
 
+# As packaging/jeton.service has it.
+ENVIRONMENT = {"MALLOC_ARENA_MAX": "1"}
+
 # Where all that isn't worth keeping lies.
 WORK = Path(os.environ.get("LOAD_WORK", ROOT / "target/load"))
 
@@ -55,7 +58,7 @@ class Jeton:
         subprocess.run(["cat", folder / "data/jeton.db"], stdout=subprocess.DEVNULL, check=True)
         log = (folder / "log").open("ab")
         self.server = Server([BINARY, "serve", "--data-dir", folder / "data", "--port", "{port}"], cores,
-                             ready="/livez", stdout=log, stderr=log)
+                             ENVIRONMENT, ready="/livez", stdout=log, stderr=log)
 
     def __enter__(self):
         return self

@@ -5,12 +5,11 @@ import time
 from dataclasses import asdict
 
 from .against import LOAD, SERVER
-from .contenders import BINARY, ROOT, WORK, Jeton
+from .contenders import BINARY, ENVIRONMENT, ROOT, WORK, Jeton
 from .drive import Load, drive
 from .goals import Goal
 from .pairs import Spread
 from .servers import Server
-
 
 
 def empty():
@@ -20,8 +19,8 @@ def empty():
     log = (WORK / "empty.log").open("wb")
     command = [BINARY, "serve", "--data-dir", data, "--port", "{port}"]
     # The first start makes keys and a schema; it's the second that is as it will be.
-    Server(command, ready="/livez", stdout=log, stderr=log).stop()
-    with Server(command, ready="/livez", stdout=log, stderr=log) as server:
+    Server(command, None, ENVIRONMENT, ready="/livez", stdout=log, stderr=log).stop()
+    with Server(command, None, ENVIRONMENT, ready="/livez", stdout=log, stderr=log) as server:
         time.sleep(3)
         return server.resident_mb()
 

@@ -24,6 +24,13 @@ class Goal:
         bound = f"{'at most' if self.most else 'at least'} {shown(self.bound)}{self.unit}"
         return f"| {self.what} | {bound} | {self.seen}{self.unit} | {'yes' if self.met else '**no**'} |"
 
+    @classmethod
+    def recorded(cls, record):
+        """As it was written down."""
+        seen = Spread(record["median"], record["least"], record["most"])
+        unit = f" {record['unit']}" if record["unit"] else ""
+        return cls(record["what"], seen, record["bound"], record["at_most"], unit)
+
     def record(self):
         return {"what": self.what, "bound": self.bound, "at_most": self.most, "unit": self.unit.strip(),
                 "met": self.met, **asdict(self.seen)}

@@ -3,7 +3,7 @@
 from contextlib import ExitStack
 
 from . import contenders
-from .against import LOAD, ROCKET, SERVER
+from .against import LOAD, ROCKET, SERVER, SETTLED
 from .contenders import Jeton
 from .drive import drive
 from .goals import Goal
@@ -16,9 +16,10 @@ def tokens(folders, rounds, seconds):
     """Databases of different size, side by side; memory is what each has after that."""
     with ExitStack() as stack:
         servers = {count: stack.enter_context(Jeton(folder, SERVER)) for count, folder in folders.items()}
-        cases = {(count, token): Case(jeton.port, jeton.gate(token), cores=LOAD)
-                 for count, jeton in servers.items() for token in ("hot", "random")}
-        slices = in_turn(cases, rounds, seconds)
+        def asked(token):
+            return {(count, token): Case(jeton.port, jeton.gate(token), cores=LOAD) for count, jeton in servers.items()}
+
+        slices = in_turn(asked("hot"), rounds, seconds) | in_turn(asked("random"), rounds, seconds, rest=SETTLED)
         memory = {count: jeton.server.resident_mb() for count, jeton in servers.items()}
     few, many = min(folders), max(folders)
     goals = [Goal(f"gate, {token}: {many:,} tokens / {few:,}", ratio(slices, (many, token), (few, token)), 0.80)
