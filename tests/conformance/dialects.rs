@@ -13,8 +13,9 @@ use crate::{
     matrix::dialects::{Dialect, dialect},
 };
 
-/// How many sign in at once so that there is no room for another: more than wait and are worked on.
-const CROWD: u8 = 90;
+/// How many sign in at once so that there is no room for another: many more than wait and are worked on, since whoever finds
+/// no room is answered late.
+const CROWD: u8 = 200;
 
 /// Operations that read nothing, so that nothing can break under them and they wait for nothing.
 fn is_fixed(operation: &str) -> bool {
