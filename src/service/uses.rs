@@ -46,7 +46,7 @@ const AGENT: usize = 120;
 /// From so many things on, which are tokens mostly, the flush doesn't wait for its turn.
 const MANY: usize = 6_144;
 
-/// How many things are kept in detail at the most, those that are on their way included: some 12 MB.
+/// How many things are kept in detail at the most, those that are on their way included: some 6 MB.
 pub(super) const KEPT: usize = 4 * MANY;
 
 /// What is more than so many tokens isn't written into the tables at once.
