@@ -21,7 +21,7 @@ def draw(growth, to):
         tokens.annotate(f"{point['memory_mb']:.0f} MB", (point["tokens"], 0), (0, 6), color=FAINT,
                         textcoords="offset points", ha="center")
     tokens.set(xscale="log", xlabel="tokens", title="Checks a second, thousands")
-    tokens.legend(frameon=False, loc="center left")
+    tokens.legend(frameon=False, loc="upper right", bbox_to_anchor=(1, 0.85))
 
     for name, colour in (("gate", INK), ("Rocket hello", FAINT)):
         points = [point for point in growth["connections"]["points"] if point["of"] == name]

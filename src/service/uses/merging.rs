@@ -155,3 +155,25 @@ async fn merge(store: &Store, parts: Vec<i64>) -> Result<(), Failure> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::advance;
+
+    use super::{Instant, Merging, QUIET, REST, REST_IN_QUIET};
+
+    #[tokio::test(start_paused = true)]
+    async fn a_process_that_has_just_begun_merges_no_faster_than_one_under_load() {
+        let (merging, merge) = (Merging::default(), QUIET / 100);
+        let rest = async || {
+            let began = Instant::now();
+            advance(merge).await;
+            merging.rest(began)
+        };
+        assert_eq!(rest().await, merge * REST);
+        advance(QUIET).await;
+        assert_eq!(rest().await, merge * REST_IN_QUIET);
+        merging.spilled();
+        assert_eq!(rest().await, merge * REST);
+    }
+}
