@@ -1,6 +1,11 @@
 //! Ten thousand tokens, and no secret, nor any twelve bytes of one, in a file, a log or an error.
 
-use std::{fs, thread};
+use std::{
+    fs,
+    os::unix::fs::FileExt,
+    thread,
+    time::{Duration, Instant},
+};
 
 use crate::harness::{
     Client, Server,
@@ -73,6 +78,57 @@ fn ten_thousand_tokens_leave_no_trace_of_their_secrets() {
     let planted = server.data().join("planted");
     fs::write(&planted, format!("before {} after", &tokens[7][30..30 + RUN])).unwrap();
     assert!(contents(&server.data()).iter().any(|(_, bytes)| runs.find(bytes).is_some()));
+}
+
+/// What the process has in memory, as far as it was its own to write.
+fn memory(server: &Server) -> Vec<Vec<u8>> {
+    let proc = format!("/proc/{}", server.pid());
+    let all = fs::File::open(format!("{proc}/mem")).unwrap();
+    let maps = fs::read_to_string(format!("{proc}/maps")).unwrap();
+    let written = maps.lines().filter(|line| line.contains(" rw"));
+    let spans = written.map(|line| {
+        let (from, to) = line.split_once(' ').unwrap().0.split_once('-').unwrap();
+        [from, to].map(|end| u64::from_str_radix(end, 16).unwrap())
+    });
+    spans
+        .map(|[from, to]| {
+            let mut bytes = vec![0; usize::try_from(to - from).unwrap()];
+            // What was given back meanwhile can't be read, and holds nothing.
+            let read = all.read_at(&mut bytes, from).unwrap_or(0);
+            bytes.truncate(read);
+            bytes
+        })
+        .collect()
+}
+
+#[test]
+fn no_token_stays_in_memory_once_its_connection_is_closed() {
+    let server = Server::start();
+    let asker = server.token_with(&server.administrator("root"), &["--privilege", "jeton:introspect"]);
+    let anna = server.user("anna");
+    let keeper = server.token(&anna);
+    let tokens = issue(server.client(), &keeper, 300);
+    let mut runs = Runs::default();
+    for text in &tokens {
+        runs.add("a token", token::Wire::read(text).secret.as_bytes());
+    }
+    let in_memory = || memory(&server).iter().any(|bytes| runs.find(bytes).is_some());
+    // All at a time, so that no room is used again: by Rocket, in a body, and where a request arrives.
+    let mut clients: Vec<Client> = tokens.iter().map(|_| server.client()).collect();
+    for ((place, text), client) in tokens.iter().enumerate().zip(&mut clients) {
+        match place % 3 {
+            0 => client.get("/v1/tokens?limit=1").bearer(text).send(),
+            1 => client.post("/oauth/introspect").bearer(&asker).form(&format!("token={text}")).send(),
+            _ => client.get("/v1/tokens/self").bearer(text).send(),
+        };
+    }
+    assert!(in_memory(), "the scan sees what it looks for");
+    drop(clients);
+    let end = Instant::now() + Duration::from_secs(20);
+    while in_memory() {
+        assert!(Instant::now() < end, "a token is still in memory");
+        thread::sleep(Duration::from_millis(200));
+    }
 }
 
 /// Asserts that no file of the server holds any of these.

@@ -1,11 +1,12 @@
 """How cost grows with tokens, connections and processors."""
 
+import time
 from contextlib import ExitStack
 
 from . import contenders
 from .against import LOAD, ROCKET, SERVER, SETTLED
 from .contenders import Jeton
-from .drive import drive
+from .drive import Load, drive
 from .goals import Goal
 from .pairs import Case, in_turn, ratio, summary
 
@@ -40,16 +41,32 @@ def connections(folder, rounds, seconds):
             cases["gate", count] = Case(jeton.port, jeton.gate(), count, LOAD)
             cases[ROCKET, count] = Case(server.port, hello, count, LOAD)
         slices = in_turn(cases, rounds, seconds)
-    return [], {"points": [{"of": name, "connections": count, **figures}
+    with Jeton(folder, SERVER) as jeton:
+        # From few to many, since what connections took isn't all given back.
+        memory = {count: resident_under(jeton, count) for count in CONNECTIONS}
+    return [], {"points": [{"of": name, "connections": count, **figures,
+                            **({"memory_mb": memory[count]} if name == "gate" else {})}
                            for (name, count), figures in summary(slices).items()]}
+
+
+def resident_under(jeton, count):
+    """What jeton has in memory while so many connections ask."""
+    load = Load(jeton.port, jeton.gate(), 2, count)
+    time.sleep(1)
+    memory = jeton.server.resident_mb()
+    load.result()
+    return memory
 
 
 def processors(folder, rounds, seconds, most):
     """The server on one processor, two, and so on; the load is on the last, which at the end they share."""
     slices = {count: [] for count in range(1, most + 1)}
+    memory = {}
     for _ in range(rounds):
         for count, seen in slices.items():
             with Jeton(folder, f"0-{count - 1}") as jeton:
                 like = drive(jeton.port, jeton.gate(), 1, cores=str(most - 1))
                 seen.append(drive(jeton.port, jeton.gate(), seconds, cores=str(most - 1), like=like))
-    return [], {"points": [{"processors": count, **figures} for count, figures in summary(slices).items()]}
+                memory[count] = jeton.server.resident_mb()
+    return [], {"points": [{"processors": count, "memory_mb": memory[count], **figures}
+                           for count, figures in summary(slices).items()]}

@@ -8,6 +8,13 @@ import matplotlib.pyplot as plt  # noqa: E402 (the line above has to come first)
 INK, OTHER, FAINT = "#1b4d8f", "#c2571a", "#888888"
 
 
+def memory(plot, points, at, colour=FAINT):
+    """Along the bottom what jeton had in memory."""
+    for point in points:
+        plot.annotate(f"{point['memory_mb']:.0f} MB", (at(point), 0), (0, 6), color=colour, fontsize=7, ha="center",
+                      xycoords=("data", "axes fraction"), textcoords="offset points")
+
+
 def draw(growth, to):
     """Three plots side by side: tokens, connections, processors."""
     plt.rcParams.update({"svg.hashsalt": "jeton", "font.size": 9, "axes.spines.top": False, "axes.spines.right": False})
@@ -17,9 +24,7 @@ def draw(growth, to):
         points = [point for point in growth["tokens"]["points"] if point["token"] == token]
         tokens.plot([p["tokens"] for p in points], [p["rate"]["median"] / 1000 for p in points], "o-", color=colour,
                     label="one token again and again" if token == "hot" else "any token")
-    for point in points:
-        tokens.annotate(f"{point['memory_mb']:.0f} MB", (point["tokens"], 0), (0, 6), color=FAINT,
-                        textcoords="offset points", ha="center")
+    memory(tokens, points, lambda point: point["tokens"])
     tokens.set(xscale="log", xlabel="tokens", title="Checks a second, thousands")
     tokens.legend(frameon=False, loc="upper right", bbox_to_anchor=(1, 0.85))
 
@@ -28,12 +33,14 @@ def draw(growth, to):
         at = [p["connections"] for p in points]
         connections.plot(at, [p["p99_us"]["median"] / 1000 for p in points], "o-", color=colour, label=f"{name}, p99")
         connections.plot(at, [p["p50_us"]["median"] / 1000 for p in points], "o:", color=colour, label=f"{name}, p50")
+    memory(connections, [p for p in growth["connections"]["points"] if p["of"] == "gate"], lambda p: p["connections"])
     connections.set(xscale="log", yscale="log", xlabel="connections", title="Milliseconds to an answer")
     connections.legend(frameon=False)
 
     points = growth["processors"]["points"]
     processors.bar([str(p["processors"]) for p in points], [p["rate"]["median"] / 1000 for p in points], color=INK,
                    width=0.5)
+    memory(processors, points, lambda point: point["processors"] - 1, "white")
     processors.set(xlabel="processors, the last shared with the load", title="Checks a second, thousands")
     for plot in (tokens, processors):
         plot.set_ylim(bottom=0)

@@ -1,7 +1,7 @@
 //! Merging the spill into the tables: at a bounded share of the time, unless somebody waits for it or there is too much.
 
 use std::{
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -96,9 +96,7 @@ impl Service {
     /// Brings all that had gathered when it was called into the tables, for what walks them; as far as that can be done
     /// now.
     pub(in crate::service) async fn settle_uses(&self) {
-        if let Err(failure) = self.settle_all_uses().await {
-            tracing::warn!(%failure, "uses are gathered that aren't in the tables yet");
-        }
+        settled(self.settle_all_uses().await);
     }
 
     /// The same, and a failure where that can't be done.
@@ -110,18 +108,17 @@ impl Service {
 
     /// The same for what is in no hurry, with rests, so that checks go on as before.
     pub(in crate::service) async fn settle_uses_slowly(&self) {
-        let settled = async {
-            self.write_uses().await?;
-            for part in self.spilled_parts()? {
-                let began = Instant::now();
-                self.merge(vec![part]).await?;
-                sleep(self.uses.merging.rest(began)).await;
-            }
-            Ok::<_, Failure>(())
-        };
-        if let Err(failure) = settled.await {
-            tracing::warn!(%failure, "uses are gathered that aren't in the tables yet");
+        settled(self.settle_all_uses_slowly().await);
+    }
+
+    async fn settle_all_uses_slowly(&self) -> Result<(), Failure> {
+        self.write_uses().await?;
+        for part in self.spilled_parts()? {
+            let began = Instant::now();
+            self.merge(vec![part]).await?;
+            sleep(self.uses.merging.rest(began)).await;
         }
+        Ok(())
     }
 
     fn spilled_parts(&self) -> Result<Vec<i64>, Failure> {
@@ -144,8 +141,15 @@ impl Service {
         if parts.is_empty() {
             return Ok(());
         }
-        let store = std::sync::Arc::clone(&self.store);
+        let store = Arc::clone(&self.store);
         to_the_end(async move { merge(&store, parts).await }).await
+    }
+}
+
+/// What isn't settled stays where it is.
+fn settled(result: Result<(), Failure>) {
+    if let Err(failure) = result {
+        tracing::warn!(%failure, "uses are gathered that aren't in the tables yet");
     }
 }
 

@@ -315,8 +315,14 @@ impl<S: Set> Take<'_, '_, S> {
         let is_keyed = order.keys.is_empty() || way.direction(order).is_some();
         let as_it_comes = open.is_empty() && way.sure && way.path.along != Along::Place && is_keyed;
         // What is asked of the text that the way is ordered by needs no row.
-        let of_text = |condition: &&&Filter<S::Field>| matches!(way.path.along, Along::Text(text) if condition.tests().iter().all(|(field, _)| *field == text));
-        let of_text: Vec<_> = open.iter().filter(of_text).collect();
+        let of_text: Vec<_> = match way.path.along {
+            Along::Text(text) => {
+                let asks_it_alone =
+                    |condition: &&&Filter<_>| condition.tests().iter().all(|(field, _)| *field == text);
+                open.iter().filter(asks_it_alone).collect()
+            }
+            _ => Vec::new(),
+        };
         let told = |key: Option<&Value>| match key {
             Some(Value::Text(text)) => of_text.iter().all(|one| one.holds(&|_| Held::Text(text))),
             _ => true,
