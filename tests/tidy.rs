@@ -407,6 +407,7 @@ fn nothing_else_lies_at_the_top() {
         ".gitignore",
         ".pre-commit-hooks.yaml",
         ".git",
+        ".cargo",
         ".ci",
         "target",
         "jeton-data",

@@ -123,3 +123,28 @@ fn set(connection: &Connection, name: &'static str, value: &str, expected: &str)
     };
     if read == expected { Ok(()) } else { Err(OpenError::Setting { name, read }) }
 }
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::Connection;
+
+    /// As `.cargo/config.toml` wants it.
+    #[test]
+    fn sqlite_is_built_in_as_it_is_configured() {
+        let connection = Connection::open_in_memory().unwrap();
+        let mut statement = connection.prepare("PRAGMA compile_options").unwrap();
+        let options = statement.query_map([], |row| row.get(0)).unwrap();
+        let options: Vec<String> = options.map(Result::unwrap).collect();
+        for (option, is_set) in [
+            ("DEFAULT_MEMSTATUS=0", true),
+            ("OMIT_LOAD_EXTENSION", true),
+            ("OMIT_SHARED_CACHE", true),
+            ("ENABLE_FTS5", true),
+            ("ENABLE_MEMORY_MANAGEMENT", false),
+            ("ENABLE_API_ARMOR", false),
+            ("ENABLE_STAT4", false),
+        ] {
+            assert_eq!(options.iter().any(|it| it == option), is_set, "{option}: {options:?}");
+        }
+    }
+}
