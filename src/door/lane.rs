@@ -9,6 +9,7 @@ use std::mem::MaybeUninit;
 
 use bytes::{BufMut, BytesMut};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::task::yield_now;
 use zeroize::Zeroize as _;
 
 use super::exchange::at_gate;
@@ -58,7 +59,9 @@ impl Lane<'_> {
             }
             // The end of the connection is hyper's as well, and a head that the wire has found fault with.
             let plain = read > 0 && wire.is_between() && self.shared.verdict().is_ok();
+            let reads = App::reads_of_this_thread();
             let answer = plain.then(|| self.answer(&room)).flatten();
+            let at_hand = reads == App::reads_of_this_thread();
             let Some(answer) = answer else {
                 wire.put_back(room);
                 return Ok(Next::Hyper);
@@ -72,6 +75,10 @@ impl Lane<'_> {
             let last = self.shared.ends_here();
             reply.clear();
             write(&mut reply, &answer, last);
+            if !at_hand {
+                // Whoever waits is woken once for all the replies that are due, if these leave together.
+                yield_now().await;
+            }
             wire.write_all(&reply).await?;
             wire.flush().await?;
             if last {

@@ -25,6 +25,7 @@ use super::hosts::Hosts;
 use super::problem::Problem;
 use super::quick::{self, Answered};
 use super::reply::Reply;
+use crate::service::Service;
 
 /// Bodies of a known size up to this leave in one frame; the rest are streamed.
 const WHOLE_BYTES: usize = 64 * 1024;
@@ -247,6 +248,11 @@ impl App {
             }
         }
         answer
+    }
+
+    /// How often this thread has read the store: what was answered meanwhile, if that is the same, cost next to nothing.
+    pub fn reads_of_this_thread() -> u64 {
+        Service::reads_of_this_thread()
     }
 
     /// Lets the metrics know how many are connected.

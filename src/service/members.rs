@@ -12,7 +12,7 @@ use crate::{
         time::Instant,
         user::{Membership, Role, User},
     },
-    store::{Rows, Tx, Write},
+    store::{Revises, Rows, Tx, Write},
 };
 
 /// A member of an organization.
@@ -147,7 +147,7 @@ struct AddMember {
 impl Write for AddMember {
     type Output = MemberView;
     // Tokens from an earlier time there live again.
-    const REVISES: bool = true;
+    const REVISES: Revises = Revises::Everything;
 
     fn apply(self, tx: &mut Tx<'_>) -> Result<MemberView, Failure> {
         let Self { caller, organization, member: new, now } = self;
@@ -185,7 +185,7 @@ struct ChangeMember {
 
 impl Write for ChangeMember {
     type Output = MemberView;
-    const REVISES: bool = true;
+    const REVISES: Revises = Revises::Everything;
 
     fn apply(self, tx: &mut Tx<'_>) -> Result<MemberView, Failure> {
         let Self { caller, organization, user, update, now } = self;
@@ -222,7 +222,7 @@ struct RemoveMember {
 
 impl Write for RemoveMember {
     type Output = ();
-    const REVISES: bool = true;
+    const REVISES: Revises = Revises::Everything;
 
     fn apply(self, tx: &mut Tx<'_>) -> Result<(), Failure> {
         let Self { caller, organization, user, now } = self;

@@ -60,7 +60,7 @@ use crate::{
     core::{
         decision::{Demand, Subject, decide_again},
         event::{Deed, Event, Object, Origin},
-        id::{Id, IdCounter, OrganizationId},
+        id::{Id, IdCounter, OrganizationId, TokenId},
         keys::{Keyring, Pepper},
         refusal::{Failure, Refusal},
         secret::{ControlSecret, Entropy, random},
@@ -302,8 +302,13 @@ impl Service {
         self.store.read(|rows| Ok(read(rows)))?
     }
 
-    fn generation(&self) -> Generation {
-        self.store.generation()
+    /// How many short reads this thread has run: what was answered without one was at hand.
+    pub fn reads_of_this_thread() -> u64 {
+        Store::reads_of_this_thread()
+    }
+
+    fn generation(&self, token: Option<TokenId>) -> Generation {
+        self.store.generation(token)
     }
 
     fn new_id<K>(&self, now: Instant) -> Id<K> {

@@ -13,7 +13,7 @@ use crate::{
         refusal::{Failure, Refusal},
         time::Instant,
     },
-    store::{Tx, Write},
+    store::{Revises, Tx, Write},
 };
 
 impl Service {
@@ -75,7 +75,7 @@ struct AddModule {
 impl Write for AddModule {
     type Output = Module;
     // A check reads a token's own list.
-    const REVISES: bool = false;
+    const REVISES: Revises = Revises::Nothing;
 
     fn apply(self, tx: &mut Tx<'_>) -> Result<Module, Failure> {
         let Self { caller, organization, id, number, name, now } = self;
@@ -107,7 +107,7 @@ struct ChangeModule {
 
 impl Write for ChangeModule {
     type Output = Module;
-    const REVISES: bool = false;
+    const REVISES: Revises = Revises::Nothing;
 
     fn apply(self, tx: &mut Tx<'_>) -> Result<Module, Failure> {
         let Self { caller, organization, module, change, now } = self;

@@ -18,7 +18,7 @@ use crate::{
         time::Instant,
         user::{Membership, Role, User},
     },
-    store::{ReadError, Rows, Tx, Write},
+    store::{ReadError, Revises, Rows, Tx, Write},
 };
 
 /// An organization and its owner's name.
@@ -178,7 +178,7 @@ struct Create {
 impl Write for Create {
     type Output = OrganizationView;
     // Nobody holds a token of it yet.
-    const REVISES: bool = false;
+    const REVISES: Revises = Revises::Nothing;
 
     fn apply(self, tx: &mut Tx<'_>) -> Result<OrganizationView, Failure> {
         let Self { caller, id, new, now } = self;
@@ -235,7 +235,7 @@ struct ChangeOrganization {
 
 impl Write for ChangeOrganization {
     type Output = OrganizationView;
-    const REVISES: bool = true;
+    const REVISES: Revises = Revises::Everything;
 
     fn apply(self, tx: &mut Tx<'_>) -> Result<OrganizationView, Failure> {
         let Self { caller, name, change, version, now } = self;

@@ -3,6 +3,7 @@
 use rusqlite::{Row, params};
 
 use super::{
+    generation::Revises,
     rows::{ReadError, Rows},
     totals::{Scope, Total},
     writer::{Tx, Write},
@@ -79,7 +80,7 @@ pub struct Counted {
 
 impl Write for Counted {
     type Output = ();
-    const REVISES: bool = false;
+    const REVISES: Revises = Revises::Nothing;
 
     fn apply(self, tx: &mut Tx<'_>) -> Result<(), Failure> {
         let mut made = 0;
@@ -185,7 +186,7 @@ pub struct PruneChecks {
 
 impl Write for PruneChecks {
     type Output = usize;
-    const REVISES: bool = false;
+    const REVISES: Revises = Revises::Nothing;
 
     fn apply(self, tx: &mut Tx<'_>) -> Result<usize, Failure> {
         Ok(tx.take_checks(self.kind, self.before, self.most)?)

@@ -3,6 +3,7 @@
 use rusqlite::{Row, params};
 
 use super::{
+    generation::Revises,
     rows::{ReadError, Rows, Sealed},
     writer::{Tx, Write},
 };
@@ -67,7 +68,7 @@ pub struct Metered(pub Vec<Meter>);
 
 impl Write for Metered {
     type Output = ();
-    const REVISES: bool = false;
+    const REVISES: Revises = Revises::Nothing;
 
     fn apply(self, tx: &mut Tx<'_>) -> Result<(), Failure> {
         for counted in self.0 {

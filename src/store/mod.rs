@@ -15,6 +15,7 @@ mod examination;
 mod expiries;
 mod feeds;
 mod foreign;
+mod generation;
 mod idle;
 mod journal;
 mod leaks;
@@ -44,6 +45,7 @@ mod uses;
 mod writer;
 
 use std::{
+    cell::Cell,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -60,6 +62,7 @@ pub use self::{
     events::{Stretch, Walk},
     examination::Examination,
     expiries::Living,
+    generation::{Generation, Revises},
     idle::IdleWalk,
     journal::{Flaw, Unsound},
     leaks::Leak,
@@ -76,7 +79,7 @@ pub use self::{
     standings::{DAYS_AHEAD, Standings},
     totals::{Scope, Total},
     uses::Used,
-    writer::{Generation, Load, Tx, Write},
+    writer::{Load, Tx, Write},
 };
 use self::{
     journal::Journal,
@@ -84,7 +87,7 @@ use self::{
     writer::{Files, Writer},
 };
 use crate::core::{
-    id::OrganizationId,
+    id::{OrganizationId, TokenId},
     keys::Keyring,
     refusal::Failure,
     secret::Entropy,
@@ -92,6 +95,10 @@ use crate::core::{
 };
 
 type Pool = r2d2::Pool<SqliteConnectionManager>;
+
+thread_local! {
+    static READS: Cell<u64> = const { Cell::new(0) };
+}
 
 /// How long a read waits for a connection before it is answered busy.
 const READ_WAIT: Duration = Duration::from_secs(2);
@@ -174,8 +181,14 @@ impl Store {
 
     /// Runs a short read where it stands: point reads, a page at the most.
     pub fn read<T>(&self, read: impl FnOnce(&Rows<'_>) -> Result<T, ReadError>) -> Result<T, ReadError> {
+        READS.set(READS.get().wrapping_add(1));
         let connection = self.checks.get().map_err(ReadError::Pool)?;
         read(&Rows::new(&connection, &self.keys))
+    }
+
+    /// How many short reads this thread has run.
+    pub fn reads_of_this_thread() -> u64 {
+        READS.get()
     }
 
     /// Runs a longer read on a thread that no check waits for.
@@ -217,8 +230,10 @@ impl Store {
     }
 
     /// Raised by every commit that may change a decision, before its reply: what was read before is not believed.
-    pub fn generation(&self) -> Generation {
-        self.writer.generation()
+    ///
+    /// That of a token; that of all of them where it isn't known yet which it is.
+    pub fn generation(&self, token: Option<TokenId>) -> Generation {
+        self.writer.generation(token)
     }
 
     /// Resolves once the store can't go on: after an error on sync nothing written since is known to be there.

@@ -6,6 +6,7 @@ use rusqlite::{Connection, params};
 
 use super::{
     connection,
+    generation::Revises,
     idle::{lived, notice, seal_lived, seal_notice},
     members::{membership, seal_membership},
     meters::{meter, seal_meter},
@@ -136,7 +137,7 @@ pub struct Rekey(pub Vec<(TokenId, Rekeyed)>);
 
 impl Write for Rekey {
     type Output = ();
-    const REVISES: bool = false;
+    const REVISES: Revises = Revises::Nothing;
 
     fn apply(self, tx: &mut Tx<'_>) -> Result<(), Failure> {
         for (id, Rekeyed { old, new, foreign }) in self.0 {
@@ -166,7 +167,7 @@ pub struct ResealTokens {
 
 impl Write for ResealTokens {
     type Output = Option<TokenId>;
-    const REVISES: bool = false;
+    const REVISES: Revises = Revises::Nothing;
 
     fn apply(self, tx: &mut Tx<'_>) -> Result<Option<TokenId>, Failure> {
         let rows = tx.all(
@@ -193,7 +194,7 @@ pub struct ResealRest {
 
 impl Write for ResealRest {
     type Output = ();
-    const REVISES: bool = true;
+    const REVISES: Revises = Revises::Everything;
 
     fn apply(self, tx: &mut Tx<'_>) -> Result<(), Failure> {
         let of = [self.pepper];

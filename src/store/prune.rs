@@ -3,6 +3,7 @@
 use rusqlite::params;
 
 use super::{
+    generation::Revises,
     rows::{ReadError, Rows},
     writer::{Tx, Write},
 };
@@ -73,7 +74,7 @@ pub struct Prune {
 
 impl Write for Prune {
     type Output = ();
-    const REVISES: bool = false;
+    const REVISES: Revises = Revises::Nothing;
 
     fn apply(self, tx: &mut Tx<'_>) -> Result<(), Failure> {
         let sql = match self.table {
@@ -96,7 +97,7 @@ pub struct Look {
 
 impl Write for Look {
     type Output = bool;
-    const REVISES: bool = false;
+    const REVISES: Revises = Revises::Nothing;
 
     fn apply(self, tx: &mut Tx<'_>) -> Result<bool, Failure> {
         let Self { now } = self;

@@ -8,6 +8,7 @@ use rusqlite::{Row, params};
 use zeroize::Zeroizing;
 
 use super::{
+    generation::Revises,
     rows::{ReadError, Rows, Sealed},
     writer::{Tx, Write},
 };
@@ -190,7 +191,7 @@ pub struct Wiped {
 
 impl Write for Wiped {
     type Output = ();
-    const REVISES: bool = false;
+    const REVISES: Revises = Revises::Nothing;
 
     fn apply(self, tx: &mut Tx<'_>) -> Result<(), Failure> {
         self.used.into_iter().try_for_each(|token| tx.wipe_reply(token))?;

@@ -9,6 +9,7 @@ use std::{
 use rusqlite::params;
 
 use super::{
+    generation::Revises,
     packed::{Unpack, pack},
     rows::{ReadError, Rows},
     sources::Successor,
@@ -113,7 +114,7 @@ pub struct Spill(pub Vec<(TokenId, Arc<Gathered>)>);
 
 impl Write for Spill {
     type Output = ();
-    const REVISES: bool = false;
+    const REVISES: Revises = Revises::Nothing;
 
     fn apply(self, tx: &mut Tx<'_>) -> Result<(), Failure> {
         let Self(mut batch) = self;
@@ -172,7 +173,7 @@ pub struct Merge {
 
 impl Write for Merge {
     type Output = bool;
-    const REVISES: bool = false;
+    const REVISES: Revises = Revises::Nothing;
 
     fn apply(self, tx: &mut Tx<'_>) -> Result<bool, Failure> {
         let (from, to) = places(self.part);

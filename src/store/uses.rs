@@ -9,6 +9,7 @@ use rusqlite::params;
 
 use super::{
     checks::Checked,
+    generation::Revises,
     rows::{ReadError, Rows},
     sources::Successor,
     writer::{Tx, Write},
@@ -79,7 +80,7 @@ pub struct Used {
 
 impl Write for Used {
     type Output = ();
-    const REVISES: bool = false;
+    const REVISES: Revises = Revises::Nothing;
 
     fn apply(self, tx: &mut Tx<'_>) -> Result<(), Failure> {
         let mut owners = Owners::default();

@@ -17,6 +17,7 @@ use tokio::sync::{Notify, oneshot};
 use super::{
     connection::Checkpoints,
     events::Chain,
+    generation::{Generation, Generations, Revised, Revises},
     journal::Journal,
     reserve::Reserve,
     rows::{ReadError, Rows},
@@ -26,7 +27,7 @@ use super::{
 };
 use crate::core::{
     histogram::{Durations, Histogram},
-    id::Kind,
+    id::{Kind, TokenId},
     journal::Fate,
     keys::Keyring,
     number::Number,
@@ -39,10 +40,6 @@ const QUEUE: usize = 1_024;
 
 /// How many writes share a commit at the most: it bounds how long the first of them waits.
 const BATCH: usize = 256;
-
-/// How many commits that could change a decision there have been, since the start.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Generation(u64);
 
 /// What the writer has to do and how it goes.
 #[derive(Clone, Copy, Debug)]
@@ -61,8 +58,8 @@ pub trait Write: Send + 'static {
     /// What it answers.
     type Output: Send + 'static;
 
-    /// Whether a decision may come out differently after it.
-    const REVISES: bool;
+    /// What a decision may come out differently about after it.
+    const REVISES: Revises;
 
     /// Applies it. A failure undoes what this write did and nothing else.
     fn apply(self, tx: &mut Tx<'_>) -> Result<Self::Output, Failure>;
@@ -76,13 +73,15 @@ pub struct Tx<'c> {
     pub(super) renamed: Vec<Renamed>,
     /// What the log isn't told of yet.
     pub(super) fates: Vec<Fate>,
+    /// What isn't as it was read before. What a write did that failed stays in it: that costs a read.
+    pub(super) revised: Revised,
 }
 
 impl<'c> Tx<'c> {
     pub(super) fn new(connection: &'c Connection, keys: &'c Keyring) -> Result<Self, ReadError> {
         let rows = Rows::new(connection, keys);
         let chain = rows.end_of_chain()?;
-        Ok(Self { rows, chain, renamed: Vec::new(), fates: Vec::new() })
+        Ok(Self { rows, chain, renamed: Vec::new(), fates: Vec::new(), revised: Revised::default() })
     }
 
     /// The next number of a kind.
@@ -115,7 +114,7 @@ impl<'c> Deref for Tx<'c> {
 
 /// A queued write, its type forgotten.
 trait Job: Send {
-    fn revises(&self) -> bool;
+    fn revises(&self) -> Revises;
     /// Applies it and keeps the outcome; says whether its changes stand.
     fn apply(&mut self, tx: &mut Tx<'_>) -> bool;
     /// Answers, once what it did is on disk or undone.
@@ -129,7 +128,7 @@ struct Pending<W: Write> {
 }
 
 impl<W: Write> Job for Pending<W> {
-    fn revises(&self) -> bool {
+    fn revises(&self) -> Revises {
         W::REVISES
     }
 
@@ -162,7 +161,7 @@ enum Order {
 
 #[derive(Default)]
 struct Shared {
-    generation: AtomicU64,
+    generations: Generations,
     failed: AtomicBool,
     failure: Notify,
     waiting: AtomicI64,
@@ -221,8 +220,8 @@ impl Writer {
         }
     }
 
-    pub(super) fn generation(&self) -> Generation {
-        Generation(self.shared.generation.load(Ordering::Acquire))
+    pub(super) fn generation(&self, token: Option<TokenId>) -> Generation {
+        self.shared.generations.of(token)
     }
 
     pub(super) fn is_open(&self) -> bool {
@@ -295,26 +294,26 @@ fn run(mut files: Files, keys: &Keyring, clock: &dyn Clock, queue: &Receiver<Ord
             // Those who asked for a scrub see that nobody answers.
             continue;
         }
-        if !batch.is_empty() && files.reserve.is_low(batch.iter().any(|job| job.revises())) {
+        let ends_some = |job: &dyn Job| job.revises() != Revises::Nothing;
+        if !batch.is_empty() && files.reserve.is_low(batch.iter().any(|job| ends_some(job.as_ref()))) {
             // What room there is left is for ending what must not go on.
-            for job in batch.extract_if(.., |job| !job.revises()) {
+            for job in batch.extract_if(.., |job| !ends_some(job.as_ref())) {
                 job.answer(Err(Failure::StorageFull));
             }
         }
         let began = Instant::now();
-        let committed =
-            if batch.is_empty() { Ok(false) } else { commit(&mut files, keys, clock, &mut batch) };
+        let committed = if batch.is_empty() {
+            Ok(Revised::default())
+        } else {
+            commit(&mut files, keys, clock, &mut batch)
+        };
         match &committed {
             _ if batch.is_empty() => {}
             Ok(_) => shared.commits.note(began.elapsed()),
             Err(_) => drop(shared.failed_commits.fetch_add(1, Ordering::Relaxed)),
         }
         match &committed {
-            // Before the replies: what was decided on older rows is no longer believed when they arrive.
-            Ok(true) => {
-                shared.generation.fetch_add(1, Ordering::AcqRel);
-            }
-            Ok(false) => {}
+            Ok(revised) => shared.generations.raise(revised),
             Err(error) if is_final(error) => {
                 tracing::error!(%error, "the database can't be written safely any more: stopping");
                 shared.fail();
@@ -345,23 +344,23 @@ fn run(mut files: Files, keys: &Keyring, clock: &dyn Clock, queue: &Receiver<Ord
     }
 }
 
-/// Applies a batch in one transaction; says whether a decision may come out differently now.
+/// Applies a batch in one transaction; says what a decision may come out differently about now.
 fn commit(
     files: &mut Files,
     keys: &Keyring,
     clock: &dyn Clock,
     batch: &mut [Box<dyn Job>],
-) -> Result<bool, ReadError> {
+) -> Result<Revised, ReadError> {
     let Files { connection, journal, .. } = files;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let mut tx = Tx::new(&transaction, keys)?;
-    let (mut revises, mut stands) = (false, false);
+    let mut stands = false;
     for job in batch {
         let (mark, renamed, fates) = (tx.chain.mark(), tx.renamed.len(), tx.fates.len());
         tx.execute("SAVEPOINT write", [])?;
         if job.apply(&mut tx) {
             stands = true;
-            revises |= job.revises();
+            tx.revised.everything |= job.revises() == Revises::Everything;
         } else {
             tx.chain.back_to(mark);
             tx.renamed.truncate(renamed);
@@ -372,29 +371,32 @@ fn commit(
     }
     if !stands {
         // Nothing but refusals: no sync for them.
-        return Ok(false);
+        return Ok(Revised::default());
     }
     tx.index_names()?;
     tx.seal_chain()?;
     let now = clock.now();
     tx.execute("UPDATE clock SET seen_at = max(seen_at, ?)", [now])?;
     if tx.fates.is_empty() {
+        let revised = tx.revised;
         transaction.commit()?;
-        return Ok(revises);
+        return Ok(revised);
     }
     // Before the commit: what the log doesn't know could come back with an older database.
     let written = match journal.append(&mut tx, now) {
-        Ok(()) => transaction.commit().map_err(ReadError::from),
+        Ok(()) => {
+            let revised = tx.revised;
+            transaction.commit().map(|()| revised).map_err(ReadError::from)
+        }
         Err(error) => Err(error),
     };
-    if let Err(error) = written {
+    if let Err(error) = &written
+        && !is_final(error)
+    {
         // Where it isn't known whether it is on disk, the next start makes it so.
-        if !is_final(&error) {
-            journal.take_back()?;
-        }
-        return Err(error);
+        journal.take_back()?;
     }
-    Ok(revises)
+    written
 }
 
 /// Whether an error leaves it unknown what is on disk: nothing may be retried over it.
