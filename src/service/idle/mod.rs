@@ -12,7 +12,10 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::{Mutex, Notify};
+use tokio::{
+    sync::{Mutex, Notify},
+    time::timeout,
+};
 
 use self::notices::{Keep, Settle, Took};
 use super::Service;
@@ -36,6 +39,9 @@ const PAUSE: i64 = 100;
 
 /// How long the time lived through may go without being written down, while something waits for it.
 const WRITE_EVERY: i64 = 60_000;
+
+/// How long the end of the process waits for a look that goes on.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// How many tokens are read at once, and how many are changed in a write: others wait for it.
 const TOKENS: u32 = 200;
@@ -147,9 +153,10 @@ impl Service {
         }
     }
 
-    /// Writes down the time lived through, where something waits for it.
+    /// Writes down the time lived through, where something waits for it; not while a walk goes on, which may take long: what
+    /// was lived through since it was written down last doesn't count then, and an idle token lives that much longer.
     pub(super) async fn flush_lived(&self) {
-        let mut state = self.idle.state.lock().await;
+        let Ok(mut state) = timeout(PATIENCE, self.idle.state.lock()).await else { return };
         let state = &mut *state;
         if !state.loaded {
             return;

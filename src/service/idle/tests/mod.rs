@@ -2,9 +2,10 @@
 
 mod clocks;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use tempfile::TempDir;
+use tokio::time::timeout;
 
 use super::Idle;
 use crate::{
@@ -31,6 +32,13 @@ const MINUTE: i64 = 60_000;
 const HOUR: i64 = 60 * MINUTE;
 const DAY: i64 = 24 * HOUR;
 const START: i64 = 1_900_000_000_000;
+
+#[tokio::test]
+async fn the_end_of_the_process_waits_for_no_walk() {
+    let stage = Stage::new().await;
+    let _walking = stage.service.idle.state.lock().await;
+    timeout(Duration::from_secs(20), stage.service.shut_down()).await.unwrap();
+}
 
 /// A service over a directory, with a clock of its own for each process.
 struct Scene {
