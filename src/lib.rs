@@ -46,7 +46,7 @@
 //!   worth a hash is answered late (`service::tarpit`).
 //! - **A check doesn't write and can't be stale.** (But for one: the first use of a token that waits to replace another commits
 //!   that before its answer leaves.) What it read is kept with the generation that was current before; a
-//!   commit that may change a decision raises the generation of what it changed before its reply.
+//!   commit that may change a decision raises the generation before its reply.
 //! - **Every check is counted** ([`service::checks`]), by the hour and by what came of it: in memory, and written down in
 //!   batches with the uses. Nothing is decided by these counts.
 //! - **What is gathered is bounded, in memory and in work.** Few tokens' uses go into the tables at once; many go into a

@@ -14,7 +14,7 @@ use crate::{
         time::Instant,
         user::User,
     },
-    store::{Revises, Rows, Tx, Write},
+    store::{Rows, Tx, Write},
 };
 
 /// What to change of a user; what is `None` stays.
@@ -98,7 +98,7 @@ struct ChangeAccount {
 
 impl Write for ChangeAccount {
     type Output = Account;
-    const REVISES: Revises = Revises::Everything;
+    const REVISES: bool = true;
 
     fn apply(self, tx: &mut Tx<'_>) -> Result<Account, Failure> {
         let Self { caller, name, change, version, now } = self;
@@ -195,7 +195,7 @@ struct DeleteUser {
 
 impl Write for DeleteUser {
     type Output = ();
-    const REVISES: Revises = Revises::Everything;
+    const REVISES: bool = true;
 
     fn apply(self, tx: &mut Tx<'_>) -> Result<(), Failure> {
         let Self { caller, name, version, now } = self;

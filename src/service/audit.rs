@@ -14,7 +14,7 @@ use crate::{
         refusal::{Failure, Refusal},
         time::Instant,
     },
-    store::{Revises, Store, Stretch, Tx, Write},
+    store::{Store, Stretch, Tx, Write},
 };
 
 /// How many events are read at a time: some milliseconds' worth, so that the write-ahead log never waits for a walk.
@@ -109,7 +109,7 @@ struct Prune {
 
 impl Write for Prune {
     type Output = u32;
-    const REVISES: Revises = Revises::Nothing;
+    const REVISES: bool = false;
 
     fn apply(self, tx: &mut Tx<'_>) -> Result<u32, Failure> {
         let Self { caller, before, begun, now } = self;

@@ -19,7 +19,7 @@ use crate::{
         time::Instant,
         token::{Cause, Ending, Status, Token},
     },
-    store::{Revises, Tx, Write},
+    store::{Tx, Write},
 };
 
 /// What to change of a token.
@@ -123,7 +123,7 @@ struct ChangeToken {
 
 impl Write for ChangeToken {
     type Output = TokenView;
-    const REVISES: Revises = Revises::Tokens;
+    const REVISES: bool = true;
 
     fn apply(self, tx: &mut Tx<'_>) -> Result<TokenView, Failure> {
         let Self { caller, target, change, now } = self;

@@ -12,7 +12,7 @@ use crate::{
         time::Instant,
         token::{Cause, Ending, Status, Token},
     },
-    store::{Family, Revises, Tx, Write},
+    store::{Family, Tx, Write},
 };
 
 /// Whether anything happens to a token that is ended so. A word or a leak weighs more than that it only lay idle, and a leak
@@ -110,7 +110,7 @@ struct Revoke {
 
 impl Write for Revoke {
     type Output = Option<Self>;
-    const REVISES: Revises = Revises::Tokens;
+    const REVISES: bool = true;
 
     fn apply(mut self, tx: &mut Tx<'_>) -> Result<Option<Self>, Failure> {
         end_one(tx, self.root, Ending::Delete, &self.origin, self.now)?;

@@ -16,7 +16,7 @@ use crate::{
         time,
         user::User,
     },
-    store::{Revises, Tx, Which, Write},
+    store::{Tx, Which, Write},
 };
 
 /// How many users are erased before the files are scrubbed for all of them.
@@ -119,7 +119,7 @@ struct EraseTokens {
 impl Write for EraseTokens {
     type Output = Vec<TokenId>;
     // A token of a deleted user is dead already; what it is dead of changes.
-    const REVISES: Revises = Revises::Everything;
+    const REVISES: bool = true;
 
     fn apply(self, tx: &mut Tx<'_>) -> Result<Vec<TokenId>, Failure> {
         tx.erase_tokens(self.owner, self.which, self.after, TOKENS, self.now)
@@ -135,7 +135,7 @@ struct EraseAddresses {
 
 impl Write for EraseAddresses {
     type Output = Option<i64>;
-    const REVISES: Revises = Revises::Nothing;
+    const REVISES: bool = false;
 
     fn apply(self, tx: &mut Tx<'_>) -> Result<Option<i64>, Failure> {
         if self.to_them {
@@ -153,7 +153,7 @@ struct Erased {
 
 impl Write for Erased {
     type Output = ();
-    const REVISES: Revises = Revises::Nothing;
+    const REVISES: bool = false;
 
     fn apply(self, tx: &mut Tx<'_>) -> Result<(), Failure> {
         for (user, home, tokens) in self.users {

@@ -22,7 +22,7 @@ use crate::{
         time::Instant,
         user::User,
     },
-    store::{Living, ReadError, Revises, Rows, Tx, Write},
+    store::{Living, ReadError, Rows, Tx, Write},
 };
 
 /// A feed as it is shown.
@@ -156,7 +156,7 @@ struct Create {
 impl Write for Create {
     type Output = FeedView;
     // What a feed shows is read anew each time.
-    const REVISES: Revises = Revises::Nothing;
+    const REVISES: bool = false;
 
     fn apply(self, tx: &mut Tx<'_>) -> Result<FeedView, Failure> {
         let Self { caller, id, digest, user, organization, now } = self;
@@ -194,7 +194,7 @@ struct Remove {
 
 impl Write for Remove {
     type Output = ();
-    const REVISES: Revises = Revises::Nothing;
+    const REVISES: bool = false;
 
     fn apply(self, tx: &mut Tx<'_>) -> Result<(), Failure> {
         let Self { caller, id, now } = self;

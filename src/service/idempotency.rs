@@ -29,7 +29,7 @@ use crate::{
         refusal::{Failure, Refusal},
         time::Instant,
     },
-    store::{ReadError, Replied, Revises, Store, Tx, Wiped, Write},
+    store::{ReadError, Replied, Store, Tx, Wiped, Write},
 };
 
 /// How often it is looked for replies whose time is over, beside being told of a use.
@@ -155,7 +155,7 @@ where
     R: FnOnce(W::Output) -> Result<Zeroizing<Vec<u8>>, Failure> + Send + 'static,
 {
     type Output = Replied;
-    const REVISES: Revises = W::REVISES;
+    const REVISES: bool = W::REVISES;
 
     fn apply(self, tx: &mut Tx<'_>) -> Result<Replied, Failure> {
         let Self { write, render, once, caller, token, now, until } = self;

@@ -23,7 +23,7 @@ use crate::{
         time::Instant,
         token::{Cause, Status, Token},
     },
-    store::{Revises, Tx, Write},
+    store::{Tx, Write},
 };
 
 /// A token that was made elsewhere, its fields' forms checked.
@@ -109,7 +109,7 @@ type More = HashMap<(UserId, OrganizationId), u32>;
 impl Write for Import {
     type Output = Vec<Fate>;
     // What was refused as unknown isn't kept, so nothing that was read before is wrong.
-    const REVISES: Revises = Revises::Nothing;
+    const REVISES: bool = false;
 
     fn apply(self, tx: &mut Tx<'_>) -> Result<Vec<Fate>, Failure> {
         let Self { caller, rows, pepper, dry_run, now } = self;

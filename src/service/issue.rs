@@ -25,7 +25,7 @@ use crate::{
         token::{Cause, Presented, Status, Token},
         user::User,
     },
-    store::{Revises, Rows, Tx, Write},
+    store::{Rows, Tx, Write},
 };
 
 pub use crate::store::Replied;
@@ -208,7 +208,7 @@ impl Issue {
 impl Write for Issue {
     type Output = TokenView;
     // A token that nobody holds yet changes no answer.
-    const REVISES: Revises = Revises::Nothing;
+    const REVISES: bool = false;
 
     fn apply(self, tx: &mut Tx<'_>) -> Result<TokenView, Failure> {
         let Self { caller, request, fresh, taken, now } = self;

@@ -22,7 +22,7 @@ use crate::{
         time::{DAY, Instant},
         token::{Cause, Death, Ending, Obituary, Token},
     },
-    store::{Revises, Rows, Tx, Write},
+    store::{Rows, Tx, Write},
 };
 
 pub use crate::store::Leak;
@@ -206,7 +206,7 @@ struct RecordLeaks {
 
 impl Write for RecordLeaks {
     type Output = ();
-    const REVISES: Revises = Revises::Nothing;
+    const REVISES: bool = false;
 
     fn apply(self, tx: &mut Tx<'_>) -> Result<(), Failure> {
         let Self { leaks, now } = self;
@@ -222,7 +222,7 @@ struct EndLeaked {
 
 impl Write for EndLeaked {
     type Output = ();
-    const REVISES: Revises = Revises::Tokens;
+    const REVISES: bool = true;
 
     fn apply(self, tx: &mut Tx<'_>) -> Result<(), Failure> {
         let Self { leaks, now } = self;

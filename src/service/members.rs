@@ -12,7 +12,7 @@ use crate::{
         time::Instant,
         user::{Membership, Role, User},
     },
-    store::{Revises, Rows, Tx, Write},
+    store::{Rows, Tx, Write},
 };
 
 /// A member of an organization.
@@ -147,7 +147,7 @@ struct AddMember {
 impl Write for AddMember {
     type Output = MemberView;
     // Tokens from an earlier time there live again.
-    const REVISES: Revises = Revises::Everything;
+    const REVISES: bool = true;
 
     fn apply(self, tx: &mut Tx<'_>) -> Result<MemberView, Failure> {
         let Self { caller, organization, member: new, now } = self;
@@ -185,7 +185,7 @@ struct ChangeMember {
 
 impl Write for ChangeMember {
     type Output = MemberView;
-    const REVISES: Revises = Revises::Everything;
+    const REVISES: bool = true;
 
     fn apply(self, tx: &mut Tx<'_>) -> Result<MemberView, Failure> {
         let Self { caller, organization, user, update, now } = self;
@@ -222,7 +222,7 @@ struct RemoveMember {
 
 impl Write for RemoveMember {
     type Output = ();
-    const REVISES: Revises = Revises::Everything;
+    const REVISES: bool = true;
 
     fn apply(self, tx: &mut Tx<'_>) -> Result<(), Failure> {
         let Self { caller, organization, user, now } = self;

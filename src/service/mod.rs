@@ -60,7 +60,7 @@ use crate::{
     core::{
         decision::{Demand, Subject, decide_again},
         event::{Deed, Event, Object, Origin},
-        id::{Id, IdCounter, OrganizationId, TokenId},
+        id::{Id, IdCounter, OrganizationId},
         keys::{Keyring, Pepper},
         refusal::{Failure, Refusal},
         secret::{ControlSecret, Entropy, random},
@@ -307,8 +307,8 @@ impl Service {
         Store::reads_of_this_thread()
     }
 
-    fn generation(&self, token: Option<TokenId>) -> Generation {
-        self.store.generation(token)
+    fn generation(&self) -> Generation {
+        self.store.generation()
     }
 
     fn new_id<K>(&self, now: Instant) -> Id<K> {

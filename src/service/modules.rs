@@ -13,7 +13,7 @@ use crate::{
         refusal::{Failure, Refusal},
         time::Instant,
     },
-    store::{Revises, Tx, Write},
+    store::{Tx, Write},
 };
 
 impl Service {
@@ -75,7 +75,7 @@ struct AddModule {
 impl Write for AddModule {
     type Output = Module;
     // A check reads a token's own list.
-    const REVISES: Revises = Revises::Nothing;
+    const REVISES: bool = false;
 
     fn apply(self, tx: &mut Tx<'_>) -> Result<Module, Failure> {
         let Self { caller, organization, id, number, name, now } = self;
@@ -107,7 +107,7 @@ struct ChangeModule {
 
 impl Write for ChangeModule {
     type Output = Module;
-    const REVISES: Revises = Revises::Nothing;
+    const REVISES: bool = false;
 
     fn apply(self, tx: &mut Tx<'_>) -> Result<Module, Failure> {
         let Self { caller, organization, module, change, now } = self;

@@ -18,7 +18,7 @@ use crate::{
         time::Instant,
         user::{Membership, Role, User},
     },
-    store::{ReadError, Revises, Rows, Tx, Write},
+    store::{ReadError, Rows, Tx, Write},
 };
 
 /// An organization and its owner's name.
@@ -178,7 +178,7 @@ struct Create {
 impl Write for Create {
     type Output = OrganizationView;
     // Nobody holds a token of it yet.
-    const REVISES: Revises = Revises::Nothing;
+    const REVISES: bool = false;
 
     fn apply(self, tx: &mut Tx<'_>) -> Result<OrganizationView, Failure> {
         let Self { caller, id, new, now } = self;
@@ -235,7 +235,7 @@ struct ChangeOrganization {
 
 impl Write for ChangeOrganization {
     type Output = OrganizationView;
-    const REVISES: Revises = Revises::Everything;
+    const REVISES: bool = true;
 
     fn apply(self, tx: &mut Tx<'_>) -> Result<OrganizationView, Failure> {
         let Self { caller, name, change, version, now } = self;

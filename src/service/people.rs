@@ -17,7 +17,7 @@ use crate::{
         time::Instant,
         user::{Membership, Role, User, new_password},
     },
-    store::{ReadError, Revises, Rows, Tx, Write},
+    store::{ReadError, Rows, Tx, Write},
 };
 
 /// A user to be made, the fields' forms checked.
@@ -213,7 +213,7 @@ struct CreateUser {
 impl Write for CreateUser {
     type Output = Account;
     // A user who has no token yet changes no answer.
-    const REVISES: Revises = Revises::Nothing;
+    const REVISES: bool = false;
 
     fn apply(self, tx: &mut Tx<'_>) -> Result<Account, Failure> {
         let Self { caller, id, user: new, hash, now } = self;
@@ -271,7 +271,7 @@ struct SetPassword {
 impl Write for SetPassword {
     type Output = ();
     // A password changes no token's answer, and each sign-in reads the hash anew.
-    const REVISES: Revises = Revises::Nothing;
+    const REVISES: bool = false;
 
     fn apply(self, tx: &mut Tx<'_>) -> Result<(), Failure> {
         let Self { caller, user, hash, now } = self;

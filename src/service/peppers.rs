@@ -12,7 +12,7 @@ use crate::{
         time::Instant,
         token::Ending,
     },
-    store::{ResealRest, ResealTokens, Revises, Tx, Write, survey},
+    store::{ResealRest, ResealTokens, Tx, Write, survey},
 };
 
 pub use crate::store::{OpenError, PepperUse};
@@ -104,7 +104,7 @@ struct EndUnder {
 
 impl Write for EndUnder {
     type Output = Option<TokenId>;
-    const REVISES: Revises = Revises::Everything;
+    const REVISES: bool = true;
 
     fn apply(self, tx: &mut Tx<'_>) -> Result<Option<TokenId>, Failure> {
         let Self { pepper, after, now } = self;

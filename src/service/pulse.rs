@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::Service;
 use crate::{
     core::refusal::Failure,
-    store::{Revises, Tx, Write},
+    store::{Tx, Write},
 };
 
 /// A write that leaves nothing: it shows that its turn comes and that the lock is to be had, and costs no sync.
@@ -14,7 +14,7 @@ struct Pulse(Arc<AtomicBool>);
 
 impl Write for Pulse {
     type Output = ();
-    const REVISES: Revises = Revises::Nothing;
+    const REVISES: bool = false;
 
     fn apply(self, tx: &mut Tx<'_>) -> Result<(), Failure> {
         tx.any_user()?;

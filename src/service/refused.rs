@@ -19,7 +19,7 @@ use crate::{
         refusal::Failure,
         time::Instant,
     },
-    store::{Revises, Tx, Write},
+    store::{Tx, Write},
 };
 
 /// How many pairs of a name and a peer are told apart between two flushes.
@@ -134,7 +134,7 @@ struct Refused {
 
 impl Write for Refused {
     type Output = ();
-    const REVISES: Revises = Revises::Nothing;
+    const REVISES: bool = false;
 
     fn apply(self, tx: &mut Tx<'_>) -> Result<(), Failure> {
         tx.record(&event(Deed::SignInRefused, self.user, self.peer, String::new(), self.now))
@@ -149,7 +149,7 @@ struct Throttling {
 
 impl Write for Throttling {
     type Output = ();
-    const REVISES: Revises = Revises::Nothing;
+    const REVISES: bool = false;
 
     fn apply(self, tx: &mut Tx<'_>) -> Result<(), Failure> {
         let mut sums: BTreeMap<(UserId, Option<IpAddr>), u64> = BTreeMap::new();

@@ -27,7 +27,7 @@ use crate::{
         user::User,
         uses::Source,
     },
-    store::{ReadError, Revises, Rows, Tx, Write},
+    store::{ReadError, Rows, Tx, Write},
 };
 
 /// For how long back it is told what a token was used from, in milliseconds.
@@ -153,7 +153,7 @@ struct CarryOut {
 
 impl Write for CarryOut {
     type Output = ();
-    const REVISES: Revises = Revises::Tokens;
+    const REVISES: bool = true;
 
     fn apply(self, tx: &mut Tx<'_>) -> Result<(), Failure> {
         let Self { caller, filter, action, digest: planned, now } = self;

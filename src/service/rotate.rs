@@ -21,7 +21,7 @@ use crate::{
         time::Instant,
         token::{Cause, Death, Status, Token, Waiting},
     },
-    store::{Replied, Revises, Tx, Write},
+    store::{Replied, Tx, Write},
 };
 
 /// How a token is to be rotated.
@@ -66,7 +66,7 @@ struct Rotate {
 
 impl Write for Rotate {
     type Output = TokenView;
-    const REVISES: Revises = Revises::Tokens;
+    const REVISES: bool = true;
 
     fn apply(self, tx: &mut Tx<'_>) -> Result<TokenView, Failure> {
         let Self { caller, target, request: RotateRequest { mode, privileges }, again, fresh, now } = self;

@@ -20,7 +20,7 @@ use crate::{
         time::Instant,
         user::User,
     },
-    store::{Revises, Tx, Write},
+    store::{Tx, Write},
 };
 
 pub use crate::store::Begun;
@@ -150,7 +150,7 @@ impl Begin {
 impl Write for Begin {
     type Output = ();
     // Sessions are read anew for each request.
-    const REVISES: Revises = Revises::Nothing;
+    const REVISES: bool = false;
 
     fn apply(self, tx: &mut Tx<'_>) -> Result<(), Failure> {
         let Session { id, user, created_at, .. } = self.begun.session;
@@ -186,7 +186,7 @@ struct See {
 
 impl Write for See {
     type Output = ();
-    const REVISES: Revises = Revises::Nothing;
+    const REVISES: bool = false;
 
     fn apply(self, tx: &mut Tx<'_>) -> Result<(), Failure> {
         tx.see_session(self.id, self.now)
@@ -201,7 +201,7 @@ struct End {
 
 impl Write for End {
     type Output = ();
-    const REVISES: Revises = Revises::Nothing;
+    const REVISES: bool = false;
 
     fn apply(self, tx: &mut Tx<'_>) -> Result<(), Failure> {
         let Self { caller, id, now } = self;
@@ -227,7 +227,7 @@ struct Sweep {
 
 impl Write for Sweep {
     type Output = ();
-    const REVISES: Revises = Revises::Nothing;
+    const REVISES: bool = false;
 
     fn apply(self, tx: &mut Tx<'_>) -> Result<(), Failure> {
         tx.sweep_sessions(self.now).map(drop)

@@ -19,7 +19,7 @@ use crate::{
         time::{Clock, Instant},
         token::{Cause, Status, Superseded, Token, Waiting},
     },
-    store::{Revises, Tx, Write},
+    store::{Tx, Write},
 };
 
 /// A use of a successor that waits for its first one. It is to be [settled](Service::commit_rotation) before the answer leaves.
@@ -75,7 +75,7 @@ struct Commit(FirstUse);
 
 impl Write for Commit {
     type Output = ();
-    const REVISES: Revises = Revises::Tokens;
+    const REVISES: bool = true;
 
     fn apply(self, tx: &mut Tx<'_>) -> Result<(), Failure> {
         let FirstUse { successor, owner, at, address } = self.0;
@@ -130,7 +130,7 @@ struct Undo {
 
 impl Write for Undo {
     type Output = ();
-    const REVISES: Revises = Revises::Tokens;
+    const REVISES: bool = true;
 
     fn apply(self, tx: &mut Tx<'_>) -> Result<(), Failure> {
         let origin = Origin { actor: Actor::Local, address: None };
@@ -230,7 +230,7 @@ struct Record(Vec<Presented>);
 
 impl Write for Record {
     type Output = ();
-    const REVISES: Revises = Revises::Nothing;
+    const REVISES: bool = false;
 
     fn apply(self, tx: &mut Tx<'_>) -> Result<(), Failure> {
         for Presented { by, token, address, at, times } in self.0 {

@@ -3,7 +3,6 @@
 use rusqlite::{Row, params};
 
 use super::{
-    generation::Revises,
     rows::{ReadError, Rows},
     totals::{Scope, Total},
     writer::{Tx, Write},
@@ -80,7 +79,7 @@ pub struct Counted {
 
 impl Write for Counted {
     type Output = ();
-    const REVISES: Revises = Revises::Nothing;
+    const REVISES: bool = false;
 
     fn apply(self, tx: &mut Tx<'_>) -> Result<(), Failure> {
         let mut made = 0;
@@ -186,7 +185,7 @@ pub struct PruneChecks {
 
 impl Write for PruneChecks {
     type Output = usize;
-    const REVISES: Revises = Revises::Nothing;
+    const REVISES: bool = false;
 
     fn apply(self, tx: &mut Tx<'_>) -> Result<usize, Failure> {
         Ok(tx.take_checks(self.kind, self.before, self.most)?)

@@ -3,7 +3,6 @@
 use rusqlite::{Row, params};
 
 use super::{
-    generation::Revises,
     rows::{ReadError, Rows, Sealed},
     writer::{Tx, Write},
 };
@@ -68,7 +67,7 @@ pub struct Metered(pub Vec<Meter>);
 
 impl Write for Metered {
     type Output = ();
-    const REVISES: Revises = Revises::Nothing;
+    const REVISES: bool = false;
 
     fn apply(self, tx: &mut Tx<'_>) -> Result<(), Failure> {
         for counted in self.0 {

@@ -15,7 +15,6 @@ mod examination;
 mod expiries;
 mod feeds;
 mod foreign;
-mod generation;
 mod idle;
 mod journal;
 mod leaks;
@@ -62,7 +61,6 @@ pub use self::{
     events::{Stretch, Walk},
     examination::Examination,
     expiries::Living,
-    generation::{Generation, Revises},
     idle::IdleWalk,
     journal::{Flaw, Unsound},
     leaks::Leak,
@@ -79,7 +77,7 @@ pub use self::{
     standings::{DAYS_AHEAD, Standings},
     totals::{Scope, Total},
     uses::Used,
-    writer::{Load, Tx, Write},
+    writer::{Generation, Load, Tx, Write},
 };
 use self::{
     journal::Journal,
@@ -87,7 +85,7 @@ use self::{
     writer::{Files, Writer},
 };
 use crate::core::{
-    id::{OrganizationId, TokenId},
+    id::OrganizationId,
     keys::Keyring,
     refusal::Failure,
     secret::Entropy,
@@ -230,10 +228,8 @@ impl Store {
     }
 
     /// Raised by every commit that may change a decision, before its reply: what was read before is not believed.
-    ///
-    /// That of a token; that of all of them where it isn't known yet which it is.
-    pub fn generation(&self, token: Option<TokenId>) -> Generation {
-        self.writer.generation(token)
+    pub fn generation(&self) -> Generation {
+        self.writer.generation()
     }
 
     /// Resolves once the store can't go on: after an error on sync nothing written since is known to be there.

@@ -6,7 +6,6 @@ use rusqlite::{Connection, params};
 
 use super::{
     connection,
-    generation::Revises,
     idle::{lived, notice, seal_lived, seal_notice},
     members::{membership, seal_membership},
     meters::{meter, seal_meter},
@@ -137,7 +136,7 @@ pub struct Rekey(pub Vec<(TokenId, Rekeyed)>);
 
 impl Write for Rekey {
     type Output = ();
-    const REVISES: Revises = Revises::Nothing;
+    const REVISES: bool = false;
 
     fn apply(self, tx: &mut Tx<'_>) -> Result<(), Failure> {
         for (id, Rekeyed { old, new, foreign }) in self.0 {
@@ -167,7 +166,7 @@ pub struct ResealTokens {
 
 impl Write for ResealTokens {
     type Output = Option<TokenId>;
-    const REVISES: Revises = Revises::Nothing;
+    const REVISES: bool = false;
 
     fn apply(self, tx: &mut Tx<'_>) -> Result<Option<TokenId>, Failure> {
         let rows = tx.all(
@@ -194,7 +193,7 @@ pub struct ResealRest {
 
 impl Write for ResealRest {
     type Output = ();
-    const REVISES: Revises = Revises::Everything;
+    const REVISES: bool = true;
 
     fn apply(self, tx: &mut Tx<'_>) -> Result<(), Failure> {
         let of = [self.pepper];

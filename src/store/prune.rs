@@ -3,7 +3,6 @@
 use rusqlite::params;
 
 use super::{
-    generation::Revises,
     rows::{ReadError, Rows},
     writer::{Tx, Write},
 };
@@ -74,7 +73,7 @@ pub struct Prune {
 
 impl Write for Prune {
     type Output = ();
-    const REVISES: Revises = Revises::Nothing;
+    const REVISES: bool = false;
 
     fn apply(self, tx: &mut Tx<'_>) -> Result<(), Failure> {
         let sql = match self.table {
@@ -97,7 +96,7 @@ pub struct Look {
 
 impl Write for Look {
     type Output = bool;
-    const REVISES: Revises = Revises::Nothing;
+    const REVISES: bool = false;
 
     fn apply(self, tx: &mut Tx<'_>) -> Result<bool, Failure> {
         let Self { now } = self;

@@ -8,7 +8,6 @@ use rusqlite::{Row, params};
 use zeroize::Zeroizing;
 
 use super::{
-    generation::Revises,
     rows::{ReadError, Rows, Sealed},
     writer::{Tx, Write},
 };
@@ -191,7 +190,7 @@ pub struct Wiped {
 
 impl Write for Wiped {
     type Output = ();
-    const REVISES: Revises = Revises::Nothing;
+    const REVISES: bool = false;
 
     fn apply(self, tx: &mut Tx<'_>) -> Result<(), Failure> {
         self.used.into_iter().try_for_each(|token| tx.wipe_reply(token))?;

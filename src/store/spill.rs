@@ -9,7 +9,6 @@ use std::{
 use rusqlite::params;
 
 use super::{
-    generation::Revises,
     packed::{Unpack, pack},
     rows::{ReadError, Rows},
     sources::Successor,
@@ -114,7 +113,7 @@ pub struct Spill(pub Vec<(TokenId, Arc<Gathered>)>);
 
 impl Write for Spill {
     type Output = ();
-    const REVISES: Revises = Revises::Nothing;
+    const REVISES: bool = false;
 
     fn apply(self, tx: &mut Tx<'_>) -> Result<(), Failure> {
         let Self(mut batch) = self;
@@ -173,7 +172,7 @@ pub struct Merge {
 
 impl Write for Merge {
     type Output = bool;
-    const REVISES: Revises = Revises::Nothing;
+    const REVISES: bool = false;
 
     fn apply(self, tx: &mut Tx<'_>) -> Result<bool, Failure> {
         let (from, to) = places(self.part);

@@ -318,7 +318,6 @@ impl Tx<'_> {
             self.becomes(Fate::Token(row.id, row.fate()));
         }
         let old = old.map(|old| old.name);
-        self.revised.tokens.push(row.id);
         row.updated_at = now;
         row.change_sequence += 1;
         let (seal, pepper) = self.seal("tokens", |sealer| seal_token(sealer, row));

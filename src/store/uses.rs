@@ -9,7 +9,6 @@ use rusqlite::params;
 
 use super::{
     checks::Checked,
-    generation::Revises,
     rows::{ReadError, Rows},
     sources::Successor,
     writer::{Tx, Write},
@@ -80,7 +79,7 @@ pub struct Used {
 
 impl Write for Used {
     type Output = ();
-    const REVISES: Revises = Revises::Nothing;
+    const REVISES: bool = false;
 
     fn apply(self, tx: &mut Tx<'_>) -> Result<(), Failure> {
         let mut owners = Owners::default();

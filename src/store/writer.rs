@@ -17,7 +17,6 @@ use tokio::sync::{Notify, oneshot};
 use super::{
     connection::Checkpoints,
     events::Chain,
-    generation::{Generation, Generations, Revised, Revises},
     journal::Journal,
     reserve::Reserve,
     rows::{ReadError, Rows},
@@ -27,7 +26,7 @@ use super::{
 };
 use crate::core::{
     histogram::{Durations, Histogram},
-    id::{Kind, TokenId},
+    id::Kind,
     journal::Fate,
     keys::Keyring,
     number::Number,
@@ -40,6 +39,10 @@ const QUEUE: usize = 1_024;
 
 /// How many writes share a commit at the most: it bounds how long the first of them waits.
 const BATCH: usize = 256;
+
+/// How many commits that could change a decision there have been, since the start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Generation(u64);
 
 /// What the writer has to do and how it goes.
 #[derive(Clone, Copy, Debug)]
@@ -58,8 +61,8 @@ pub trait Write: Send + 'static {
     /// What it answers.
     type Output: Send + 'static;
 
-    /// What a decision may come out differently about after it.
-    const REVISES: Revises;
+    /// Whether a decision may come out differently after it.
+    const REVISES: bool;
 
     /// Applies it. A failure undoes what this write did and nothing else.
     fn apply(self, tx: &mut Tx<'_>) -> Result<Self::Output, Failure>;
@@ -73,15 +76,13 @@ pub struct Tx<'c> {
     pub(super) renamed: Vec<Renamed>,
     /// What the log isn't told of yet.
     pub(super) fates: Vec<Fate>,
-    /// What isn't as it was read before. What a write did that failed stays in it: that costs a read.
-    pub(super) revised: Revised,
 }
 
 impl<'c> Tx<'c> {
     pub(super) fn new(connection: &'c Connection, keys: &'c Keyring) -> Result<Self, ReadError> {
         let rows = Rows::new(connection, keys);
         let chain = rows.end_of_chain()?;
-        Ok(Self { rows, chain, renamed: Vec::new(), fates: Vec::new(), revised: Revised::default() })
+        Ok(Self { rows, chain, renamed: Vec::new(), fates: Vec::new() })
     }
 
     /// The next number of a kind.
@@ -114,7 +115,7 @@ impl<'c> Deref for Tx<'c> {
 
 /// A queued write, its type forgotten.
 trait Job: Send {
-    fn revises(&self) -> Revises;
+    fn revises(&self) -> bool;
     /// Applies it and keeps the outcome; says whether its changes stand.
     fn apply(&mut self, tx: &mut Tx<'_>) -> bool;
     /// Answers, once what it did is on disk or undone.
@@ -128,7 +129,7 @@ struct Pending<W: Write> {
 }
 
 impl<W: Write> Job for Pending<W> {
-    fn revises(&self) -> Revises {
+    fn revises(&self) -> bool {
         W::REVISES
     }
 
@@ -161,7 +162,7 @@ enum Order {
 
 #[derive(Default)]
 struct Shared {
-    generations: Generations,
+    generation: AtomicU64,
     failed: AtomicBool,
     failure: Notify,
     waiting: AtomicI64,
@@ -220,8 +221,8 @@ impl Writer {
         }
     }
 
-    pub(super) fn generation(&self, token: Option<TokenId>) -> Generation {
-        self.shared.generations.of(token)
+    pub(super) fn generation(&self) -> Generation {
+        Generation(self.shared.generation.load(Ordering::Acquire))
     }
 
     pub(super) fn is_open(&self) -> bool {
@@ -294,26 +295,26 @@ fn run(mut files: Files, keys: &Keyring, clock: &dyn Clock, queue: &Receiver<Ord
             // Those who asked for a scrub see that nobody answers.
             continue;
         }
-        let ends_some = |job: &dyn Job| job.revises() != Revises::Nothing;
-        if !batch.is_empty() && files.reserve.is_low(batch.iter().any(|job| ends_some(job.as_ref()))) {
+        if !batch.is_empty() && files.reserve.is_low(batch.iter().any(|job| job.revises())) {
             // What room there is left is for ending what must not go on.
-            for job in batch.extract_if(.., |job| !ends_some(job.as_ref())) {
+            for job in batch.extract_if(.., |job| !job.revises()) {
                 job.answer(Err(Failure::StorageFull));
             }
         }
         let began = Instant::now();
-        let committed = if batch.is_empty() {
-            Ok(Revised::default())
-        } else {
-            commit(&mut files, keys, clock, &mut batch)
-        };
+        let committed =
+            if batch.is_empty() { Ok(false) } else { commit(&mut files, keys, clock, &mut batch) };
         match &committed {
             _ if batch.is_empty() => {}
             Ok(_) => shared.commits.note(began.elapsed()),
             Err(_) => drop(shared.failed_commits.fetch_add(1, Ordering::Relaxed)),
         }
         match &committed {
-            Ok(revised) => shared.generations.raise(revised),
+            // Before the replies: what was decided on older rows is no longer believed when they arrive.
+            Ok(true) => {
+                shared.generation.fetch_add(1, Ordering::AcqRel);
+            }
+            Ok(false) => {}
             Err(error) if is_final(error) => {
                 tracing::error!(%error, "the database can't be written safely any more: stopping");
                 shared.fail();
@@ -344,23 +345,23 @@ fn run(mut files: Files, keys: &Keyring, clock: &dyn Clock, queue: &Receiver<Ord
     }
 }
 
-/// Applies a batch in one transaction; says what a decision may come out differently about now.
+/// Applies a batch in one transaction; says whether a decision may come out differently now.
 fn commit(
     files: &mut Files,
     keys: &Keyring,
     clock: &dyn Clock,
     batch: &mut [Box<dyn Job>],
-) -> Result<Revised, ReadError> {
+) -> Result<bool, ReadError> {
     let Files { connection, journal, .. } = files;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let mut tx = Tx::new(&transaction, keys)?;
-    let mut stands = false;
+    let (mut revises, mut stands) = (false, false);
     for job in batch {
         let (mark, renamed, fates) = (tx.chain.mark(), tx.renamed.len(), tx.fates.len());
         tx.execute("SAVEPOINT write", [])?;
         if job.apply(&mut tx) {
             stands = true;
-            tx.revised.everything |= job.revises() == Revises::Everything;
+            revises |= job.revises();
         } else {
             tx.chain.back_to(mark);
             tx.renamed.truncate(renamed);
@@ -371,32 +372,29 @@ fn commit(
     }
     if !stands {
         // Nothing but refusals: no sync for them.
-        return Ok(Revised::default());
+        return Ok(false);
     }
     tx.index_names()?;
     tx.seal_chain()?;
     let now = clock.now();
     tx.execute("UPDATE clock SET seen_at = max(seen_at, ?)", [now])?;
     if tx.fates.is_empty() {
-        let revised = tx.revised;
         transaction.commit()?;
-        return Ok(revised);
+        return Ok(revises);
     }
     // Before the commit: what the log doesn't know could come back with an older database.
     let written = match journal.append(&mut tx, now) {
-        Ok(()) => {
-            let revised = tx.revised;
-            transaction.commit().map(|()| revised).map_err(ReadError::from)
-        }
+        Ok(()) => transaction.commit().map_err(ReadError::from),
         Err(error) => Err(error),
     };
-    if let Err(error) = &written
-        && !is_final(error)
-    {
+    if let Err(error) = written {
         // Where it isn't known whether it is on disk, the next start makes it so.
-        journal.take_back()?;
+        if !is_final(&error) {
+            journal.take_back()?;
+        }
+        return Err(error);
     }
-    written
+    Ok(revises)
 }
 
 /// Whether an error leaves it unknown what is on disk: nothing may be retried over it.

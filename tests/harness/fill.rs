@@ -21,7 +21,7 @@ use jeton::{
         user::{Membership, Role, User},
     },
     ops::{clock::Clock, entropy::Entropy},
-    store::{Keeping, Revises, SetUp, Store, Tx, Used, Write},
+    store::{Keeping, SetUp, Store, Tx, Used, Write},
 };
 
 /// How many tokens are written in one transaction.
@@ -93,7 +93,7 @@ struct People {
 
 impl Write for People {
     type Output = (Vec<UserId>, Vec<OrganizationId>);
-    const REVISES: Revises = Revises::Nothing;
+    const REVISES: bool = false;
 
     fn apply(self, tx: &mut Tx<'_>) -> Result<Self::Output, Failure> {
         let now = self.now;
@@ -169,7 +169,7 @@ struct Tokens {
 
 impl Write for Tokens {
     type Output = Vec<(TokenId, Instant)>;
-    const REVISES: Revises = Revises::Nothing;
+    const REVISES: bool = false;
 
     fn apply(self, tx: &mut Tx<'_>) -> Result<Self::Output, Failure> {
         let mut used = Vec::new();

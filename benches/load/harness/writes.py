@@ -71,7 +71,7 @@ def disturbed(jeton, rounds, seconds, disturb):
 
 
 def beside_writes(folder, rounds, seconds):
-    """Each revocation makes the token that it ends be read anew, and those that are tied to others."""
+    """Each revocation makes everything that is kept ready be read anew."""
     def disturb(for_seconds):
         own = Request("/v1/tokens/self", "DELETE", {"Authorization": f"Bearer {TOKEN}"}, status=204,
                       tokens=folder / "spare", once_from=jeton.spare(120 * for_seconds), delay=90)

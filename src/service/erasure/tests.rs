@@ -19,7 +19,7 @@ use crate::{
         tests::stage::{self, local, open_with, request, wish},
         verify::{Credential, Peer},
     },
-    store::{Revises, Tx, Write},
+    store::{Tx, Write},
 };
 
 /// What must not be found of the user who is deleted: the letters of it stand nowhere else, any three in a row.
@@ -57,7 +57,7 @@ struct Delete(&'static str, Instant);
 
 impl Write for Delete {
     type Output = ();
-    const REVISES: Revises = Revises::Everything;
+    const REVISES: bool = true;
 
     fn apply(self, tx: &mut Tx<'_>) -> Result<(), Failure> {
         let user = tx.user_by_name(self.0)?.expect("it is there");

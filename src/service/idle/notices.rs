@@ -14,7 +14,7 @@ use crate::{
         token::{Cause, Ending, Token},
     },
     service::{ending::end, issue::event, verify::believed},
-    store::{ReadError, Revises, Rows, Tx, Write},
+    store::{ReadError, Rows, Tx, Write},
 };
 
 /// It is jeton itself that does it.
@@ -88,7 +88,7 @@ pub(super) struct Keep(pub(super) Lived);
 
 impl Write for Keep {
     type Output = ();
-    const REVISES: Revises = Revises::Nothing;
+    const REVISES: bool = false;
 
     fn apply(self, tx: &mut Tx<'_>) -> Result<(), Failure> {
         tx.put_lived(&self.0)
@@ -104,7 +104,7 @@ pub(super) struct Announce {
 
 impl Write for Announce {
     type Output = Took;
-    const REVISES: Revises = Revises::Nothing;
+    const REVISES: bool = false;
 
     fn apply(self, tx: &mut Tx<'_>) -> Result<Took, Failure> {
         let Self { tokens, lived, now } = self;
@@ -137,7 +137,7 @@ pub(super) struct Settle {
 
 impl Write for Settle {
     type Output = Took;
-    const REVISES: Revises = Revises::Tokens;
+    const REVISES: bool = true;
 
     fn apply(self, tx: &mut Tx<'_>) -> Result<Took, Failure> {
         let Self { tokens, lived, now } = self;

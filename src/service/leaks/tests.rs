@@ -51,21 +51,21 @@ async fn the_latest_places_are_kept_and_the_log_takes_so_many_a_day() {
 async fn a_report_makes_the_cache_stale_only_where_it_ends_a_token() {
     let stage = Stage::new().await;
     let secret = stage.token("*").await.secret;
-    let before = stage.service.generation(None);
+    let before = stage.service.generation();
     report(&stage, &secret, 0..100).await;
-    assert_eq!((stage.service.generation(None), counts(&stage).0), (before, 100));
+    assert_eq!((stage.service.generation(), counts(&stage).0), (before, 100));
     let policy = PolicyChange { on_leak: Some(OnLeak::Disable), ..PolicyChange::default() };
     let change =
         OrganizationChange::Update { name: None, description: None, image: None, owner: None, policy };
     stage.service.change_organization(&local(), "default", change, None).await.unwrap();
-    let before = stage.service.generation(None);
+    let before = stage.service.generation();
     report(&stage, &secret, 0..100).await;
-    assert_eq!(stage.service.generation(None), before, "no news");
+    assert_eq!(stage.service.generation(), before, "no news");
     report(&stage, &secret, 100..101).await;
-    let ended = stage.service.generation(None);
+    let ended = stage.service.generation();
     assert_ne!(ended, before);
     report(&stage, &secret, 101..102).await;
-    assert_eq!(stage.service.generation(None), ended, "it is switched off already");
+    assert_eq!(stage.service.generation(), ended, "it is switched off already");
 }
 
 #[test]
