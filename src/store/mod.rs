@@ -95,6 +95,7 @@ use crate::core::{
 type Pool = r2d2::Pool<SqliteConnectionManager>;
 
 thread_local! {
+    /// Of [`Store::reads_of_this_thread`]: a check reads on the thread that answers it.
     static READS: Cell<u64> = const { Cell::new(0) };
 }
 

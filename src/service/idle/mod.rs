@@ -127,7 +127,7 @@ impl Service {
                     Duration::from_secs(10)
                 }
             };
-            let _ = tokio::time::timeout(pause, self.idle.soon.notified()).await;
+            let _ = timeout(pause, self.idle.soon.notified()).await;
         }
     }
 
