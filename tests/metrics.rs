@@ -161,7 +161,7 @@ fn the_page_has_every_series_from_the_start_and_never_more() {
 }
 
 /// As `jeton_build_info` has it.
-const SCHEMA: i64 = 11;
+const SCHEMA: i64 = 12;
 
 #[test]
 fn every_number_is_right_after_a_known_series_of_requests() {

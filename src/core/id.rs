@@ -100,7 +100,7 @@ impl<K> Id<K> {
         if digits.as_bytes().get(12) == Some(&b'8') {
             digits.replace_range(12..13, "7");
         }
-        let filled = |with: &str| unhex(&format!("{digits}{}", with.repeat(32 - digits.len())));
+        let filled = |with: &str| unhex(format!("{digits}{}", with.repeat(32 - digits.len())));
         Some((Self::from_bytes(filled("0")?), Self::from_bytes(filled("f")?)))
     }
 
@@ -110,7 +110,7 @@ impl<K> Id<K> {
         if bytes.len() != 36 || [8, 13, 18, 23].iter().any(|at| bytes[*at] != b'-') {
             return None;
         }
-        let mut id: [u8; 16] = unhex(&text.replace('-', ""))?;
+        let mut id: [u8; 16] = unhex(text.replace('-', ""))?;
         match id[6] >> 4 {
             7 => {}
             8 => id[6] = (id[6] & 0x0f) | 0x70,
@@ -243,18 +243,25 @@ fn hyphenated(bytes: [u8; 16]) -> String {
     text
 }
 
-pub(super) fn unhex<const N: usize>(text: &str) -> Option<[u8; N]> {
-    let digits = text.as_bytes();
+pub(super) fn unhex<const N: usize>(digits: impl AsRef<[u8]>) -> Option<[u8; N]> {
+    let digits = digits.as_ref();
     if digits.len() != 2 * N {
         return None;
     }
     let mut bytes = [0; N];
-    for (byte, pair) in bytes.iter_mut().zip(digits.as_chunks::<2>().0) {
-        let high = char::from(pair[0]).to_digit(16)?;
-        let low = char::from(pair[1]).to_digit(16)?;
-        *byte = u8::try_from(high * 16 + low).expect("two hex digits");
+    for (byte, [high, low]) in bytes.iter_mut().zip(digits.as_chunks().0) {
+        *byte = nibble(*high)? << 4 | nibble(*low)?;
     }
     Some(bytes)
+}
+
+const fn nibble(digit: u8) -> Option<u8> {
+    match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        b'A'..=b'F' => Some(digit - b'A' + 10),
+        _ => None,
+    }
 }
 
 #[cfg(test)]

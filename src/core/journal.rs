@@ -97,6 +97,9 @@ pub struct Record {
     pub fate: Fate,
 }
 
+/// What is before the place of a line.
+const PLACE: &str = "{\"sequence\":";
+
 /// What is before the HMAC in a line, and after it.
 const LINK: &str = ",\"link\":\"";
 const END: &str = "\"}";
@@ -116,11 +119,19 @@ impl Key {
         &self.0
     }
 
-    fn link(&self, before: &Digest, body: &str) -> Digest {
-        let mut mac =
-            Hmac::<Sha256>::new_from_slice(self.0.as_slice()).expect("HMAC takes a key of any length");
-        mac.update(&before.0);
-        mac.update(body.as_bytes());
+    /// To write or to check many lines with.
+    pub fn linker(&self) -> Linker {
+        Linker(Hmac::new_from_slice(self.0.as_slice()).expect("HMAC takes a key of any length"))
+    }
+}
+
+/// A [`Key`] that is worked into the state of the HMAC, which is what most of a line would cost.
+#[derive(Clone)]
+pub struct Linker(Hmac<Sha256>);
+
+impl Linker {
+    fn link(&self, before: &Digest, body: &[u8]) -> Digest {
+        let mac = self.0.clone().chain_update(before.0).chain_update(body);
         Digest(mac.finalize().into_bytes().into())
     }
 
@@ -128,26 +139,48 @@ impl Key {
     pub fn write(&self, record: &Record, before: &Digest) -> (String, Digest) {
         let Record { sequence, at, fate } = record;
         let (name, value) = fate.to_json();
-        let body = format!("{{\"sequence\":{sequence},\"at\":\"{at}\",\"{name}\":{value}");
-        let link = self.link(before, &body);
+        let body = format!("{PLACE}{sequence},\"at\":\"{at}\",\"{name}\":{value}");
+        let link = self.link(before, body.as_bytes());
         (format!("{body}{LINK}{}{END}", hex(&link.0)), link)
     }
 
-    /// Reads a line back; `None` for one that isn't what follows the line with the link `before`.
-    pub fn read(&self, text: &str, before: &Digest) -> Option<(Record, Digest)> {
-        let (body, link) = text.strip_suffix(END)?.rsplit_once(LINK)?;
-        let link = Digest(unhex(link)?);
-        if !self.link(before, body).matches(&link) {
-            return None;
-        }
-        let value: Value = serde_json::from_str(text).ok()?;
-        let record = Record {
+    /// The link of a line that is what follows the line with the link `before`; `None` for any other. What it says isn't
+    /// read: nobody without the key has written it.
+    pub fn check(&self, text: &[u8], before: &Digest) -> Option<Digest> {
+        let (body, link) = parted(text)?;
+        self.link(before, body).matches(&link).then_some(link)
+    }
+}
+
+impl Record {
+    /// Reads a line that was [checked](Linker::check); `None` for one that this version doesn't understand.
+    pub fn read(text: &[u8]) -> Option<Self> {
+        let value: Value = serde_json::from_slice(text).ok()?;
+        Some(Self {
             sequence: value["sequence"].as_i64()?,
             at: Instant::parse(value["at"].as_str()?)?,
             fate: Fate::from_json(&value)?,
-        };
-        Some((record, link))
+        })
     }
+
+    /// The place that a line says it has.
+    pub fn sequence_of(text: &[u8]) -> Option<i64> {
+        let digits = text.strip_prefix(PLACE.as_bytes())?;
+        let end = digits.iter().position(|byte| !byte.is_ascii_digit())?;
+        std::str::from_utf8(&digits[..end]).ok()?.parse().ok()
+    }
+
+    /// The link that a line says it has.
+    pub fn link_of(text: &[u8]) -> Option<Digest> {
+        parted(text).map(|(_, link)| link)
+    }
+}
+
+/// What a line says, and its link.
+fn parted(text: &[u8]) -> Option<(&[u8], Digest)> {
+    let text = text.strip_suffix(END.as_bytes())?;
+    let (rest, link) = text.split_at_checked(text.len().checked_sub(2 * size_of::<Digest>())?)?;
+    Some((rest.strip_suffix(LINK.as_bytes())?, Digest(unhex(link)?)))
 }
 
 impl Fate {
@@ -274,7 +307,7 @@ fn instant(value: &Value) -> Option<Option<Instant>> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Digest, Fate, Key, MembershipFate, OrganizationFate, Record, TokenFate, UserFate};
+    use super::{Digest, Fate, Key, Linker, MembershipFate, OrganizationFate, Record, TokenFate, UserFate};
     use crate::core::{
         id::Id,
         privilege::Privileges,
@@ -316,7 +349,7 @@ mod tests {
         ]
     }
 
-    fn written(key: &Key) -> (Vec<Record>, Vec<String>) {
+    fn written(key: &Linker) -> (Vec<Record>, Vec<String>) {
         let (mut before, mut records, mut lines) = (NONE, Vec::new(), Vec::new());
         for (sequence, fate) in (1..).zip(fates()) {
             let record = Record { sequence, at: Instant::from_millis(1_800_000_000_000 + sequence), fate };
@@ -328,11 +361,13 @@ mod tests {
         (records, lines)
     }
 
-    fn read(key: &Key, lines: &[String]) -> Vec<Record> {
+    fn read(linker: &Linker, lines: &[String]) -> Vec<Record> {
         let mut before = NONE;
         let next = |line: &String| {
-            let (record, link) = key.read(line, &before)?;
-            before = link;
+            before = linker.check(line.as_bytes(), &before)?;
+            let record = Record::read(line.as_bytes())?;
+            assert_eq!(Record::sequence_of(line.as_bytes()), Some(record.sequence));
+            assert_eq!(Record::link_of(line.as_bytes()), Some(before));
             Some(record)
         };
         lines.iter().map_while(next).collect()
@@ -340,7 +375,7 @@ mod tests {
 
     #[test]
     fn what_is_written_reads_back() {
-        let key = Key::new([1; 32]);
+        let key = Key::new([1; 32]).linker();
         let (records, lines) = written(&key);
         assert_eq!(read(&key, &lines), records);
         assert!(lines.iter().all(|line| !line.contains('\n') && line.starts_with("{\"sequence\":")));
@@ -348,9 +383,9 @@ mod tests {
 
     #[test]
     fn a_line_that_was_changed_taken_out_or_moved_ends_it() {
-        let key = Key::new([1; 32]);
+        let key = Key::new([1; 32]).linker();
         let (_, lines) = written(&key);
-        assert!(read(&Key::new([2; 32]), &lines).is_empty(), "another key");
+        assert!(read(&Key::new([2; 32]).linker(), &lines).is_empty(), "another key");
         for at in 0..lines.len() - 1 {
             let mut out = lines.clone();
             out.remove(at);

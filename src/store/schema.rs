@@ -46,11 +46,12 @@ fn migrations(keys: &Arc<Keyring>) -> Migrations<'static> {
         M::up(include_str!("migrations/0009_pruned.sql")),
         M::up(include_str!("migrations/0010_spill.sql")),
         M::up(include_str!("migrations/0011_covering.sql")),
+        M::up(include_str!("migrations/0012_weighed.sql")),
     ])
 }
 
 /// How many migrations there are: the version that this binary writes.
-pub const VERSION: i64 = 11;
+pub const VERSION: i64 = 12;
 
 /// A database no larger than this is checked whole at each start; checking a larger one would keep people waiting, and
 /// every row that a decision reads is sealed anyway. In bytes.

@@ -3,25 +3,14 @@
 //! the next change writes it whole.
 
 use std::{
-    ffi::OsString,
     fs::{self, File},
-    io::{self, Write as _},
+    io,
     os::unix::fs::{FileExt as _, MetadataExt as _},
     path::{Path, PathBuf},
 };
 
-use super::{
-    End, Flaw, Kept,
-    file::{Found, options, sync_directory},
-    look,
-};
-use crate::{
-    core::journal::{Key, Record},
-    store::OpenError,
-};
-
-/// How much of the log is copied at a time, in bytes.
-const STRETCH: usize = 64 * 1024;
+use super::{End, Flaw, Kept, file::copy_whole, find::Found, look};
+use crate::{core::journal::Linker, store::OpenError};
 
 /// What is at the copy's place before the log is opened.
 pub(super) struct Before {
@@ -42,7 +31,7 @@ pub(super) struct Copy {
 
 impl Copy {
     /// Looks at what is there.
-    pub(super) fn look(path: &Path, key: &Key, kept: &Kept) -> Before {
+    pub(super) fn look(path: &Path, key: &Linker, kept: &Kept) -> Before {
         Before { path: path.to_owned(), found: look(path, key, kept), is_known: kept.log.is_some() }
     }
 
@@ -70,7 +59,7 @@ impl Copy {
         if !self.is_ours {
             return;
         }
-        match copy(log, length, &self.path) {
+        match copy_whole(log, length, &self.path) {
             Ok(file) => {
                 tracing::info!("{} is a whole copy of the journal", self.path.display());
                 self.file = Some(file);
@@ -88,14 +77,14 @@ impl Copy {
 }
 
 impl Before {
-    /// The records of a sound copy that knows more than the log as it was found.
-    pub(super) fn better_than(&self, log: Option<&Found>, flaw: Option<Flaw>) -> Option<&[Record]> {
+    /// A sound copy that knows more than the log as it was found.
+    pub(super) fn better_than(&self, log: Option<&Found>, flaw: Option<Flaw>) -> Option<&Found> {
         let Ok((Some(copy), None)) = &self.found else { return None };
         let knows_more = match (log, flaw) {
             (Some(log), None) => copy.end.sequence > log.end.sequence,
             _ => true,
         };
-        (self.is_known && knows_more).then_some(&copy.records)
+        (self.is_known && knows_more).then_some(copy)
     }
 
     /// From now on it is what the log is, unless what is there is nothing of ours.
@@ -127,23 +116,4 @@ fn is_same(path: &Path, file: &File) -> bool {
         (Ok(one), Ok(other)) => (one.dev(), one.ino()) == (other.dev(), other.ino()),
         _ => false,
     }
-}
-
-/// Puts a copy of the log in its place: after a crash it is the old one or the new one.
-fn copy(log: &File, length: u64, path: &Path) -> io::Result<File> {
-    let mut new = OsString::from(path);
-    new.push(".new");
-    let mut file = options().create(true).truncate(true).open(&new)?;
-    let mut buffer = vec![0; STRETCH];
-    let mut at = 0;
-    while at < length {
-        let wanted = usize::try_from(length - at).map_or(STRETCH, |left| left.min(STRETCH));
-        log.read_exact_at(&mut buffer[..wanted], at)?;
-        file.write_all(&buffer[..wanted])?;
-        at += wanted as u64;
-    }
-    file.sync_all()?;
-    fs::rename(&new, path)?;
-    sync_directory(path)?;
-    Ok(file)
 }

@@ -1,49 +1,35 @@
-//! The file of the log: found, begun, made small.
+//! The file of the log: begun, put in the place of another, made small.
 
 use std::{
     collections::HashMap,
+    ffi::OsString,
     fs::{self, File, OpenOptions},
-    io::{self, Read as _, Write as _},
-    os::unix::fs::OpenOptionsExt as _,
+    io::{self, Write as _},
+    os::unix::fs::{FileExt as _, OpenOptionsExt as _},
     path::Path,
 };
 
 use rustix::{fs::OFlags, io::Errno};
 
-use super::{super::schema::OpenError, End};
+use super::{
+    super::schema::OpenError,
+    End,
+    find::{Found, NOTHING, find},
+};
 use crate::core::{
-    journal::{Fate, Key, Record},
+    journal::{Fate, Linker, Record},
     keys::Digest,
     time::Instant,
 };
 
-/// What stands before the first line.
-const NOTHING: Digest = Digest([0; 32]);
-
 /// A log that is larger is written anew at a start, if that makes it half as long. In bytes.
 const LARGE: u64 = 4 << 20;
 
+/// How much of a log is copied at a time, in bytes.
+const PIECE: usize = 64 * 1024;
+
 /// The file, and the HMAC of its first line, by which it is known.
 type Opened = (File, Digest);
-
-/// What a file holds, up to the first line that isn't sound.
-pub(super) struct Found {
-    file: File,
-    pub(super) records: Vec<Record>,
-    first: Digest,
-    pub(super) end: End,
-    /// The first line that isn't sound.
-    pub(super) broken_at: Option<usize>,
-    /// How many lines there are, sound or not; one without an end is none.
-    pub(super) lines: usize,
-}
-
-impl Found {
-    /// Whether it is the log whose first line has this HMAC.
-    pub(super) fn is_log(&self, log: &Digest) -> bool {
-        !self.records.is_empty() && self.first.matches(log)
-    }
-}
 
 pub(super) fn options() -> OpenOptions {
     let mut options = OpenOptions::new();
@@ -52,51 +38,15 @@ pub(super) fn options() -> OpenOptions {
     options
 }
 
-fn failed(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> OpenError {
+pub(super) fn failed(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> OpenError {
     let path = path.to_owned();
     move |source| OpenError::JournalFile { what, path, source }
-}
-
-/// Reads the file; nothing where there is none.
-pub(super) fn find(path: &Path, key: &Key) -> Result<Option<Found>, OpenError> {
-    let mut file = match options().open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(failed("open", path)(error)),
-    };
-    let mut bytes = Vec::new();
-    file.read_to_end(&mut bytes).map_err(failed("read", path))?;
-    let end = End { length: 0, sequence: 0, link: NOTHING };
-    let mut found = Found { file, records: Vec::new(), first: NOTHING, end, broken_at: None, lines: 0 };
-    found.lines = memchr::memchr_iter(b'\n', &bytes).count();
-    for (at, line) in bytes.split_inclusive(|byte| *byte == b'\n').enumerate() {
-        // The last one without its end: a crash came in the midst of it, and nobody was answered.
-        let Some(line) = line.strip_suffix(b"\n") else { break };
-        let read = std::str::from_utf8(line).ok().and_then(|line| key.read(line, &found.end.link));
-        let fits = |record: &Record| {
-            record.sequence > found.end.sequence && matches!(record.fate, Fate::Begun(_)) == (at == 0)
-        };
-        let Some((record, mac)) = read.filter(|(record, _)| fits(record)) else {
-            found.broken_at = Some(at + 1);
-            break;
-        };
-        if at == 0 {
-            found.first = mac;
-        }
-        found.end =
-            End { length: found.end.length + line.len() as u64 + 1, sequence: record.sequence, link: mac };
-        found.records.push(record);
-    }
-    if found.records.is_empty() {
-        found.broken_at = Some(1);
-    }
-    Ok(Some(found))
 }
 
 /// Begins a log with this first sequence, in the place of whatever is there.
 pub(super) fn begin(
     path: &Path,
-    key: &Key,
+    key: &Linker,
     sequence: i64,
     at: Instant,
     name: [u8; 16],
@@ -112,28 +62,43 @@ pub(super) fn set_aside(path: &Path) -> Result<(), OpenError> {
     }
 }
 
-/// Puts these records of a copy in the place of what is there, which is kept under another name.
-pub(super) fn adopt(path: &Path, key: &Key, records: &[Record]) -> Result<Found, OpenError> {
+/// Puts a copy in the place of what is there, which is kept under another name.
+pub(super) fn adopt(path: &Path, copy: &Found) -> Result<(), OpenError> {
     set_aside(path)?;
-    write_whole(path, key, records)?;
-    Ok(find(path, key)?.expect("it was just written"))
+    copy_whole(&copy.file, copy.end.length, path).map_err(failed("write", path))?;
+    Ok(())
 }
 
 /// Goes on with a sound log. What a crash left half-written goes; so does, where that helps, all but the last word on
-/// each thing.
-pub(super) fn compact(path: &Path, key: &Key, found: Found) -> Result<(Opened, End), OpenError> {
-    compact_beyond(LARGE, path, key, found)
+/// each thing. Whether it helps is weighed where the log is twice as long as it was the last time.
+pub(super) fn compact(
+    path: &Path,
+    key: &Linker,
+    found: Found,
+    weighed: &mut u64,
+) -> Result<(Opened, End), OpenError> {
+    compact_beyond(LARGE, path, key, found, weighed)
 }
 
-fn compact_beyond(large: u64, path: &Path, key: &Key, found: Found) -> Result<(Opened, End), OpenError> {
-    let Found { file, records, first, end, .. } = found;
-    if end.length > large {
+fn compact_beyond(
+    large: u64,
+    path: &Path,
+    key: &Linker,
+    found: Found,
+    weighed: &mut u64,
+) -> Result<(Opened, End), OpenError> {
+    let Found { file, first, end, .. } = found;
+    if end.length > large.max(2 * *weighed) {
+        *weighed = end.length;
+        let records = find(path, key, 0)?.map_or_else(Vec::new, |whole| whole.records);
         let last: HashMap<_, _> =
             records.iter().map(|record| (record.fate.about(), record.sequence)).collect();
-        let is_last = |record: &Record| last[&record.fate.about()] == record.sequence;
-        let kept: Vec<_> = records.iter().filter(|record| is_last(record)).cloned().collect();
+        let is_last = |record: &&Record| last[&record.fate.about()] == record.sequence;
+        let kept: Vec<_> = records.iter().filter(is_last).cloned().collect();
         if kept.len() <= records.len() / 2 {
-            return write_whole(path, key, &kept);
+            let (opened, end) = write_whole(path, key, &kept)?;
+            *weighed = end.length;
+            return Ok((opened, end));
         }
     }
     let length = file.metadata().map_err(failed("look at", path))?.len();
@@ -144,8 +109,8 @@ fn compact_beyond(large: u64, path: &Path, key: &Key, found: Found) -> Result<(O
     Ok(((file, first), end))
 }
 
-/// Puts a log with these records in the place of what is there: after a crash it is the old one or the new one.
-fn write_whole(path: &Path, key: &Key, records: &[Record]) -> Result<(Opened, End), OpenError> {
+/// Puts a log with these records in the place of what is there.
+fn write_whole(path: &Path, key: &Linker, records: &[Record]) -> Result<(Opened, End), OpenError> {
     let mut end = End { length: 0, sequence: 0, link: NOTHING };
     let (mut text, mut first) = (String::new(), None);
     for record in records {
@@ -155,28 +120,45 @@ fn write_whole(path: &Path, key: &Key, records: &[Record]) -> Result<(Opened, En
         first.get_or_insert(link);
         end = End { length: text.len() as u64, sequence: record.sequence, link };
     }
-    let new = path.with_extension("journal.new");
-    let written = || {
-        let mut file = options().create(true).truncate(true).open(&new)?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()?;
-        fs::rename(&new, path)?;
-        sync_directory(path)?;
-        Ok(file)
-    };
-    let file = written().map_err(failed("write", path))?;
+    let file = replace(path, |file| file.write_all(text.as_bytes())).map_err(failed("write", path))?;
     Ok(((file, first.unwrap_or(NOTHING)), end))
 }
 
-pub(super) fn sync_directory(path: &Path) -> io::Result<()> {
+/// Puts as much of a log in the place of what is there.
+pub(super) fn copy_whole(log: &File, length: u64, path: &Path) -> io::Result<File> {
+    replace(path, |file| {
+        let mut buffer = vec![0; PIECE];
+        let mut at = 0;
+        while at < length {
+            let wanted = usize::try_from(length - at).map_or(PIECE, |left| left.min(PIECE));
+            log.read_exact_at(&mut buffer[..wanted], at)?;
+            file.write_all(&buffer[..wanted])?;
+            at += wanted as u64;
+        }
+        Ok(())
+    })
+}
+
+/// Puts a file in the place of what is there: after a crash it is the old one or the new one.
+fn replace(path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<File> {
+    let mut new = OsString::from(path);
+    new.push(".new");
+    let mut file = options().create(true).truncate(true).open(&new)?;
+    write(&mut file)?;
+    file.sync_all()?;
+    fs::rename(&new, path)?;
     let directory = path.parent().ok_or(Errno::NOENT)?;
-    File::open(directory)?.sync_all()
+    File::open(directory)?.sync_all()?;
+    Ok(file)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Fate, Found, Instant, Key, Record, begin, compact_beyond, find, set_aside, write_whole};
-    use crate::core::{id::Id, journal::UserFate};
+    use super::{Fate, Found, Instant, Record, begin, compact_beyond, find, set_aside, write_whole};
+    use crate::core::{
+        id::Id,
+        journal::{Key, UserFate},
+    };
 
     fn user(sequence: i64, id: i64, active: bool) -> Record {
         let id = Id::parse_uuid(&format!("01890000-0000-7000-8000-0000000000{id:02x}")).unwrap();
@@ -187,11 +169,11 @@ mod tests {
     #[test]
     fn a_log_is_made_small_by_the_last_word_on_each_thing() {
         let directory = tempfile::tempdir().unwrap();
-        let (path, key) = (directory.path().join("jeton.journal"), Key::new([1; 32]));
+        let (path, key) = (directory.path().join("jeton.journal"), Key::new([1; 32]).linker());
         let ((_, first), _) =
             begin(&path, &key, 1, Instant::from_millis(1_800_000_000_000), [9; 16]).unwrap();
         let found = |records: usize| -> Found {
-            let found = find(&path, &key).unwrap().unwrap();
+            let found = find(&path, &key, 0).unwrap().unwrap();
             assert!(found.broken_at.is_none() && found.is_log(&first) && found.records.len() == records);
             found
         };
@@ -199,26 +181,45 @@ mod tests {
         records.extend((2..40).map(|sequence| user(sequence, sequence % 3, sequence % 2 == 0)));
         write_whole(&path, &key, &records).unwrap();
 
-        compact_beyond(1 << 20, &path, &key, found(39)).unwrap();
-        let ((_, same), end) = compact_beyond(100, &path, &key, found(39)).unwrap();
-        assert!(same.matches(&first) && end.sequence == 39, "it is the same log and ends where it did");
+        let mut weighed = 0;
+        let mut compact = |large, records| {
+            let ((_, same), end) = compact_beyond(large, &path, &key, found(records), &mut weighed).unwrap();
+            assert!(same.matches(&first) && end.sequence == 39, "it is the same log and ends where it did");
+            (end.length, weighed)
+        };
+        let (whole, unweighed) = compact(1 << 20, 39);
+        assert_eq!(unweighed, 0);
+        let (small, weighed_then) = compact(100, 39);
+        assert!(small < whole / 5 && weighed_then == small);
         assert_eq!(found(4).records[1..], records[36..]);
-        compact_beyond(100, &path, &key, found(4)).unwrap();
+        compact(100, 4);
         found(4);
+
+        // It was weighed when it was more than half as long.
+        write_whole(&path, &key, &records).unwrap();
+        let mut weighed = whole / 2 + 1;
+        compact_beyond(100, &path, &key, found(39), &mut weighed).unwrap();
+        assert_eq!((weighed, found(39).records.len()), (whole / 2 + 1, 39));
+        // And weighed in vain: everything in it is the last word.
+        let records = &records[..4];
+        write_whole(&path, &key, records).unwrap();
+        let mut weighed = 0;
+        let (_, end) = compact_beyond(100, &path, &key, found(4), &mut weighed).unwrap();
+        assert_eq!((weighed, found(4).records.len()), (end.length, 4));
     }
 
     #[test]
     fn another_in_its_place_is_kept_aside() {
         let directory = tempfile::tempdir().unwrap();
-        let (path, key) = (directory.path().join("jeton.journal"), Key::new([1; 32]));
+        let (path, key) = (directory.path().join("jeton.journal"), Key::new([1; 32]).linker());
         std::fs::write(&path, "something else\n").unwrap();
-        assert_eq!(find(&path, &key).unwrap().unwrap().broken_at, Some(1));
+        assert_eq!(find(&path, &key, 0).unwrap().unwrap().broken_at, Some(1));
         set_aside(&path).unwrap();
         let (_, end) = begin(&path, &key, 7, Instant::from_millis(1_800_000_000_000), [9; 16]).unwrap();
-        let found = find(&path, &key).unwrap().unwrap();
+        let found = find(&path, &key, 0).unwrap().unwrap();
         assert!(found.broken_at.is_none() && found.end.sequence == 7 && end.length == found.end.length);
         let aside = std::fs::read_to_string(directory.path().join("jeton.journal.old")).unwrap();
         assert_eq!(aside, "something else\n");
-        assert!(find(&path, &Key::new([2; 32])).unwrap().unwrap().records.is_empty());
+        assert!(find(&path, &Key::new([2; 32]).linker(), 0).unwrap().unwrap().records.is_empty());
     }
 }

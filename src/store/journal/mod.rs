@@ -4,6 +4,7 @@
 
 mod copy;
 mod file;
+mod find;
 mod heal;
 
 use std::{fs::File, io, os::unix::fs::FileExt as _, path::Path};
@@ -12,7 +13,8 @@ use rusqlite::{Connection, TransactionBehavior, params};
 
 use self::{
     copy::Copy,
-    file::{Found, adopt, begin, compact, find, set_aside},
+    file::{adopt, begin, compact, set_aside},
+    find::{Found, find},
     heal::Healed,
 };
 use super::{
@@ -23,7 +25,7 @@ use super::{
 };
 use crate::core::{
     event::{Actor, Deed, Event, Object, Origin},
-    journal::{Fate, Key, Record},
+    journal::{Fate, Key, Linker, Record},
     keys::{Digest, Keyring, PepperId, Sealer},
     refusal::Failure,
     secret::{Entropy, random},
@@ -68,14 +70,18 @@ struct Kept {
     sequence: i64,
     key: Vec<u8>,
     key_pepper: PepperId,
+    /// How long the log was when it was last weighed whether it can be made smaller, in bytes.
+    weighed: u64,
 }
 
 fn seal_kept(sealer: Sealer, row: &Kept) -> Sealer {
-    sealer
+    let sealer = sealer
         .bytes(row.log.as_ref().map_or(&[], |log| log.0.as_slice()))
         .int(row.sequence)
         .bytes(&row.key)
-        .int(row.key_pepper.into())
+        .int(row.key_pepper.into());
+    // Rows of before are sealed without it.
+    if row.weighed == 0 { sealer } else { sealer.int(row.weighed.cast_signed()) }
 }
 
 /// Where a log ends: what is appended begins here.
@@ -89,7 +95,7 @@ struct End {
 /// The open log, to append to.
 pub(super) struct Journal {
     file: File,
-    key: Key,
+    key: Linker,
     kept: Kept,
     end: End,
     /// Where it ended before the last append.
@@ -105,6 +111,7 @@ impl Rows<'_> {
                 sequence: row.get("sequence")?,
                 key: row.get("key")?,
                 key_pepper: row.get("key_pepper")?,
+                weighed: row.get::<_, i64>("weighed")?.cast_unsigned(),
             };
             Sealed::read(row, value)
         })?;
@@ -116,9 +123,9 @@ impl Tx<'_> {
     fn keep_of_journal(&self, row: &Kept) -> Result<(), ReadError> {
         let (seal, pepper) = self.seal("journal", |sealer| seal_kept(sealer, row));
         self.execute(
-            "INSERT OR REPLACE INTO journal (one, log, sequence, key, key_pepper, seal, seal_pepper)
-             VALUES (1, ?, ?, ?, ?, ?, ?)",
-            params![row.log, row.sequence, row.key, row.key_pepper, seal, pepper],
+            "INSERT OR REPLACE INTO journal (one, log, sequence, key, key_pepper, weighed, seal, seal_pepper)
+             VALUES (1, ?, ?, ?, ?, ?, ?, ?)",
+            params![row.log, row.sequence, row.key, row.key_pepper, row.weighed.cast_signed(), seal, pepper],
         )?;
         Ok(())
     }
@@ -148,7 +155,8 @@ impl Journal {
         let copy = keeping.journal_copy.as_deref().map(|copy| Copy::look(copy, &key, &kept));
         if let Some(better) = copy.as_ref().and_then(|copy| copy.better_than(found.as_ref(), flaw)) {
             tracing::warn!("{} is taken from its copy, which knows more", path.display());
-            (found, flaw) = (Some(adopt(path, &key, better)?), None);
+            adopt(path, better)?;
+            (found, flaw) = look(path, &key, &kept)?;
         }
         if let Some(flaw) = flaw
             && keeping.unsound == Unsound::Refused
@@ -159,14 +167,12 @@ impl Journal {
         let readable = found.filter(|found| kept.log.is_some_and(|log| found.is_log(&log)));
         let now = clock.now();
         let mut healed = Healed::default();
-        for Record { sequence, at, fate } in readable.iter().flat_map(|found| &found.records) {
-            if *sequence > kept.sequence {
-                healed.learn(&mut tx, fate, *at, now).map_err(|error| set_up(&error))?;
-            }
+        for Record { at, fate, .. } in readable.iter().flat_map(|found| &found.records) {
+            healed.learn(&mut tx, fate, *at, now).map_err(|error| set_up(&error))?;
         }
         tx.fates.clear();
         let (file, end) = if let Some(found) = readable.filter(|_| flaw.is_none()) {
-            compact(path, &key, found)?
+            compact(path, &key, found, &mut kept.weighed)?
         } else {
             if flaw.is_some() {
                 set_aside(path)?;
@@ -237,7 +243,7 @@ fn key_of(
     keys: &Keyring,
     entropy: &dyn Entropy,
     unsound: Unsound,
-) -> Result<(Kept, Key), ReadError> {
+) -> Result<(Kept, Linker), ReadError> {
     let kept = match tx.kept_of_journal() {
         Err(error) if error.is_edit() && unsound == Unsound::Accepted => None,
         kept => kept?,
@@ -247,21 +253,21 @@ fn key_of(
     let wrapped = || (keys.wrap_journal_key(&key, random(entropy)), keys.current());
     let kept = match kept {
         Some(kept) if kept.key_pepper == keys.current() => kept,
-        Some(Kept { log, sequence, .. }) => {
+        Some(kept) => {
             let (key, key_pepper) = wrapped();
-            Kept { log, sequence, key, key_pepper }
+            Kept { key, key_pepper, ..kept }
         }
         None => {
             let (key, key_pepper) = wrapped();
-            Kept { log: None, sequence: 0, key, key_pepper }
+            Kept { log: None, sequence: 0, key, key_pepper, weighed: 0 }
         }
     };
-    Ok((kept, key))
+    Ok((kept, key.linker()))
 }
 
-/// What a file holds of the log that the database knows, and what is wrong with it.
-fn look(path: &Path, key: &Key, kept: &Kept) -> Result<(Option<Found>, Option<Flaw>), OpenError> {
-    let found = find(path, key)?;
+/// What a file holds of the log that the database knows, with those records that it doesn't, and what is wrong with it.
+fn look(path: &Path, key: &Linker, kept: &Kept) -> Result<(Option<Found>, Option<Flaw>), OpenError> {
+    let found = find(path, key, kept.sequence)?;
     let flaw = flaw(kept, found.as_ref());
     Ok((found, flaw))
 }
@@ -273,7 +279,7 @@ fn flaw(kept: &Kept, found: Option<&Found>) -> Option<Flaw> {
     };
     let Some(found) = found else { return Some(Flaw::Missing) };
     if !found.is_log(&log) {
-        return Some(if found.records.is_empty() { Flaw::Line(1) } else { Flaw::Other });
+        return Some(if found.sound == 0 { Flaw::Line(1) } else { Flaw::Other });
     }
     if let Some(line) = found.broken_at {
         return Some(Flaw::Line(line));
