@@ -248,27 +248,46 @@ pub(super) fn unhex<const N: usize>(digits: impl AsRef<[u8]>) -> Option<[u8; N]>
     if digits.len() != 2 * N {
         return None;
     }
-    let mut bytes = [0; N];
+    let (mut bytes, mut all) = ([0; N], 0);
     for (byte, [high, low]) in bytes.iter_mut().zip(digits.as_chunks().0) {
-        *byte = nibble(*high)? << 4 | nibble(*low)?;
+        let (high, low) = (NIBBLES[usize::from(*high)], NIBBLES[usize::from(*low)]);
+        all |= high | low;
+        *byte = high << 4 | low;
     }
-    Some(bytes)
+    (all != NONE).then_some(bytes)
 }
 
-const fn nibble(digit: u8) -> Option<u8> {
-    match digit {
-        b'0'..=b'9' => Some(digit - b'0'),
-        b'a'..=b'f' => Some(digit - b'a' + 10),
-        b'A'..=b'F' => Some(digit - b'A' + 10),
-        _ => None,
+/// What no digit stands for: or'ed with whatever there is it stays.
+const NONE: u8 = u8::MAX;
+
+/// What each byte stands for as a hexadecimal digit.
+const NIBBLES: [u8; 256] = {
+    let (mut nibbles, mut value) = ([NONE; 256], 0);
+    while value < 16 {
+        let digit = HEX[value as usize];
+        nibbles[digit as usize] = value;
+        nibbles[digit.to_ascii_uppercase() as usize] = value;
+        value += 1;
     }
-}
+    nibbles
+};
 
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
 
-    use super::{IdCounter, Instant, Reference, TokenId};
+    use super::{IdCounter, Instant, Reference, TokenId, unhex};
+
+    #[test]
+    fn hexadecimal_digits_are_read_and_nothing_else() {
+        for byte in 0..=u8::MAX {
+            let value = char::from(byte).to_digit(16);
+            let low = unhex::<1>([b'0', byte]).map(|[read]| u32::from(read));
+            let high = unhex::<1>([byte, b'f']).map(|[read]| u32::from(read));
+            assert_eq!((low, high), (value, value.map(|value| value * 16 + 15)), "{byte}");
+        }
+        assert!(unhex::<1>("f").is_none() && unhex::<1>("fff").is_none());
+    }
 
     #[test]
     fn ids_ascend_and_their_first_twelve_bytes_differ_even_when_the_clock_steps_back() {

@@ -2,13 +2,12 @@
 
 use std::{
     fs::File,
-    io::{self, Read as _},
-    mem,
+    io::{self, BufRead as _, BufReader, Read},
+    ops::Range,
+    os::unix::fs::FileExt as _,
     path::Path,
     thread,
 };
-
-use memchr::{memchr, memchr_iter, memrchr};
 
 use super::{
     super::schema::OpenError,
@@ -24,7 +23,13 @@ use crate::core::{
 pub(super) const NOTHING: Digest = Digest([0; 32]);
 
 /// As much of a log as is worth a thread of its own, in bytes: some milliseconds.
-const STRETCH: usize = 4 << 20;
+const STRETCH: u64 = 4 << 20;
+
+/// How much of it is read at a time, in bytes.
+const PIECE: usize = 128 * 1024;
+
+/// No line's link begins further before its end, in bytes.
+const LINK: u64 = 128;
 
 /// What a file holds, up to the first line that isn't sound.
 pub(super) struct Found {
@@ -50,107 +55,118 @@ impl Found {
 
 /// Checks each line of the file, and reads what comes after the record `known`; nothing where there is no file.
 pub(super) fn find(path: &Path, key: &Linker, known: i64) -> Result<Option<Found>, OpenError> {
-    let mut file = match options().open(path) {
+    let file = match options().open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(failed("open", path)(error)),
     };
-    let mut bytes = Vec::new();
-    file.read_to_end(&mut bytes).map_err(failed("read", path))?;
-    let threads = thread::available_parallelism().map_or(1, usize::from);
-    Ok(Some(check(file, &bytes, key, known, STRETCH.max(bytes.len().div_ceil(threads)))))
+    let threads = thread::available_parallelism().map_or(1, |threads| threads.get() as u64);
+    let length = file.metadata().map_err(failed("look at", path))?.len().div_ceil(threads);
+    check(file, key, known, length.max(STRETCH)).map(Some).map_err(failed("read", path))
 }
 
-/// Checks stretches of the lines that are so long, each on a thread of its own: a line needs but the link before it.
-fn check(file: File, bytes: &[u8], key: &Linker, known: i64, length: usize) -> Found {
-    // The last one without its end: a crash came in the midst of it, and nobody was answered.
-    let bytes = &bytes[..memrchr(b'\n', bytes).map_or(0, |end| end + 1)];
-    let checked: Vec<Checked> = thread::scope(|scope| {
-        let threads: Vec<_> =
-            stretches(bytes, length).map(|stretch| scope.spawn(move || stretch.check(key, known))).collect();
-        threads.into_iter().map(|thread| thread.join().expect("no line makes a check panic")).collect()
-    });
+/// Checks stretches that are so long, each on a thread of its own: a line needs but the link before it.
+fn check(file: File, key: &Linker, known: i64, length: u64) -> io::Result<Found> {
+    let whole = file.metadata()?.len();
+    let stretches = (0..whole.div_ceil(length)).map(|at| at * length..whole.min((at + 1) * length));
+    let checked = thread::scope(|scope| {
+        let check = |stretch| scope.spawn(|| Stretch::check(&file, key, known, stretch));
+        let threads: Vec<_> = stretches.map(check).collect();
+        let join = |thread: thread::ScopedJoinHandle<'_, _>| thread.join().expect("no line makes it panic");
+        threads.into_iter().map(join).collect::<io::Result<Vec<_>>>()
+    })?;
     let end = End { length: 0, sequence: 0, link: NOTHING };
-    let lines = memchr_iter(b'\n', bytes).count();
     let mut found =
-        Found { file, records: Vec::new(), first: NOTHING, end, sound: 0, broken_at: None, lines };
+        Found { file, records: Vec::new(), first: NOTHING, end, sound: 0, broken_at: None, lines: 0 };
     for stretch in checked {
-        if found.sound == 0 {
-            found.first = stretch.first;
+        if found.sound == found.lines && stretch.sound > 0 {
+            if found.sound == 0 {
+                found.first = stretch.first;
+            }
+            found.sound += stretch.sound;
+            found.records.extend(stretch.records);
+            found.end = End { length: found.end.length + stretch.end.length, ..stretch.end };
         }
-        found.sound += stretch.sound;
-        found.records.extend(stretch.records);
-        found.end = End { length: found.end.length + stretch.end.length, ..stretch.end };
-        if !stretch.is_whole {
-            break;
-        }
+        found.lines += stretch.lines;
     }
-    found.broken_at = (found.sound < lines || lines == 0).then_some(found.sound + 1);
-    found
+    found.broken_at = (found.sound < found.lines || found.lines == 0).then_some(found.sound + 1);
+    Ok(found)
 }
 
-/// Whole lines of a log, one after the other, and the link of the line before them.
-struct Stretch<'a> {
-    lines: &'a [u8],
-    before: Digest,
-}
-
-/// What is sound of a stretch, from its beginning on.
-struct Checked {
+/// The lines that begin in some part of the file, and what is sound of them, from the first one on.
+struct Stretch {
+    lines: usize,
     first: Digest,
     records: Vec<Record>,
     sound: usize,
-    is_whole: bool,
-    /// Its length is that in the stretch.
+    /// Its length is that of these lines.
     end: End,
 }
 
-/// Parts lines into stretches that are so long, and to the end of a line.
-fn stretches(mut lines: &[u8], length: usize) -> impl Iterator<Item = Stretch<'_>> {
-    let mut before = NOTHING;
-    std::iter::from_fn(move || {
-        let end = lines.get(length..).and_then(|rest| memchr(b'\n', rest));
-        let (stretch, rest) = lines.split_at(end.map_or(lines.len(), |end| length + end + 1));
-        lines = rest;
-        let stretch = Stretch { lines: stretch, before: mem::replace(&mut before, last_link(stretch)) };
-        (!stretch.lines.is_empty()).then_some(stretch)
-    })
+/// The file from some place on.
+struct From<'a>(&'a File, u64);
+
+impl Read for From<'_> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let read = self.0.read_at(into, self.1)?;
+        self.1 += read as u64;
+        Ok(read)
+    }
 }
 
-/// The link of the last line. Where it has none it isn't sound, and nothing after it counts.
-fn last_link(lines: &[u8]) -> Digest {
-    let lines = lines.strip_suffix(b"\n").unwrap_or(lines);
-    let last = memrchr(b'\n', lines).map_or(lines, |end| &lines[end + 1..]);
-    Record::link_of(last).unwrap_or(NOTHING)
-}
-
-impl Stretch<'_> {
-    fn check(self, key: &Linker, known: i64) -> Checked {
-        let Self { mut lines, before } = self;
-        let end = End { length: 0, sequence: 0, link: before };
-        let mut checked = Checked { first: NOTHING, records: Vec::new(), sound: 0, is_whole: false, end };
-        while let Some(length) = memchr(b'\n', lines) {
-            let text = &lines[..length];
-            let Some(link) = key.check(text, &checked.end.link) else { return checked };
-            let Some(sequence) = Record::sequence_of(text) else { return checked };
-            if sequence > known {
-                let Some(record) = Record::read(text) else { return checked };
-                checked.records.push(record);
-            }
-            if checked.sound == 0 {
-                checked.first = link;
-            }
-            checked.sound += 1;
-            checked.end = End { length: checked.end.length + length as u64 + 1, sequence, link };
-            lines = &lines[length + 1..];
+impl Stretch {
+    fn check(file: &File, key: &Linker, known: i64, part: Range<u64>) -> io::Result<Self> {
+        let mut at = part.start.saturating_sub(LINK);
+        let mut text = BufReader::with_capacity(PIECE, From(file, at));
+        let mut line = Vec::new();
+        // The last one without its end: a crash came in the midst of it, and nobody was answered.
+        let mut next = |line: &mut Vec<u8>| {
+            line.clear();
+            let length = text.read_until(b'\n', line)? as u64;
+            Ok::<_, io::Error>(line.pop_if(|byte| *byte == b'\n').map(|_| length))
+        };
+        let mut before = NOTHING;
+        while at < part.start
+            && let Some(length) = next(&mut line)?
+        {
+            // Where it has none it isn't sound, and nothing after it counts.
+            before = Record::link_of(&line).unwrap_or(NOTHING);
+            at += length;
         }
-        checked.is_whole = true;
-        checked
+        let end = End { length: 0, sequence: 0, link: before };
+        let mut stretch = Self { lines: 0, first: NOTHING, records: Vec::new(), sound: 0, end };
+        while at < part.end
+            && let Some(length) = next(&mut line)?
+        {
+            if stretch.sound == stretch.lines {
+                stretch.take(&line, length, key, known);
+            }
+            stretch.lines += 1;
+            at += length;
+        }
+        Ok(stretch)
+    }
+
+    /// Takes a line that is sound.
+    fn take(&mut self, text: &[u8], length: u64, key: &Linker, known: i64) -> Option<()> {
+        let link = key.check(text, &self.end.link)?;
+        let sequence = Record::sequence_of(text)?;
+        if sequence > known {
+            self.records.push(Record::read(text)?);
+        }
+        if self.sound == 0 {
+            self.first = link;
+        }
+        self.sound += 1;
+        self.end = End { length: self.end.length + length, sequence, link };
+        Some(())
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::FileExt as _;
+
     use super::{Found, NOTHING, check};
     use crate::core::{
         journal::{Fate, Key, Record},
@@ -169,10 +185,12 @@ mod tests {
             lines.push(text.into_bytes());
         }
         let found = |bytes: &[u8], known, length| -> Found {
-            check(tempfile::tempfile().unwrap(), bytes, &key, known, length)
+            let file = tempfile::tempfile().unwrap();
+            file.write_all_at(bytes, 0).unwrap();
+            check(file, &key, known, length).unwrap()
         };
         let whole = lines.concat();
-        for length in [1, 150, 400, 1_000, 10_000] {
+        for length in [40, 150, 400, 1_000, 10_000] {
             let sound = found(&whole, 6, length);
             assert_eq!((sound.broken_at, sound.sound, sound.lines), (None, 9, 9), "{length}");
             assert_eq!((sound.end.length, sound.end.sequence), (whole.len() as u64, 9));
