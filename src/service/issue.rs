@@ -1,10 +1,12 @@
 //! Issuing tokens.
 
+use std::sync::Arc;
+
 use zeroize::Zeroizing;
 
 use super::{
     Caller, Service,
-    list::{TokenView, view},
+    list::{Around, TokenView},
     people,
     reach::{Place, Reach},
     uses::Demanded,
@@ -209,6 +211,7 @@ impl Write for Issue {
     type Output = TokenView;
     // A token that nobody holds yet changes no answer.
     const REVISES: bool = false;
+    const FAILS_FIRST: bool = true;
 
     fn apply(self, tx: &mut Tx<'_>) -> Result<TokenView, Failure> {
         let Self { caller, request, fresh, taken, now } = self;
@@ -217,11 +220,17 @@ impl Write for Issue {
         let from_minter = taken?;
         let owner = owner(tx, &subject, request.owner.as_deref())?;
         let organization = organization(tx, &subject, &owner, request.organization.as_deref(), now)?;
-        let account = tx.account(owner, organization.id)?;
+        let account = match subject.account() {
+            Some(own) if own.organization.id == organization.id => own.clone(),
+            _ => tx.account(owner, organization.id)?,
+        };
         let minter = minter(subject);
-        let (wish, modules) = with_modules(tx, &organization, request.wish)?;
+        let (wish, modules) = with_modules(tx, &account.organization, request.wish)?;
         let live = tx.live_tokens(account.user.id, organization.id, organization.policy.quota, now)?;
         let terms = judge(&wish, &minter, &account, live, &modules, now)?;
+        if let Some((minter, uses)) = from_minter {
+            tx.add_uses(minter, uses)?;
+        }
         let token = Token {
             id: fresh.id,
             number: tx.next_number::<OfToken>()?,
@@ -252,11 +261,15 @@ impl Write for Issue {
             change_sequence: 0,
         };
         tx.insert_token(&token)?;
-        if let Some((minter, uses)) = from_minter {
-            tx.add_uses(minter, uses)?;
-        }
         tx.record(&event(&token, Deed::TokenCreated, caller.origin(), now))?;
-        Ok(view(tx, token)?)
+        Ok(TokenView {
+            modules: Around::default().modules(tx, &token)?,
+            used: token.limits.uses.map(|_| 0),
+            token,
+            owner: Arc::new(account.user),
+            organization: Arc::new(account.organization),
+            last_use: None,
+        })
     }
 }
 
@@ -295,10 +308,11 @@ pub(super) fn organization(
             let reach = Reach::of(rows, subject, now)?;
             return Ok(Place::meant(rows, subject, &reach, named)?.organization);
         }
-        (None, Subject::Token(standing)) => rows.organization(standing.token.organization)?,
-        (None, Subject::Password(_) | Subject::Session(..) | Subject::Local) => {
-            rows.organization(owner.home)?
-        }
+        (None, _) => match subject.account() {
+            // A token's own, or its user's home.
+            Some(account) => Some(account.organization.clone()),
+            None => rows.organization(owner.home)?,
+        },
     };
     Ok(found.ok_or(Refusal::NotFound { what: "organization" })?)
 }

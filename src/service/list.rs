@@ -364,7 +364,7 @@ impl Around {
         Ok(organization)
     }
 
-    fn modules(&mut self, rows: &Rows<'_>, token: &Token) -> Result<Vec<Arc<Module>>, ReadError> {
+    pub(super) fn modules(&mut self, rows: &Rows<'_>, token: &Token) -> Result<Vec<Arc<Module>>, ReadError> {
         let mut modules = Vec::with_capacity(token.modules.len());
         for number in &token.modules {
             let key = (token.organization, number.clone());

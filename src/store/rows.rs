@@ -34,6 +34,9 @@ pub enum ReadError {
     /// The log beside the database can't be written.
     #[error("the journal can't be written: {0}")]
     Journal(std::io::Error),
+    /// A write that promised to fail first didn't.
+    #[error("a write failed half-way, and nothing that shared its commit is done: {0}")]
+    HalfWay(String),
     /// The read panicked.
     #[error("a read panicked: {0}")]
     Panic(String),
@@ -81,7 +84,7 @@ impl From<ReadError> for Failure {
             return Self::StorageFull;
         }
         let passing = match &error {
-            ReadError::Pool(_) => true,
+            ReadError::Pool(_) | ReadError::HalfWay(_) => true,
             ReadError::Sql(error) => matches!(
                 error.sqlite_error_code(),
                 Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::OutOfMemory)

@@ -64,6 +64,10 @@ pub trait Write: Send + 'static {
     /// Whether a decision may come out differently after it.
     const REVISES: bool;
 
+    /// Whether it fails before it has changed anything, or not at all. Such a write needs no savepoint, which costs a copy
+    /// of each page that it changes; one that fails later all the same takes its whole batch with it.
+    const FAILS_FIRST: bool = false;
+
     /// Applies it. A failure undoes what this write did and nothing else.
     fn apply(self, tx: &mut Tx<'_>) -> Result<Self::Output, Failure>;
 }
@@ -116,8 +120,9 @@ impl<'c> Deref for Tx<'c> {
 /// A queued write, its type forgotten.
 trait Job: Send {
     fn revises(&self) -> bool;
-    /// Applies it and keeps the outcome; says whether its changes stand.
-    fn apply(&mut self, tx: &mut Tx<'_>) -> bool;
+    fn fails_first(&self) -> bool;
+    /// Applies it and keeps the outcome; says why where its changes don't stand.
+    fn apply(&mut self, tx: &mut Tx<'_>) -> Result<(), &Failure>;
     /// Answers, once what it did is on disk or undone.
     fn answer(self: Box<Self>, committed: Result<(), Failure>);
 }
@@ -133,12 +138,13 @@ impl<W: Write> Job for Pending<W> {
         W::REVISES
     }
 
-    fn apply(&mut self, tx: &mut Tx<'_>) -> bool {
+    fn fails_first(&self) -> bool {
+        W::FAILS_FIRST
+    }
+
+    fn apply(&mut self, tx: &mut Tx<'_>) -> Result<(), &Failure> {
         let write = self.write.take().expect("a job is applied once");
-        let outcome = write.apply(tx);
-        let stands = outcome.is_ok();
-        self.outcome = Some(outcome);
-        stands
+        self.outcome.insert(write.apply(tx)).as_ref().map(|_| ())
     }
 
     fn answer(self: Box<Self>, committed: Result<(), Failure>) {
@@ -325,7 +331,7 @@ fn run(mut files: Files, keys: &Keyring, clock: &dyn Clock, queue: &Receiver<Ord
             job.answer(match &committed {
                 Ok(_) => Ok(()),
                 Err(error) if error.is_full() => Err(Failure::StorageFull),
-                Err(ReadError::Sql(_)) => Err(Failure::Busy),
+                Err(ReadError::Sql(_) | ReadError::HalfWay(_)) => Err(Failure::Busy),
                 Err(error) => Err(Failure::broken(error)),
             });
         }
@@ -357,18 +363,10 @@ fn commit(
     let mut tx = Tx::new(&transaction, keys)?;
     let (mut revises, mut stands) = (false, false);
     for job in batch {
-        let (mark, renamed, fates) = (tx.chain.mark(), tx.renamed.len(), tx.fates.len());
-        tx.execute("SAVEPOINT write", [])?;
-        if job.apply(&mut tx) {
+        if apply(job.as_mut(), &mut tx)? {
             stands = true;
             revises |= job.revises();
-        } else {
-            tx.chain.back_to(mark);
-            tx.renamed.truncate(renamed);
-            tx.fates.truncate(fates);
-            tx.execute("ROLLBACK TO write", [])?;
         }
-        tx.execute("RELEASE write", [])?;
     }
     if !stands {
         // Nothing but refusals: no sync for them.
@@ -395,6 +393,33 @@ fn commit(
         return Err(error);
     }
     Ok(revises)
+}
+
+/// Applies one of a batch; says whether its changes stand.
+fn apply(job: &mut dyn Job, tx: &mut Tx<'_>) -> Result<bool, ReadError> {
+    let (mark, renamed, fates) = (tx.chain.mark(), tx.renamed.len(), tx.fates.len());
+    let changes = tx.connection.total_changes();
+    let is_undone = !job.fails_first();
+    if is_undone {
+        tx.execute("SAVEPOINT write", [])?;
+    }
+    let applied = job.apply(tx);
+    let stands = applied.is_ok();
+    if let Err(failure) = applied {
+        if !is_undone && tx.connection.total_changes() != changes {
+            return Err(ReadError::HalfWay(format!("{failure:?}")));
+        }
+        tx.chain.back_to(mark);
+        tx.renamed.truncate(renamed);
+        tx.fates.truncate(fates);
+        if is_undone {
+            tx.execute("ROLLBACK TO write", [])?;
+        }
+    }
+    if is_undone {
+        tx.execute("RELEASE write", [])?;
+    }
+    Ok(stands)
 }
 
 /// Whether an error leaves it unknown what is on disk: nothing may be retried over it.
@@ -430,3 +455,6 @@ impl Tx<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,144 @@
+//! What shares a commit: a write's failure is its own affair, but for one that broke its promise.
+
+use std::{
+    path::Path,
+    sync::{
+        Arc,
+        mpsc::{self, Receiver},
+    },
+};
+
+use tokio::sync::oneshot;
+
+use super::{Failure, Refusal, Tx, Write};
+use crate::{
+    core::{
+        id::{OfToken, OrganizationId},
+        keys::{Keyring, Pepper},
+        secret::Entropy,
+        time::{Clock, Instant},
+    },
+    store::{Keeping, SetUp, Store},
+};
+
+struct Fixed;
+
+impl Clock for Fixed {
+    fn now(&self) -> Instant {
+        Instant::from_millis(1_800_000_000_000)
+    }
+
+    fn elapsed(&self) -> i64 {
+        0
+    }
+
+    fn raise_floor(&self, _: Instant) {}
+}
+
+impl Entropy for Fixed {
+    fn fill(&self, bytes: &mut [u8]) {
+        bytes.fill(3);
+    }
+}
+
+fn open(directory: &Path) -> Arc<Store> {
+    let set_up = |now, _: &dyn Entropy| SetUp {
+        instance: [1; 16],
+        organization: OrganizationId::from_bytes([2; 16]),
+        now,
+    };
+    let keys = Arc::new(Keyring::new(&Pepper::generate([7; 32])));
+    let path = directory.join("jeton.db");
+    let store = Store::open(&path, keys, Arc::new(Fixed), &Fixed, &Keeping::default(), set_up);
+    Arc::new(store.unwrap())
+}
+
+/// Says that the writer is at it, and keeps it there until it is let go.
+struct Hold(oneshot::Sender<()>, Receiver<()>);
+
+impl Write for Hold {
+    type Output = ();
+    const REVISES: bool = false;
+
+    fn apply(self, _: &mut Tx<'_>) -> Result<(), Failure> {
+        let _ = self.0.send(());
+        let _ = self.1.recv();
+        Ok(())
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Refuses {
+    Never,
+    First,
+    HalfWay,
+}
+
+/// Takes the next number, and refuses to, before or after that.
+struct Take<const FAILS_FIRST: bool>(Refuses);
+
+impl<const FAILS_FIRST: bool> Write for Take<FAILS_FIRST> {
+    type Output = u32;
+    const REVISES: bool = false;
+    const FAILS_FIRST: bool = FAILS_FIRST;
+
+    fn apply(self, tx: &mut Tx<'_>) -> Result<u32, Failure> {
+        let refusal = || Failure::from(Refusal::NotFound { what: "number" });
+        if matches!(self.0, Refuses::First) {
+            return Err(refusal());
+        }
+        let number = tx.next_number::<OfToken>()?;
+        if matches!(self.0, Refuses::HalfWay) { Err(refusal()) } else { Ok(number.place()) }
+    }
+}
+
+/// What becomes of writes that share a commit: the numbers that they took, and why they took none.
+async fn together<const FAILS_FIRST: bool>(
+    store: &Arc<Store>,
+    writes: &[Refuses],
+) -> Vec<Result<u32, &'static str>> {
+    let ((begun, has_begun), (release, held)) = (oneshot::channel(), mpsc::channel());
+    let spawn = |write| {
+        let store = Arc::clone(store);
+        tokio::spawn(async move { store.write(Take::<FAILS_FIRST>(write)).await })
+    };
+    let holding = Arc::clone(store);
+    let holder = tokio::spawn(async move { holding.write(Hold(begun, held)).await });
+    has_begun.await.unwrap();
+    let mut waiting = Vec::new();
+    for write in writes {
+        waiting.push(spawn(*write));
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(store.load().waiting, i64::try_from(writes.len()).unwrap());
+    release.send(()).unwrap();
+    holder.await.unwrap().unwrap();
+    let mut outcomes = Vec::new();
+    for write in waiting {
+        outcomes.push(write.await.unwrap().map_err(|failure| match failure {
+            Failure::Refused(_) => "refused",
+            Failure::Busy => "busy",
+            Failure::StorageFull | Failure::Broken(_) => "broken",
+        }));
+    }
+    outcomes
+}
+
+#[tokio::test]
+async fn a_failure_undoes_what_its_own_write_did_and_nothing_else() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = open(directory.path());
+    let [never, first, half_way] = [Refuses::Never, Refuses::First, Refuses::HalfWay];
+    let (refused, busy) = (Err("refused"), Err("busy"));
+
+    let outcomes = together::<false>(&store, &[never, half_way, never, first, never]).await;
+    assert_eq!(outcomes, [Ok(1), refused, Ok(2), refused, Ok(3)]);
+    let outcomes = together::<true>(&store, &[never, first, never]).await;
+    assert_eq!(outcomes, [Ok(4), refused, Ok(5)]);
+    // It said that it wouldn't: nobody is told of what isn't there.
+    let outcomes = together::<true>(&store, &[never, half_way, never]).await;
+    assert_eq!(outcomes, [busy, busy, busy]);
+    assert!(store.is_writable());
+    assert_eq!(together::<true>(&store, &[never]).await, [Ok(6)]);
+    store.close();
+}
