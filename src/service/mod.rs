@@ -146,14 +146,13 @@ impl Caller {
     }
 
     /// Decides again inside the writer's transaction: whatever was revoked since the request came in is revoked here.
-    pub(crate) fn decide_again(&self, tx: &Tx<'_>, now: Instant) -> Result<Subject, Failure> {
+    pub(crate) fn decide_again(&self, tx: &mut Tx<'_>, now: Instant) -> Result<Subject, Failure> {
         let subject = match &self.subject {
             Subject::Local => Subject::Local,
             Subject::Token(standing) => {
                 let id = standing.token.id;
-                let standing =
-                    tx.standing(id)?.ok_or_else(|| Failure::broken(format!("token {id} is gone")))?;
-                Subject::Token(Arc::new(standing))
+                let standing = tx.standing_at_first(id)?;
+                Subject::Token(standing.ok_or_else(|| Failure::broken(format!("token {id} is gone")))?)
             }
             Subject::Session(session, account) => {
                 // Signed out meanwhile, or disabled, which ends them all.

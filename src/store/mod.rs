@@ -52,6 +52,8 @@ use std::{
 
 use r2d2_sqlite::SqliteConnectionManager;
 
+#[cfg(test)]
+pub(crate) use self::writer::tests::Held;
 pub use self::{
     backup::{Backup, Unfit, Verified, check_keys, settle, verify},
     checks::{Checked, Counted, KINDS, PruneChecks},

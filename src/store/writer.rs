@@ -1,6 +1,7 @@
 //! The one writer: applies writes in order, lets as many as are waiting share a commit, answers after it.
 
 use std::{
+    collections::HashMap,
     ops::Deref,
     sync::{
         Arc, Mutex, PoisonError,
@@ -25,8 +26,9 @@ use super::{
     tokens::Renamed,
 };
 use crate::core::{
+    decision::Standing,
     histogram::{Durations, Histogram},
-    id::Kind,
+    id::{Kind, TokenId},
     journal::Fate,
     keys::Keyring,
     number::Number,
@@ -80,13 +82,26 @@ pub struct Tx<'c> {
     pub(super) renamed: Vec<Renamed>,
     /// What the log isn't told of yet.
     pub(super) fates: Vec<Fate>,
+    /// Read by the writes of this batch, of which none that revises came after them.
+    standings: HashMap<TokenId, Arc<Standing>>,
 }
 
 impl<'c> Tx<'c> {
     pub(super) fn new(connection: &'c Connection, keys: &'c Keyring) -> Result<Self, ReadError> {
         let rows = Rows::new(connection, keys);
         let chain = rows.end_of_chain()?;
-        Ok(Self { rows, chain, renamed: Vec::new(), fates: Vec::new() })
+        Ok(Self { rows, chain, renamed: Vec::new(), fates: Vec::new(), standings: HashMap::new() })
+    }
+
+    /// A token with all around it that a decision reads, as this write finds it: to be asked before it changes anything.
+    /// Where many are asked for by one token, that is read once for all that share a commit.
+    pub fn standing_at_first(&mut self, id: TokenId) -> Result<Option<Arc<Standing>>, ReadError> {
+        if let Some(standing) = self.standings.get(&id) {
+            return Ok(Some(Arc::clone(standing)));
+        }
+        let Some(standing) = self.standing(id)?.map(Arc::new) else { return Ok(None) };
+        self.standings.insert(id, Arc::clone(&standing));
+        Ok(Some(standing))
     }
 
     /// The next number of a kind.
@@ -419,6 +434,9 @@ fn apply(job: &mut dyn Job, tx: &mut Tx<'_>) -> Result<bool, ReadError> {
     if is_undone {
         tx.execute("RELEASE write", [])?;
     }
+    if job.revises() {
+        tx.standings.clear();
+    }
     Ok(stands)
 }
 
@@ -457,4 +475,4 @@ impl Tx<'_> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

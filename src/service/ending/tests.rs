@@ -8,26 +8,25 @@ use crate::{
         decision::{Demand, Subject},
         event::{Actor, Origin},
         id::TokenId,
+        refusal::{Failure, Refusal},
         rotation::Mode,
     },
     service::{
-        Caller,
+        Caller, Service,
         issue::{IssueRequest, Issued},
         tests::stage::{Stage, request, wish},
     },
-    store::Family,
+    store::{Family, Held},
 };
 
+fn holder(service: &Service, token: &Issued) -> Caller {
+    let subject = Subject::Token(service.genuine(&token.secret).unwrap());
+    Caller { subject, demand: Demand::Itself, address: None, first_use: None }
+}
+
 async fn child(stage: &Stage, parent: &Issued) -> Issued {
-    let standing = stage.service.genuine(&parent.secret).unwrap();
-    let caller = Caller {
-        subject: Subject::Token(Arc::clone(&standing)),
-        demand: Demand::Itself,
-        address: None,
-        first_use: None,
-    };
     let request = IssueRequest { owner: None, ..request("child", wish()) };
-    stage.service.issue(&caller, request).await.unwrap()
+    stage.service.issue(&holder(&stage.service, parent), request).await.unwrap()
 }
 
 /// A token that has minted three, of which the first was rotated twice and minted one each time.
@@ -87,4 +86,30 @@ async fn a_family_ends_though_whoever_asked_hangs_up() {
         tokio::time::sleep(std::time::Duration::from_millis(5)).await;
     }
     panic!("{} are left", stage.number(LIVE));
+}
+
+#[tokio::test]
+async fn what_was_revoked_in_the_same_commit_issues_nothing_more() {
+    let stage = Stage::new().await;
+    let minter = stage.token("*:*").await;
+    let held = Held::new(&stage.service.store).await;
+    let issue = || {
+        let (service, caller) = (Arc::clone(&stage.service), holder(&stage.service, &minter));
+        let request = IssueRequest { owner: None, ..request("child", wish()) };
+        async move { service.issue(&caller, request).await }
+    };
+    let before = [held.then(issue()).await, held.then(issue()).await];
+    let (below, now) = (None, stage.service.now());
+    let revoke = Revoke { root: minter.view.token.id, below, at_once: 1, origin: origin(), now };
+    let store = Arc::clone(&stage.service.store);
+    let revoked = held.then(async move { store.write(revoke).await }).await;
+    let after = held.then(issue()).await;
+    held.release();
+    for issued in before {
+        issued.await.unwrap().unwrap();
+    }
+    revoked.await.unwrap().unwrap();
+    let refused = after.await.unwrap().unwrap_err();
+    assert!(matches!(refused, Failure::Refused(Refusal::TokenDead(_))), "{refused:?}");
+    assert_eq!(stage.number(LIVE), 2);
 }

@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use tokio::sync::oneshot;
+use tokio::{sync::oneshot, task::JoinHandle};
 
 use super::{Failure, Refusal, Tx, Write};
 use crate::{
@@ -53,7 +53,12 @@ fn open(directory: &Path) -> Arc<Store> {
     Arc::new(store.unwrap())
 }
 
-/// Says that the writer is at it, and keeps it there until it is let go.
+/// A store whose writer is kept at work, so that what is asked of it meanwhile shares a commit.
+pub(crate) struct Held {
+    store: Arc<Store>,
+    release: mpsc::Sender<()>,
+}
+
 struct Hold(oneshot::Sender<()>, Receiver<()>);
 
 impl Write for Hold {
@@ -64,6 +69,35 @@ impl Write for Hold {
         let _ = self.0.send(());
         let _ = self.1.recv();
         Ok(())
+    }
+}
+
+impl Held {
+    pub(crate) async fn new(store: &Arc<Store>) -> Self {
+        let ((begun, has_begun), (release, held)) = (oneshot::channel(), mpsc::channel());
+        let holder = Arc::clone(store);
+        tokio::spawn(async move { holder.write(Hold(begun, held)).await });
+        has_begun.await.unwrap();
+        Self { store: Arc::clone(store), release }
+    }
+
+    /// Does what comes to one write, after those before it.
+    pub(crate) async fn then<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> JoinHandle<T> {
+        let before = self.store.load().waiting;
+        let work = tokio::spawn(work);
+        while self.store.load().waiting == before {
+            assert!(!work.is_finished(), "it wrote nothing");
+            tokio::task::yield_now().await;
+        }
+        work
+    }
+
+    /// Lets the writer go on.
+    pub(crate) fn release(self) {
+        self.release.send(()).unwrap();
     }
 }
 
@@ -97,22 +131,13 @@ async fn together<const FAILS_FIRST: bool>(
     store: &Arc<Store>,
     writes: &[Refuses],
 ) -> Vec<Result<u32, &'static str>> {
-    let ((begun, has_begun), (release, held)) = (oneshot::channel(), mpsc::channel());
-    let spawn = |write| {
-        let store = Arc::clone(store);
-        tokio::spawn(async move { store.write(Take::<FAILS_FIRST>(write)).await })
-    };
-    let holding = Arc::clone(store);
-    let holder = tokio::spawn(async move { holding.write(Hold(begun, held)).await });
-    has_begun.await.unwrap();
+    let held = Held::new(store).await;
     let mut waiting = Vec::new();
     for write in writes {
-        waiting.push(spawn(*write));
-        tokio::task::yield_now().await;
+        let (store, write) = (Arc::clone(store), Take::<FAILS_FIRST>(*write));
+        waiting.push(held.then(async move { store.write(write).await }).await);
     }
-    assert_eq!(store.load().waiting, i64::try_from(writes.len()).unwrap());
-    release.send(()).unwrap();
-    holder.await.unwrap().unwrap();
+    held.release();
     let mut outcomes = Vec::new();
     for write in waiting {
         outcomes.push(write.await.unwrap().map_err(|failure| match failure {
