@@ -18,11 +18,12 @@ const ROOMS: [(&str, &[&str]); 7] = [
 ];
 
 /// Each crate that is kept to where it belongs, as path prefixes under `src`.
-const CRATES: [(&str, &[&str]); 14] = [
+const CRATES: [(&str, &[&str]); 15] = [
     ("rusqlite", &["store/"]),
     ("rusqlite_migration", &["store/"]),
     ("r2d2", &["store/"]),
     ("r2d2_sqlite", &["store/"]),
+    ("scheduled_thread_pool", &["store/"]),
     ("rocket", &["http/"]),
     ("hyper", &["door/", "cli/client"]),
     ("hyper_util", &["door/", "cli/client"]),

@@ -51,6 +51,7 @@ use std::{
 };
 
 use r2d2_sqlite::SqliteConnectionManager;
+use scheduled_thread_pool::ScheduledThreadPool;
 
 #[cfg(test)]
 pub(crate) use self::writer::tests::Held;
@@ -167,8 +168,11 @@ impl Store {
             Journal::open(&mut connection, &log, &keys, clock.as_ref(), entropy, keeping)?;
         let reserve = Reserve::open(path.with_extension("reserve"));
         let workers = std::thread::available_parallelism().map_or(1, usize::from);
-        let checks = pool(path, u32::try_from(workers).unwrap_or(64) + 2)?;
-        let apart = pool(path, READERS_APART)?;
+        let workers = u32::try_from(workers).unwrap_or(64);
+        let opener =
+            Arc::new(ScheduledThreadPool::builder().num_threads(1).thread_name_pattern("reads").build());
+        let checks = pool(path, &opener, workers, workers + 2)?;
+        let apart = pool(path, &opener, 1, READERS_APART)?;
         let writer =
             Writer::start(Files { connection, checkpoints, journal, reserve }, Arc::clone(&keys), clock)?;
         let (path, copying) = (path.to_owned(), Arc::default());
@@ -256,11 +260,14 @@ impl Store {
     }
 }
 
-fn pool(path: &Path, size: u32) -> Result<Pool, OpenError> {
+/// A pool of so many connections from the start, and so many where they are asked for together: each keeps the schema.
+fn pool(path: &Path, opener: &Arc<ScheduledThreadPool>, begin: u32, size: u32) -> Result<Pool, OpenError> {
     let manager = SqliteConnectionManager::file(path)
         .with_flags(connection::reading())
         .with_init(connection::configure_reader);
     r2d2::Pool::builder()
+        .thread_pool(Arc::clone(opener))
+        .min_idle(Some(begin))
         .max_size(size)
         .connection_timeout(READ_WAIT)
         .test_on_check_out(false)
