@@ -422,7 +422,10 @@ fn apply(job: &mut dyn Job, tx: &mut Tx<'_>) -> Result<bool, ReadError> {
     let stands = applied.is_ok();
     if let Err(failure) = applied {
         if !is_undone && tx.connection.total_changes() != changes {
-            return Err(ReadError::HalfWay(format!("{failure:?}")));
+            return Err(match failure {
+                Failure::StorageFull => ReadError::Full,
+                failure => ReadError::HalfWay(format!("{failure:?}")),
+            });
         }
         tx.chain.back_to(mark);
         tx.renamed.truncate(renamed);

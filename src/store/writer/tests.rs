@@ -106,6 +106,8 @@ enum Refuses {
     Never,
     First,
     HalfWay,
+    /// For want of room, and half-way.
+    Full,
 }
 
 /// Takes the next number, and refuses to, before or after that.
@@ -122,7 +124,11 @@ impl<const FAILS_FIRST: bool> Write for Take<FAILS_FIRST> {
             return Err(refusal());
         }
         let number = tx.next_number::<OfToken>()?;
-        if matches!(self.0, Refuses::HalfWay) { Err(refusal()) } else { Ok(number.place()) }
+        match self.0 {
+            Refuses::HalfWay => Err(refusal()),
+            Refuses::Full => Err(Failure::StorageFull),
+            Refuses::Never | Refuses::First => Ok(number.place()),
+        }
     }
 }
 
@@ -143,7 +149,8 @@ async fn together<const FAILS_FIRST: bool>(
         outcomes.push(write.await.unwrap().map_err(|failure| match failure {
             Failure::Refused(_) => "refused",
             Failure::Busy => "busy",
-            Failure::StorageFull | Failure::Broken(_) => "broken",
+            Failure::StorageFull => "full",
+            Failure::Broken(_) => "broken",
         }));
     }
     outcomes
@@ -163,6 +170,7 @@ async fn a_failure_undoes_what_its_own_write_did_and_nothing_else() {
     // It said that it wouldn't: nobody is told of what isn't there.
     let outcomes = together::<true>(&store, &[never, half_way, never]).await;
     assert_eq!(outcomes, [busy, busy, busy]);
+    assert_eq!(together::<true>(&store, &[never, Refuses::Full]).await, [Err("full"), Err("full")]);
     assert!(store.is_writable());
     assert_eq!(together::<true>(&store, &[never]).await, [Ok(6)]);
     store.close();
