@@ -207,7 +207,7 @@ impl Service {
         let set = TokenSet::new(deleted, &listing, now);
         if set.uses {
             // Uses that aren't in the tables yet count like those that are.
-            self.settle_uses().await;
+            self.settle_uses_soon().await?;
         }
         let read = move |rows: &Rows<'_>| {
             let reach = Reach::of(rows, &subject, now)?;

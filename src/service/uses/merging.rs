@@ -7,7 +7,7 @@ use std::{
 
 use tokio::{
     sync::Notify,
-    time::{Instant, sleep},
+    time::{Instant, sleep, timeout},
 };
 
 use super::MOST_HOURS;
@@ -19,6 +19,10 @@ use crate::{
 
 /// So long after the last spill things are quiet.
 const QUIET: Duration = Duration::from_secs(10);
+
+/// How long a list waits for uses that aren't in the tables yet. Those of a minute in which each check was of another token
+/// take longer.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// How often it is looked.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -32,16 +36,12 @@ pub(super) struct Merging {
     /// Or when the process began, which may well have been under load.
     last_spill: Mutex<Instant>,
     /// Held by whoever merges all: who comes after finds it done, but for what was spilled meanwhile.
-    one: tokio::sync::Mutex<()>,
+    one: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Default for Merging {
     fn default() -> Self {
-        Self {
-            soon: Notify::new(),
-            last_spill: Mutex::new(Instant::now()),
-            one: tokio::sync::Mutex::default(),
-        }
+        Self { soon: Notify::new(), last_spill: Mutex::new(Instant::now()), one: Arc::default() }
     }
 }
 
@@ -99,11 +99,21 @@ impl Service {
         settled(self.settle_all_uses().await);
     }
 
+    /// The same for a list: busy where that takes long. It goes on all the same.
+    pub(in crate::service) async fn settle_uses_soon(&self) -> Result<(), Failure> {
+        settled(timeout(PATIENCE, self.settle_all_uses()).await.map_err(|_| Failure::Busy)?);
+        Ok(())
+    }
+
     /// The same, and a failure where that can't be done.
     pub(in crate::service) async fn settle_all_uses(&self) -> Result<(), Failure> {
         self.write_uses().await?;
-        let _one = self.uses.merging.one.lock().await;
-        self.merge(self.spilled_parts()?).await
+        let (store, one) = (Arc::clone(&self.store), Arc::clone(&self.uses.merging.one));
+        let merge_all = async move {
+            let _one = one.lock_owned().await;
+            merge(&store, spilled_parts(&store)?).await
+        };
+        to_the_end(merge_all).await
     }
 
     /// The same for what is in no hurry, with rests, so that checks go on as before.
@@ -113,16 +123,12 @@ impl Service {
 
     async fn settle_all_uses_slowly(&self) -> Result<(), Failure> {
         self.write_uses().await?;
-        for part in self.spilled_parts()? {
+        for part in spilled_parts(&self.store)? {
             let began = Instant::now();
             self.merge(vec![part]).await?;
             sleep(self.uses.merging.rest(began)).await;
         }
         Ok(())
-    }
-
-    fn spilled_parts(&self) -> Result<Vec<i64>, Failure> {
-        Ok(self.store.read(|rows| rows.spilled())?.parts.into_iter().map(|(part, _)| part).collect())
     }
 
     /// Brings what had gathered of some tokens into the tables.
@@ -151,6 +157,10 @@ fn settled(result: Result<(), Failure>) {
     if let Err(failure) = result {
         tracing::warn!(%failure, "uses are gathered that aren't in the tables yet");
     }
+}
+
+fn spilled_parts(store: &Store) -> Result<Vec<i64>, Failure> {
+    Ok(store.read(|rows| rows.spilled())?.parts.into_iter().map(|(part, _)| part).collect())
 }
 
 async fn merge(store: &Store, parts: Vec<i64>) -> Result<(), Failure> {

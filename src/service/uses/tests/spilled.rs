@@ -6,11 +6,18 @@ use super::{
 };
 use crate::{
     core::{
+        filter::Filter,
         gathered::{Seen, Times},
+        listing::{Count, Direction, Listing, Position, TokenField},
+        refusal::Failure,
         rotation::Mode,
     },
-    service::{issue::Issued, uses::MOST_HOURS},
-    store::{Merge, Spill, Used},
+    service::{
+        issue::Issued,
+        list::{TokenQuery, Whose},
+        uses::MOST_HOURS,
+    },
+    store::{Held, Merge, Spill, Used},
 };
 
 /// Numbers that look random and are the same each time.
@@ -271,4 +278,32 @@ async fn what_was_edited_is_passed_over() {
     assert!(stage.service.token(&local(), &Reference::Id(token.view.token.id)).is_ok());
     stage.service.settle_all_uses().await.unwrap();
     assert_eq!(stage.number("SELECT count(*) FROM spill"), 0);
+}
+
+#[tokio::test]
+async fn a_list_by_last_use_knows_all_uses_and_does_not_wait_for_long() {
+    let stage = Stage::new().await;
+    let (token, other) = (stage.token("a:b").await, stage.token("a:b").await);
+    spill(&stage, &token, ("10.0.0.1", "curl")).await;
+    let list = || {
+        let service = Arc::clone(&stage.service);
+        let listing = Listing {
+            filter: Filter::All(Vec::new()),
+            sort: vec![(TokenField::LastUsedAt, Direction::Down)],
+            position: Position::Offset(0),
+            limit: 1,
+            total: Count::No,
+        };
+        let query =
+            TokenQuery { whose: Whose::Seen, organization: None, minter: None, deleted: false, listing };
+        async move { service.tokens(&local(), query).await.map(|page| page.items[0].token.id) }
+    };
+    assert_eq!(list().await.unwrap(), token.view.token.id);
+
+    spill(&stage, &other, ("10.0.0.1", "curl")).await;
+    let held = Held::new(&stage.service.store).await;
+    let refused = held.then(list()).await.await.unwrap().unwrap_err();
+    assert!(matches!(refused, Failure::Busy), "{refused:?}");
+    held.release();
+    assert_eq!(list().await.unwrap(), other.view.token.id);
 }
