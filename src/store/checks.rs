@@ -109,7 +109,7 @@ impl Tx<'_> {
     /// Counts so many more rows of tokens, of which `most` may stand.
     pub(super) fn count_hours(&mut self, made: i64, most: u64) -> Result<(), Failure> {
         if made > 0 {
-            self.count(Total::Checks, Scope::EVERYWHERE, made)?;
+            self.add(Total::Checks, Scope::EVERYWHERE, made)?;
             self.bound_checks(most)?;
         }
         Ok(())

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::core::{
     event::{Entry, Event, Flaw},
-    id::{OrganizationId, UserId},
+    id::UserId,
     keys::{Digest, PepperId, Sealer},
     refusal::Failure,
     time::Instant,
@@ -43,8 +43,8 @@ pub(super) struct Chain {
     at: Instant,
     /// Whether the end as found was ours. One that wasn't is left as it is: sealed anew, it would hide what was cut off.
     sealed: bool,
-    /// In which organization each event was, for the totals.
-    recorded: Vec<Option<OrganizationId>>,
+    /// The last one as found.
+    before: i64,
 }
 
 /// How far a chain had come before a write, to go back to.
@@ -52,7 +52,6 @@ pub(super) struct Chain {
 pub(super) struct Mark {
     end: End,
     at: Instant,
-    recorded: usize,
 }
 
 impl Chain {
@@ -62,12 +61,11 @@ impl Chain {
     }
 
     pub(super) fn mark(&self) -> Mark {
-        Mark { end: self.end, at: self.at, recorded: self.recorded.len() }
+        Mark { end: self.end, at: self.at }
     }
 
     pub(super) fn back_to(&mut self, mark: Mark) {
         (self.end, self.at) = (mark.end, mark.at);
-        self.recorded.truncate(mark.recorded);
     }
 }
 
@@ -169,7 +167,7 @@ impl Rows<'_> {
         let link = sealed.map_or(last.link, |end| end.link);
         let sequence = sealed.map_or(0, |end| end.sequence).max(last.sequence);
         let end = End { sequence, link };
-        Ok(Chain { end, at, sealed: sealed.is_some(), recorded: Vec::new() })
+        Ok(Chain { end, at, sealed: sealed.is_some(), before: end.sequence })
     }
 
     /// Whether the last event is the one that was sealed as the end: a glance, where a walk would take long.
@@ -336,27 +334,19 @@ impl Tx<'_> {
         )?;
         self.chain.end = End { sequence, link };
         self.chain.at = at;
-        self.chain.recorded.push(*organization);
+        self.count(Total::Events, Scope::EVERYWHERE, 1);
+        if let Some(organization) = organization {
+            self.count(Total::Events, *organization, 1);
+        }
         Ok(())
     }
 
-    /// Seals where the chain ends now and counts what was recorded: once for all that shares a commit.
-    pub(super) fn seal_chain(&mut self) -> Result<(), ReadError> {
-        let mut recorded = std::mem::take(&mut self.chain.recorded);
-        if recorded.is_empty() {
+    /// Seals where the chain ends now.
+    pub(super) fn seal_chain(&self) -> Result<(), ReadError> {
+        let Chain { end, before, sealed, .. } = self.chain;
+        if !sealed || end.sequence == before {
             return Ok(());
         }
-        self.add(Total::Events, Scope::EVERYWHERE, rows(recorded.len()))?;
-        recorded.sort_unstable();
-        for same in recorded.chunk_by(|one, other| one == other) {
-            if let Some(organization) = same[0] {
-                self.add(Total::Events, organization, rows(same.len()))?;
-            }
-        }
-        if !self.chain.sealed {
-            return Ok(());
-        }
-        let end = self.chain.end;
         let (seal, pepper) = self.seal("chain_end", |sealer| seal_end(sealer, &end));
         self.execute(
             "UPDATE chain_end SET sequence = ?, link = ?, seal = ?, seal_pepper = ?",
@@ -383,8 +373,4 @@ impl Tx<'_> {
         )?;
         Ok(())
     }
-}
-
-fn rows(count: usize) -> i64 {
-    i64::try_from(count).expect("a batch is small")
 }

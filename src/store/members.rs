@@ -87,7 +87,8 @@ impl Tx<'_> {
         Self::unless_taken(inserted, "user")?;
         // Gives back what an earlier word may have taken.
         self.becomes(Fate::Membership(row.user, row.organization, Some(row.fate())));
-        self.count(Total::Members, row.organization, 1)
+        self.count(Total::Members, row.organization, 1);
+        Ok(())
     }
 
     /// Writes what may change of a membership: role, right to issue, grants.
@@ -112,6 +113,7 @@ impl Tx<'_> {
             return Ok(());
         }
         self.becomes(Fate::Membership(user, organization, None));
-        self.count(Total::Members, organization, -1)
+        self.count(Total::Members, organization, -1);
+        Ok(())
     }
 }

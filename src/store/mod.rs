@@ -18,6 +18,7 @@ mod foreign;
 mod idle;
 mod journal;
 mod leaks;
+mod ledger;
 mod lists;
 mod members;
 mod meters;

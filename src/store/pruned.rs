@@ -128,10 +128,10 @@ impl Tx<'_> {
         }
         let end = walk.at();
         self.execute("DELETE FROM events WHERE sequence <= ?", [end.sequence])?;
-        self.count(Total::Events, Scope::EVERYWHERE, -i64::from(removed))?;
+        self.count(Total::Events, Scope::EVERYWHERE, -i64::from(removed));
         for (organization, count) in counts {
             if let Some(organization) = organization {
-                self.count(Total::Events, organization, -count)?;
+                self.count(Total::Events, organization, -count);
             }
         }
         let id = |id: [u8; 16]| id.to_vec();

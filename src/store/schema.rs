@@ -336,7 +336,7 @@ fn first_content(connection: &mut Connection, keys: &Keyring, set_up: &SetUp) ->
         organization: Some(organization.id),
         detail: String::new(),
     })?;
-    tx.seal_chain()?;
+    tx.settle()?;
     transaction.commit().map_err(ReadError::from)?;
     Ok(())
 }

@@ -364,13 +364,17 @@ impl Tx<'_> {
     /// Done with the commit, once for all that shares it: the index writes a segment whenever a savepoint begins.
     pub(super) fn index_name(&mut self, number: Number, old: Option<&str>, new: Option<&str>) {
         if old != new {
-            self.renamed.push(Renamed { number, old: old.map(str::to_owned), new: new.map(str::to_owned) });
+            self.ledger.renamed.push(Renamed {
+                number,
+                old: old.map(str::to_owned),
+                new: new.map(str::to_owned),
+            });
         }
     }
 
     /// Brings the index of words up to all names of this transaction, in their order.
     pub(super) fn index_names(&mut self) -> Result<(), ReadError> {
-        for Renamed { number, old, new } in std::mem::take(&mut self.renamed) {
+        for Renamed { number, old, new } in std::mem::take(&mut self.ledger.renamed) {
             if let Some(old) = old {
                 self.execute(
                     "INSERT INTO token_words (token_words, rowid, name) VALUES ('delete', ?, ?)",
@@ -384,13 +388,14 @@ impl Tx<'_> {
         Ok(())
     }
 
-    fn count_kept(&self, row: &Token, change: i64) -> Result<(), Failure> {
+    fn count_kept(&mut self, row: &Token, change: i64) -> Result<(), Failure> {
         self.execute(
             "UPDATE memberships SET kept_tokens = kept_tokens + ? WHERE user = ? AND organization = ?",
             params![change, row.owner, row.organization],
         )?;
-        self.count(Total::Tokens, Scope::EVERYWHERE, change)?;
-        self.count(Total::Tokens, row.organization, change)?;
-        self.count(Total::Tokens, row.owner, change)
+        self.count(Total::Tokens, Scope::EVERYWHERE, change);
+        self.count(Total::Tokens, row.organization, change);
+        self.count(Total::Tokens, row.owner, change);
+        Ok(())
     }
 }

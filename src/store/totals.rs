@@ -6,13 +6,10 @@ use super::{
     rows::{ReadError, Rows},
     writer::Tx,
 };
-use crate::core::{
-    id::{Id, OrganizationId, TokenId},
-    refusal::Failure,
-};
+use crate::core::id::{Id, OrganizationId, TokenId};
 
 /// What is counted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Total {
     /// Tokens that aren't deleted.
     Tokens,
@@ -42,7 +39,7 @@ impl Total {
 const INSTANCE: [u8; 16] = TokenId::from_bytes([0; 16]).0;
 
 /// Where something is counted: in the whole instance, or under an organization's or a user's id.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Scope([u8; 16]);
 
 impl Scope {
@@ -75,11 +72,7 @@ impl Rows<'_> {
 }
 
 impl Tx<'_> {
-    /// Counts `change` more, or fewer.
-    pub(super) fn count(&self, of: Total, scope: impl Into<Scope>, change: i64) -> Result<(), Failure> {
-        Ok(self.add(of, scope, change)?)
-    }
-
+    /// Writes that there are `change` more, or fewer.
     pub(super) fn add(&self, of: Total, scope: impl Into<Scope>, change: i64) -> Result<(), ReadError> {
         self.execute(
             "INSERT INTO totals VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET count = count + ?3",

@@ -164,7 +164,8 @@ impl Tx<'_> {
         );
         Self::unless_taken(inserted, "username")?;
         self.insert_words(row)?;
-        self.count(Total::Users, Scope::EVERYWHERE, 1)
+        self.count(Total::Users, Scope::EVERYWHERE, 1);
+        Ok(())
     }
 
     /// Writes what may change of a user as the next version.
@@ -224,7 +225,8 @@ impl Tx<'_> {
         };
         self.update_user(user, &mut row, now)?;
         self.execute("DELETE FROM passwords WHERE user = ?", [user.id])?;
-        self.count(Total::Users, Scope::EVERYWHERE, -1)
+        self.count(Total::Users, Scope::EVERYWHERE, -1);
+        Ok(())
     }
 
     fn insert_words(&self, row: &User) -> Result<(), Failure> {

@@ -19,19 +19,17 @@ use super::{
     connection::Checkpoints,
     events::Chain,
     journal::Journal,
+    ledger::Ledger,
     reserve::Reserve,
     rows::{ReadError, Rows},
     schema::OpenError,
     scrub::scrub,
-    tokens::Renamed,
 };
 use crate::core::{
     decision::Standing,
     histogram::{Durations, Histogram},
-    id::{Kind, TokenId},
-    journal::Fate,
+    id::TokenId,
     keys::Keyring,
-    number::Number,
     refusal::{Failure, Refusal},
     time::Clock,
 };
@@ -78,10 +76,7 @@ pub trait Write: Send + 'static {
 pub struct Tx<'c> {
     rows: Rows<'c>,
     pub(super) chain: Chain,
-    /// Names that the index of words doesn't know yet.
-    pub(super) renamed: Vec<Renamed>,
-    /// What the log isn't told of yet.
-    pub(super) fates: Vec<Fate>,
+    pub(super) ledger: Ledger,
     /// Read by the writes of this batch, of which none that revises came after them.
     standings: HashMap<TokenId, Arc<Standing>>,
 }
@@ -90,7 +85,7 @@ impl<'c> Tx<'c> {
     pub(super) fn new(connection: &'c Connection, keys: &'c Keyring) -> Result<Self, ReadError> {
         let rows = Rows::new(connection, keys);
         let chain = rows.end_of_chain()?;
-        Ok(Self { rows, chain, renamed: Vec::new(), fates: Vec::new(), standings: HashMap::new() })
+        Ok(Self { rows, chain, ledger: Ledger::default(), standings: HashMap::new() })
     }
 
     /// A token with all around it that a decision reads, as this write finds it: to be asked before it changes anything.
@@ -102,17 +97,6 @@ impl<'c> Tx<'c> {
         let Some(standing) = self.standing(id)?.map(Arc::new) else { return Ok(None) };
         self.standings.insert(id, Arc::clone(&standing));
         Ok(Some(standing))
-    }
-
-    /// The next number of a kind.
-    pub fn next_number<K: Kind>(&mut self) -> Result<Number, Failure> {
-        let last = self.one("SELECT last FROM sequences WHERE kind = ?", [K::NAME], |row| row.get(0))?;
-        let number = Number::after::<K>(last.unwrap_or(0))?;
-        self.execute(
-            "INSERT INTO sequences VALUES (?1, ?2) ON CONFLICT DO UPDATE SET last = ?2",
-            rusqlite::params![K::NAME, number],
-        )?;
-        Ok(number)
     }
 
     pub(super) fn execute(
@@ -387,11 +371,10 @@ fn commit(
         // Nothing but refusals: no sync for them.
         return Ok(false);
     }
-    tx.index_names()?;
-    tx.seal_chain()?;
+    tx.settle()?;
     let now = clock.now();
     tx.execute("UPDATE clock SET seen_at = max(seen_at, ?)", [now])?;
-    if tx.fates.is_empty() {
+    if tx.ledger.fates.is_empty() {
         transaction.commit()?;
         return Ok(revises);
     }
@@ -412,7 +395,7 @@ fn commit(
 
 /// Applies one of a batch; says whether its changes stand.
 fn apply(job: &mut dyn Job, tx: &mut Tx<'_>) -> Result<bool, ReadError> {
-    let (mark, renamed, fates) = (tx.chain.mark(), tx.renamed.len(), tx.fates.len());
+    let (chain, ledger) = (tx.chain.mark(), tx.ledger.mark());
     let changes = tx.connection.total_changes();
     let is_undone = !job.fails_first();
     if is_undone {
@@ -427,9 +410,8 @@ fn apply(job: &mut dyn Job, tx: &mut Tx<'_>) -> Result<bool, ReadError> {
                 failure => ReadError::HalfWay(format!("{failure:?}")),
             });
         }
-        tx.chain.back_to(mark);
-        tx.renamed.truncate(renamed);
-        tx.fates.truncate(fates);
+        tx.chain.back_to(chain);
+        tx.ledger.back_to(ledger);
         if is_undone {
             tx.execute("ROLLBACK TO write", [])?;
         }

@@ -132,7 +132,7 @@ impl Tx<'_> {
 
     /// What to append to the log before this is committed.
     pub(super) fn becomes(&mut self, fate: Fate) {
-        self.fates.push(fate);
+        self.ledger.fates.push(fate);
     }
 }
 
@@ -170,7 +170,7 @@ impl Journal {
         for Record { at, fate, .. } in readable.iter().flat_map(|found| &found.records) {
             healed.learn(&mut tx, fate, *at, now).map_err(|error| set_up(&error))?;
         }
-        tx.fates.clear();
+        tx.ledger.fates.clear();
         let (file, end) = if let Some(found) = readable.filter(|_| flaw.is_none()) {
             compact(path, &key, found, &mut kept.weighed)?
         } else {
@@ -187,8 +187,7 @@ impl Journal {
                 tracing::warn!(%flaw, "{} is forgotten, as was asked for", path.display());
                 tx.record(&about(Deed::ResurrectionAccepted, &file.1, String::new(), now))?;
             }
-            tx.index_names()?;
-            tx.seal_chain()?;
+            tx.settle()?;
             tx.keep_of_journal(&kept)?;
             Ok::<_, Failure>(())
         };
@@ -203,7 +202,7 @@ impl Journal {
     pub(super) fn append(&mut self, tx: &mut Tx<'_>, now: Instant) -> Result<(), ReadError> {
         let mut end = self.end;
         let mut text = String::new();
-        for fate in std::mem::take(&mut tx.fates) {
+        for fate in std::mem::take(&mut tx.ledger.fates) {
             let record = Record { sequence: end.sequence + 1, at: now, fate };
             let (written, link) = self.key.write(&record, &end.link);
             text += &written;

@@ -18,7 +18,10 @@ use crate::{
         secret::Entropy,
         time::{Clock, Instant},
     },
-    store::{Keeping, SetUp, Store},
+    store::{
+        Keeping, SetUp, Store,
+        totals::{Scope, Total},
+    },
 };
 
 struct Fixed;
@@ -124,6 +127,7 @@ impl<const FAILS_FIRST: bool> Write for Take<FAILS_FIRST> {
             return Err(refusal());
         }
         let number = tx.next_number::<OfToken>()?;
+        tx.add(Total::Tokens, Scope::EVERYWHERE, 1)?;
         match self.0 {
             Refuses::HalfWay => Err(refusal()),
             Refuses::Full => Err(Failure::StorageFull),
