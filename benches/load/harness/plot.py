@@ -25,7 +25,7 @@ def draw(growth, to):
         tokens.plot([p["tokens"] for p in points], [p["rate"]["median"] / 1000 for p in points], "o-", color=colour,
                     label="one token again and again" if token == "hot" else "any token")
     memory(tokens, points, lambda point: point["tokens"])
-    tokens.set(xscale="log", xlabel="tokens", title="Checks a second, thousands")
+    tokens.set(xscale="log", xlabel="tokens", title="Checks a second, thousands", xlim=(500, 2e7))
     tokens.legend(frameon=False, loc="upper right", bbox_to_anchor=(1, 0.85))
 
     for name, colour in (("gate", INK), ("Rocket hello", FAINT)):
@@ -33,8 +33,11 @@ def draw(growth, to):
         at = [p["connections"] for p in points]
         connections.plot(at, [p["p99_us"]["median"] / 1000 for p in points], "o-", color=colour, label=f"{name}, p99")
         connections.plot(at, [p["p50_us"]["median"] / 1000 for p in points], "o:", color=colour, label=f"{name}, p50")
-    memory(connections, [p for p in growth["connections"]["points"] if p["of"] == "gate"], lambda p: p["connections"])
-    connections.set(xscale="log", yscale="log", xlabel="connections", title="Milliseconds to an answer")
+    # Two that are as near to each other as 512 and 1,000 have room for one label.
+    labelled = [p for p in growth["connections"]["points"] if p["of"] == "gate" and p["connections"] != 512]
+    memory(connections, labelled, lambda p: p["connections"])
+    connections.set(xscale="log", yscale="log", xlabel="connections", title="Milliseconds to an answer",
+                    xlim=(0.6, 1800), ylim=(0.02, None))
     connections.legend(frameon=False)
 
     points = growth["processors"]["points"]
